@@ -11,3 +11,5 @@ pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};
 /// The git commit of this build, or `unknown`.
 pub use deckwatch_api::COMMIT;
 pub use deckwatch_secrets::clean;
+/// The trial of this machine's database, for `launcher doctor`.
+pub use deckwatch_server::{WriteTrialError, try_write};

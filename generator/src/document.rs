@@ -84,7 +84,10 @@ impl Document {
             }
         }
         if !skipped.is_empty() {
-            let _ = write!(self.text, "\n## Not read\n\nBesides what git ignores:\n\n");
+            let _ = write!(
+                self.text,
+                "\n## Not read\n\nThese files and folders were not read. Those that git ignores are not listed.\n\n"
+            );
         }
         for skip in skipped {
             let names: Vec<String> = skip.first.iter().map(|path| code(&shortened(path, NAME))).collect();

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_client::outbox::{HeldDecision, QueueStatus, Replayed, SendReason, TakenOver, UnsentHandoff, Waiting};
+use deckwatch_client::outbox::{
+    HeldDecision, QueueStatus, Replayed, SendReason, TakenOver, UnsentHandoff, UnsentNote, Waiting,
+};
 
 use crate::render::outbox::NAMED;
 use crate::session::Keeper;
@@ -68,6 +70,13 @@ impl Keeper {
             is_here || handoff.to_agent.as_ref() == Some(&me.agent)
         });
         handoffs
+    }
+
+    /// The queued new notes and changes of notes, newest first.
+    pub(crate) async fn unsent_notes(&self) -> Vec<UnsentNote> {
+        let Ok(api) = self.identity.api().await else { return Vec::new() };
+        // If the outbox can't be read, `waiting` reports it.
+        api.unsent().await.unwrap_or_default().notes
     }
 
     /// Applies a person's decision about the held writes.

@@ -80,7 +80,8 @@ pub struct DocAuditTotals {
     pub unchecked: u32,
 }
 
-/// The requirements of one venture, grouped by the state of their documents. Each list shows the first 50 by name.
+/// The requirements of one venture, grouped by the state of their documents and sorted by name. Each list is whole if the
+/// request names the venture. Otherwise, each list shows the first 50.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VentureAudit {

@@ -65,9 +65,7 @@ def session(command, part=lambda lines: lines):
 def output(command):
     """What the command writes to a terminal."""
     ours, its = pty.openpty()
-    child = subprocess.Popen(
-        ["sh", "-c", f"stty rows {LINES} cols {COLUMNS}; {command}"], stdin=its, stdout=its, stderr=its
-    )
+    child = subprocess.Popen(["sh", "-c", f"stty rows {LINES} cols {COLUMNS}; {command}"], stdin=its, stdout=its, stderr=its)
     os.close(its)
     said = b""
     try:

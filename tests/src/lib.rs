@@ -16,6 +16,7 @@
 mod agent;
 mod caller;
 mod cursor;
+mod database_lock;
 mod engine;
 mod machine;
 mod programs;
@@ -34,6 +35,7 @@ mod worker_process;
 pub use agent::Agent;
 pub use caller::{Admin, Anonymous, Caller, KeyCaller};
 pub use cursor::cursor_at;
+pub use database_lock::DatabaseLock;
 pub use engine::{Api, PANICS};
 pub use machine::{ask_approve, ask_register, fresh_public_key};
 pub use programs::program;

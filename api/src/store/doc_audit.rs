@@ -69,13 +69,18 @@ macro_rules! total_of {
     };
 }
 
-/// The first 50 documents with a verdict.
+/// The first documents with a verdict: 50, or `$most`.
 macro_rules! first_of {
     ($verdict:literal) => {
+        $crate::store::doc_audit::first_of!($verdict, "50")
+    };
+    ($verdict:literal, $most:literal) => {
         concat!(
             "json_group_array(json(doc) order by name, scope, id) filter (where verdict = '",
             $verdict,
-            "' and position <= 50)"
+            "' and position <= ",
+            $most,
+            ")"
         )
     };
 }
@@ -111,35 +116,41 @@ macro_rules! doc_audit_json {
 }
 pub(super) use {confirmed_at, doc_audit_json, first_of, judged, total_of};
 
-/// The number of documents with one verdict, and the first 50 of them. A response can cover 100 ventures.
+/// The number of documents with one verdict, and the first `$most` of them.
 macro_rules! excerpt_of {
-    ($verdict:literal) => {
+    ($verdict:literal, $most:literal) => {
         concat!(
             "json_object('total', ",
             total_of!($verdict),
             ", 'shown', min(",
             total_of!($verdict),
-            ", 50), 'items', ",
-            first_of!($verdict),
+            ", ",
+            $most,
+            "), 'items', ",
+            first_of!($verdict, $most),
             ")"
         )
     };
 }
 
-/// The state of every document of venture `v` at `?1`.
+/// The state of the documents of venture `v` at `?1`, with the first `$most` of each state.
 macro_rules! venture_audit_json {
-    () => {
+    ($most:literal) => {
         concat!(
             "(with ", $crate::store::doc_audit::judged!("?1"), ", placed as materialized (",
             "select verdict, doc, name, scope, id, row_number() over (partition by verdict order by name, scope, id) as position from judged) ",
-            "select json_object('venture', v.code, 'missing', ", excerpt_of!("missing"), ", 'stale', ", excerpt_of!("stale"),
-            ", 'present', ", excerpt_of!("present"), ", 'optional', ", excerpt_of!("optional"),
-            ", 'unchecked', ", excerpt_of!("unchecked"), ") from placed)"
+            "select json_object('venture', v.code, 'missing', ", excerpt_of!("missing", $most), ", 'stale', ", excerpt_of!("stale", $most),
+            ", 'present', ", excerpt_of!("present", $most), ", 'optional', ", excerpt_of!("optional", $most),
+            ", 'unchecked', ", excerpt_of!("unchecked", $most), ") from placed)"
         )
     };
 }
 
-const LIST: List = List { from: "ventures v", item: venture_audit_json!(), key: "v.code", order: Order::Ascending };
+/// A response can cover 100 ventures, so it shows the first 50 documents of each state.
+const LIST: List = List { from: "ventures v", item: venture_audit_json!("50"), key: "v.code", order: Order::Ascending };
+
+/// One venture, with all its documents: a deployment has at most 500 requirements ([`Requirement::MAX`]).
+const LIST_OF_ONE: List = List { item: venture_audit_json!("500"), ..LIST };
 
 /// The page and the total of `audit_docs`. A token for one venture sees only that venture.
 pub(crate) fn list(filter: &AuditFilter, now: Timestamp, token: Option<&TokenId>) -> (Statement, Statement) {
@@ -147,7 +158,8 @@ pub(crate) fn list(filter: &AuditFilter, now: Timestamp, token: Option<&TokenId>
         .only(NOT_DELETED, true)
         .when("v.code = ?", filter.venture.as_ref())
         .when(OF_TOKEN, token);
-    (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
+    let list = if filter.venture.is_some() { LIST_OF_ONE } else { LIST };
+    (list.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), list.total(&conditions))
 }
 
 /// The variants of [`list`].

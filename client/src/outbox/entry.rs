@@ -66,7 +66,7 @@ pub(super) struct Entry {
     /// JSON as text, so that the file keeps each number exactly. The API refuses a known key with a different body.
     body: String,
     /// The note to change.
-    note: Option<NoteId>,
+    pub(super) note: Option<NoteId>,
     /// The version that the note must still have.
     note_version: Option<u32>,
     /// Starts a session if `body` names none, or if that session no longer exists.

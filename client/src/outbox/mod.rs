@@ -40,7 +40,7 @@ pub use self::pause::SendReason;
 pub use self::turn::Replayed;
 use self::turn::{OwnEntry, OwnResult, Turn};
 use self::unconfirmed::UnconfirmedWrites;
-pub use self::unsent::{Unsent, UnsentHandoff, UnsentNote};
+pub use self::unsent::{NoteChange, Unsent, UnsentHandoff, UnsentNote};
 pub use self::venture_lookup::SessionRequest;
 use crate::api::{Api, ClientError, understand};
 

@@ -1,8 +1,8 @@
 //! The handoffs and notes in the outbox, in a form that agents can read before the API has them.
 
 use deckwatch_protocol::{
-    Agent, HandoffPayload, HandoffStatus, IssueNumber, NoteContent, NoteTag, NoteTitle, RepoName, Summary, Timestamp,
-    Track, VentureCode,
+    Agent, Change, HandoffPayload, HandoffStatus, IssueNumber, NoteContent, NoteId, NoteTag, NoteTitle, Operation,
+    RepoName, Summary, Timestamp, Track, VentureCode,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +16,7 @@ use super::folder::{Folder, StorageError};
 pub struct Unsent {
     /// Handoffs, including those that end a session.
     pub handoffs: Vec<UnsentHandoff>,
-    /// New notes, without changes of notes.
+    /// New notes and changes of notes.
     pub notes: Vec<UnsentNote>,
 }
 
@@ -45,19 +45,57 @@ pub struct UnsentHandoff {
     pub payload: HandoffPayload,
 }
 
-/// A queued new note.
+/// A queued new note, or a queued change of a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsentNote {
     /// When it was written.
     pub queued_at: Timestamp,
-    /// Its title.
-    pub title: NoteTitle,
-    /// Its text.
-    pub content: NoteContent,
-    /// Its tags.
-    pub tags: Vec<NoteTag>,
-    /// The venture of the note. `None` for a global note, and for a note whose venture is looked up when it is sent.
-    pub venture: Option<VentureCode>,
+    /// What it does.
+    pub change: NoteChange,
+}
+
+/// What a queued write does to a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoteChange {
+    /// Saves a new note.
+    Create {
+        /// Its title.
+        title: NoteTitle,
+        /// Its text.
+        content: NoteContent,
+        /// Its tags.
+        tags: Vec<NoteTag>,
+        /// The venture of the note. `None` for a global note, and for a note whose venture is looked up when it is
+        /// sent.
+        venture: Option<VentureCode>,
+    },
+    /// Changes fields of a note. The other fields stay as they are.
+    Update {
+        /// The note.
+        id: NoteId,
+        /// The new title.
+        title: Option<NoteTitle>,
+        /// The new text.
+        content: Option<NoteContent>,
+        /// The new tags.
+        tags: Option<Vec<NoteTag>>,
+        /// The new venture. `Clear` makes the note global.
+        venture: Change<VentureCode>,
+    },
+    /// Archives a note.
+    Archive(NoteId),
+    /// Restores an archived note.
+    Restore(NoteId),
+}
+
+impl NoteChange {
+    /// The note that is changed. `None` for a new note.
+    pub fn id(&self) -> Option<&NoteId> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Update { id, .. } | Self::Archive(id) | Self::Restore(id) => Some(id),
+        }
+    }
 }
 
 /// The fields of a handoff that are not lists.
@@ -85,6 +123,13 @@ struct NoteBody {
     #[serde(default)]
     tags: Vec<NoteTag>,
     venture: Option<VentureCode>,
+}
+
+#[derive(Deserialize)]
+struct PatchBody {
+    title: Option<NoteTitle>,
+    content: Option<NoteContent>,
+    tags: Option<Vec<NoteTag>>,
 }
 
 impl Folder {
@@ -122,13 +167,28 @@ fn handoff(entry: &Entry) -> Option<UnsentHandoff> {
     })
 }
 
-/// `None` if the entry is not a new note.
+/// `None` if the entry is neither a new note nor a change of a note.
 fn note(entry: &Entry) -> Option<UnsentNote> {
-    if entry.what() != "note" {
-        return None;
-    }
-    let NoteBody { title, content, tags, venture } = read(entry.content().ok()?)?;
-    Some(UnsentNote { queued_at: entry.queued_at, title, content, tags, venture })
+    let body = entry.content().ok()?;
+    let change = match (entry.operation().ok()?, entry.note.clone()) {
+        (Operation::CreateNote, _) => {
+            let NoteBody { title, content, tags, venture } = read(body)?;
+            NoteChange::Create { title, content, tags, venture }
+        }
+        (Operation::UpdateNote, Some(id)) => {
+            let venture = match body.get("venture") {
+                None => Change::Keep,
+                Some(Value::Null) => Change::Clear,
+                Some(code) => Change::Set(read(code.clone())?),
+            };
+            let PatchBody { title, content, tags } = read(body)?;
+            NoteChange::Update { id, title, content, tags, venture }
+        }
+        (Operation::ArchiveNote, Some(id)) => NoteChange::Archive(id),
+        (Operation::RestoreNote, Some(id)) => NoteChange::Restore(id),
+        _ => return None,
+    };
+    Some(UnsentNote { queued_at: entry.queued_at, change })
 }
 
 fn read<T: DeserializeOwned>(value: Value) -> Option<T> {

@@ -82,7 +82,7 @@ fn standard(package: &Package) -> Vec<Command> {
     };
     let command = |line: &&str| Command {
         line: (*line).to_owned(),
-        description: "the toolchain's own".to_owned(),
+        description: "standard command of the toolchain".to_owned(),
         source: package.path.clone(),
     };
     lines.iter().map(command).collect()

@@ -19,7 +19,7 @@ pub(super) fn of(text: &str, limit: usize) -> String {
     let (head, rest) = text.split_at(cut);
     let headings = headings(rest);
     let headings = if headings.is_empty() { String::new() } else { format!(": {}", headings.join("; ")) };
-    format!("{}\n\n[{} more bytes left out{headings}]", head.trim_end(), rest.len())
+    format!("{}\n\n[{} more bytes are left out{headings}]", head.trim_end(), rest.len())
 }
 
 /// The headings of a text. Code blocks are skipped.
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_between_paragraphs_and_lists_the_next_headings() {
         let text = format!("{}\n\n## Later\n\n```\n# not one\n```\n## Last\n{}", "ü".repeat(60), "x".repeat(100));
-        assert_eq!(of(&text, 130), format!("{}\n\n[138 more bytes left out: Later; Last]", "ü".repeat(60)));
+        assert_eq!(of(&text, 130), format!("{}\n\n[138 more bytes are left out: Later; Last]", "ü".repeat(60)));
         assert_eq!(of("short", 5), "short");
         assert!(of(&"ü".repeat(100), 51).starts_with(&"ü".repeat(25)));
     }

@@ -32,7 +32,7 @@ pub(super) fn write(document: &mut Document, all: &[String], files: &Files, pack
     }
     if !rows.is_empty() {
         let at_top = all.iter().filter(|path| !path.contains('/')).count();
-        let head = format!("## Layout\n\n{} files, {at_top} of them at the top.", all.len());
+        let head = format!("## Layout\n\nNumber of files: {}. Files in the root folder: {at_top}.", all.len());
         document.table("layout", &head, &["folder", "files", "what it is"], &rows);
     }
     sources

@@ -50,8 +50,8 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     }
     let mut document = Document::new(
         "Project instructions",
-        "What this repository is and how to work in it, from its own files. What stands in a fence is quoted from the \
-         file named above it.",
+        "This document says what the repository is and how to work in it. All of it comes from the files of the \
+         repository. A block of quoted text is from the file that is named above the block.",
     );
     let mut sources: BTreeSet<String> = packages.iter().map(|package| package.path.clone()).collect();
     write_packages(&mut document, &packages);
@@ -61,8 +61,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     sources.extend(workflows::write(&mut document, &files));
     sources.extend(write_readme(&mut document, &files));
     if sources.is_empty() {
-        let message =
-            "Nothing found: no README, no AGENTS.md, CLAUDE.md or GEMINI.md, no manifest, no recipes, no workflows.";
+        let message = "The repository has no README, no AGENTS.md, CLAUDE.md or GEMINI.md, no manifest, no recipes and no workflows.";
         document.add("the finding", message);
     }
     (document, sources)
@@ -90,7 +89,7 @@ fn write_packages(document: &mut Document, packages: &[Package]) {
     };
     let rows: Vec<Vec<String>> = packages.iter().take(MAX_ROWS).map(row).collect();
     if !rows.is_empty() {
-        let head = format!("## Packages\n\n{} in all.", packages.len());
+        let head = format!("## Packages\n\nNumber of packages: {}.", packages.len());
         document.table("packages", &head, &["name", "kind", "manifest", "what it is"], &rows);
     }
 }
@@ -99,7 +98,7 @@ fn write_commands(document: &mut Document, commands: &[Command]) -> BTreeSet<Str
     let row = |command: &Command| vec![code(&command.line), plain(&command.description), code(&command.source)];
     let rows: Vec<Vec<String>> = commands.iter().take(MAX_ROWS).map(row).collect();
     if !rows.is_empty() {
-        let head = "## Commands\n\nTo build, test and run, as the repository declares them.";
+        let head = "## Commands\n\nThese commands build, test and run the repository.";
         document.table("commands", head, &["command", "what it does", "declared in"], &rows);
     }
     commands.iter().take(MAX_ROWS).map(|command| command.source.clone()).collect()
@@ -110,7 +109,7 @@ fn write_rules(document: &mut Document, files: &Files) -> BTreeSet<String> {
     for path in RULES {
         let Some(text) = files.get(path).map(|text| text.trim()).filter(|text| !text.is_empty()) else { continue };
         let block = match quoted.iter().find(|(_, other)| *other == text) {
-            Some((same, _)) => format!("The same text as {}.", code(same)),
+            Some((same, _)) => format!("This file has the same text as {}.", code(same)),
             None => fenced("markdown", &excerpt::of(text, RULES_BYTES)),
         };
         document.add(path, &format!("## Rules: {}\n\n{block}", code(path)));
@@ -122,7 +121,9 @@ fn write_rules(document: &mut Document, files: &Files) -> BTreeSet<String> {
         let list = list.join("\n");
         document.add(
             "rules of folders",
-            &format!("## Rules of folders\n\nRead them before you change anything there.\n\n{list}"),
+            &format!(
+                "## Rules of folders\n\nRead the rules of a folder before you change a file in that folder.\n\n{list}"
+            ),
         );
     }
     let quoted = quoted.into_iter().map(|(path, _)| path.to_owned());

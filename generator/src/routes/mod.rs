@@ -64,12 +64,13 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     let (rows, only_specified) = rows(&routes, &specified, &coverage);
     let mut document = Document::new(
         "API",
-        "The routes of this repository, read from its code and its OpenAPI files without running anything. A path is as \
-         its router sees it; a prefix that is only known at run time is not in it. Tests are files that name the path.",
+        "This document lists the routes of the repository. They were read from its code and its OpenAPI files, and nothing \
+         was run. A prefix of a path that is known only at run time is missing. The column `tests` names the test files \
+         that contain the path.",
     );
     if rows.is_empty() {
-        let message = "No routes found: none of the frameworks known for Rust, TypeScript, JavaScript, Python and Go, and no OpenAPI \
-                    file. Tests, examples and benchmarks are not looked at.";
+        let message = "No routes were found: no file uses a supported framework for Rust, TypeScript, JavaScript, Python or Go, and \
+                    there is no OpenAPI file. Tests, examples and benchmarks were not read.";
         document.add("the finding", message);
     } else {
         document.add("the counts", &counts(&routes, &specified, only_specified));
@@ -174,15 +175,17 @@ fn tests(coverage: &Coverage, path: &str) -> String {
 
 fn counts(routes: &[ResolvedRoute], specified: &[(String, Operation)], only_specified: usize) -> String {
     let files: BTreeSet<&str> = routes.iter().map(|route| route.file.as_str()).collect();
-    let mut text = format!("{} in the code, in {}.", counted(routes.len(), "route"), counted(files.len(), "file"));
+    let mut text = format!("The code has {} in {}.", counted(routes.len(), "route"), counted(files.len(), "file"));
     if !specified.is_empty() {
         let files: BTreeSet<&String> = specified.iter().map(|(file, _)| file).collect();
         let files: Vec<String> = files.into_iter().map(|file| code(file)).collect();
         let without_route = match only_specified {
             0 => String::new(),
-            some => format!(", {some} of them with no route that was found"),
+            some => format!(" For {some} of them, no route was found in the code."),
         };
-        text = format!("{text} {} in {}{without_route}.", counted(specified.len(), "operation"), files.join(", "));
+        let describe = if files.len() == 1 { "describes" } else { "describe" };
+        text =
+            format!("{text} {} {describe} {}.{without_route}", files.join(", "), counted(specified.len(), "operation"));
     }
     text
 }

@@ -63,10 +63,12 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     found.sort_by(|a, b| a.files.cmp(&b.files));
     let mut document = Document::new(
         "Schema",
-        "The tables of this repository as its migrations and schema files leave them, read without a database.",
+        "This document lists the tables that the migrations and schema files of the repository define. It was made from \
+         these files, without a database.",
     );
     if found.is_empty() {
-        let message = "No tables found: no SQL that creates one, no Prisma schema, no Drizzle table. SQL in tests is not looked at.";
+        let message = "No tables were found: no SQL file creates a table, and there is no Prisma schema and no Drizzle table. SQL in \
+             tests was not read.";
         document.add("the finding", message);
     }
     write_contents(&mut document, &found);
@@ -159,8 +161,10 @@ fn write_schema(document: &mut Document, found: &NamedSchema) {
             "
 ",
         );
-        document
-            .add(&format!("views, triggers and types of {}", found.title), &format!("### Besides tables\n\n{lines}"));
+        document.add(
+            &format!("views, triggers and types of {}", found.title),
+            &format!("### Views, triggers and types\n\n{lines}"),
+        );
     }
 }
 

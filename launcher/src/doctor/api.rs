@@ -120,6 +120,9 @@ impl Failure {
 
     fn fix(&self, endpoint: &Endpoint) -> String {
         match (self, endpoint) {
+            (Self::Slow, Endpoint::Embedded) => {
+                "see the check `database`; if it is ok, the database was busy: run this again".to_owned()
+            }
             (_, Endpoint::Embedded) => "check the disk; `./scripts/backup restore` brings a backup back".to_owned(),
             (Self::Error(error), _) if error.asks_to_wait().is_some() => {
                 let seconds = error.asks_to_wait().unwrap_or_default().as_secs().max(1);

@@ -19,7 +19,7 @@ fn own_queue(waiting: &Waiting) -> Option<Check> {
         return Some(Check::fail(
             NAME,
             why.clone(),
-            "repair the disk or the folder; until then, no write can be queued there",
+            "check that the disk works and that the folder belongs to your user; until then, no write can be queued there",
         ));
     }
     let why = waiting.stopped.as_ref().map(|stopped| {

@@ -7,7 +7,7 @@ use deckwatch_protocol::{ErrorCode, Handoff as Record, HandoffId, LatestHandoffF
 use super::offline::Offline;
 use super::source::{Answer, Source, Subject};
 use super::text::{Text, when};
-use super::{Handoff, json, table};
+use super::{Handoff, json, table, unsent};
 use crate::error::LaunchError;
 use crate::output;
 use crate::pager;
@@ -23,7 +23,7 @@ pub(crate) fn show(handoff: &Handoff, env: &ProcessEnv) -> Result<(), LaunchErro
         return Err(missing(handoff.id.as_ref(), &source, &subject));
     };
     match source.ask(&subject, api, read(api, handoff.id.as_ref(), &subject))? {
-        Answer::Current(Some(record)) => print(handoff, &record, None, env),
+        Answer::Current(Some(record)) => print(handoff, Some(&record), None, env),
         Answer::Current(None) => {
             source.must_exist(named)?;
             Err(missing(handoff.id.as_ref(), &source, &subject))
@@ -34,10 +34,11 @@ pub(crate) fn show(handoff: &Handoff, env: &ProcessEnv) -> Result<(), LaunchErro
                 Some(id) => kept.into_iter().find(|kept| kept.id == *id),
                 None => kept.into_iter().next(),
             };
-            if let Some(record) = wanted.cloned() {
-                print(handoff, &record, Some(&offline), env)?;
-            } else {
-                output::say("this machine does not keep that handoff");
+            let has_unsent = handoff.id.is_none() && !offline.unsent_handoffs().is_empty();
+            match wanted.cloned() {
+                Some(record) => print(handoff, Some(&record), Some(&offline), env)?,
+                None if has_unsent && !handoff.selection.json => print(handoff, None, Some(&offline), env)?,
+                None => output::say("this machine does not keep that handoff"),
             }
             Err(offline.error())
         }
@@ -69,15 +70,26 @@ fn missing(id: Option<&HandoffId>, source: &Source, subject: &Subject) -> Launch
     LaunchError::NoSuchRecord { what }
 }
 
-fn print(handoff: &Handoff, record: &Record, offline: Option<&Offline>, env: &ProcessEnv) -> Result<(), LaunchError> {
+fn print(
+    handoff: &Handoff,
+    record: Option<&Record>,
+    offline: Option<&Offline>,
+    env: &ProcessEnv,
+) -> Result<(), LaunchError> {
     if handoff.selection.json {
-        return json::print(record);
+        return json::print(&record);
     }
-    let mut text = Text::new(table::terminal_width());
+    let width = table::terminal_width();
+    let mut text = Text::new(width);
     if let Some(offline) = offline {
         offline.introduce(&mut text, "the latest handoff of each repository");
+        if handoff.id.is_none() {
+            unsent::write_handoffs(&mut text, &offline.unsent_handoffs(), width);
+        }
     }
-    write(&mut text, record, now());
+    if let Some(record) = record {
+        write(&mut text, record, now());
+    }
     pager::show(&text.into_string(), env)
 }
 

@@ -15,7 +15,7 @@ use super::offline::Offline;
 use super::since::Since;
 use super::source::{Answer, Source, Subject};
 use super::text::Text;
-use super::{Log, json as to_json, table};
+use super::{Log, json as to_json, table, unsent};
 use crate::error::LaunchError;
 use crate::pager;
 use crate::process_env::ProcessEnv;
@@ -164,6 +164,9 @@ fn print(
     let mut text = Text::new(width);
     if let Some(offline) = offline {
         offline.introduce(&mut text, "the last start of day of each repository");
+        let mut unsent = offline.unsent_handoffs();
+        unsent.retain(|handoff| log.agent.as_ref().is_none_or(|agent| handoff.from_agent == *agent));
+        unsent::write_handoffs(&mut text, &unsent, width);
     }
     let now = now();
     let rows: Vec<[String; 5]> = records.records.iter().map(|record| record.row(subject, now)).collect();

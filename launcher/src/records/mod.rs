@@ -13,6 +13,7 @@ mod since;
 mod source;
 mod table;
 mod text;
+mod unsent;
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;

@@ -1,17 +1,19 @@
 //! `launcher notes`: lists or searches notes, or shows one note in full.
 
 use deckwatch_client::clean::clean_line;
+use deckwatch_client::outbox::UnsentNote;
 use deckwatch_client::{Api, ClientError};
 use deckwatch_machine::clock::ago;
 use deckwatch_machine::clock::now;
 use deckwatch_protocol::{ErrorCode, FoundNote, Note, NoteFilter, NoteId, NoteScope, NoteTag, Page, SearchText};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::log::pages;
 use super::offline::Offline;
 use super::source::{Answer, Source, Subject};
 use super::text::{Text, when};
-use super::{Notes, NotesCommand, json as to_json, table};
+use super::{Notes, NotesCommand, json as to_json, table, unsent};
+use crate::context_api;
 use crate::error::LaunchError;
 use crate::output;
 use crate::pager;
@@ -35,14 +37,16 @@ pub(crate) fn show(notes: &Notes, env: &ProcessEnv) -> Result<(), LaunchError> {
     };
     let Some(api) = &source.api else {
         source.must_exist(named)?;
-        return print(notes, &source, &subject, &no_notes());
+        return print(notes, &source, &subject, &no_notes(), &[]);
     };
     match source.ask(&subject, api, list(api, notes, query, &subject))? {
         Answer::Current(found) => {
             if found.items.is_empty() {
                 source.must_exist(named)?;
             }
-            print(notes, &source, &subject, &found)
+            let mut unsent = context_api::runtime()?.block_on(api.unsent()).unwrap_or_default().notes;
+            unsent.retain(|note| unsent::is_note_about(note, &subject));
+            print(notes, &source, &subject, &found, &unsent)
         }
         Answer::Offline(offline) => {
             print_kept(notes, &offline, env)?;
@@ -92,7 +96,13 @@ fn no_notes() -> Page<FoundNote> {
     Page { items: Vec::new(), total: 0, total_is_minimum: false, next_cursor: None }
 }
 
-fn print(notes: &Notes, source: &Source, subject: &Subject, found: &Page<FoundNote>) -> Result<(), LaunchError> {
+fn print(
+    notes: &Notes,
+    source: &Source,
+    subject: &Subject,
+    found: &Page<FoundNote>,
+    unsent: &[UnsentNote],
+) -> Result<(), LaunchError> {
     if notes.selection.json {
         return to_json::print(found);
     }
@@ -105,6 +115,7 @@ fn print(notes: &Notes, source: &Source, subject: &Subject, found: &Page<FoundNo
     };
     let rows: Vec<[String; 5]> = found.items.iter().map(row).collect();
     let mut text = Text::new(width);
+    unsent::write_notes(&mut text, &unsent.iter().collect::<Vec<_>>(), width);
     if !rows.is_empty() {
         text.drawn(&table::draw(HEADS, &rows, TITLE, width));
     }
@@ -130,7 +141,7 @@ fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<Found
     }
 }
 
-/// Shows the notes that this machine keeps, which are the executive summaries. They are not searched.
+/// Shows the notes that this machine keeps: the executive summaries, and what is not sent yet. They are not searched.
 fn print_kept(notes: &Notes, offline: &Offline, env: &ProcessEnv) -> Result<(), LaunchError> {
     let kept = offline.notes();
     if notes.selection.json {
@@ -147,6 +158,7 @@ fn print_kept(notes: &Notes, offline: &Offline, env: &ProcessEnv) -> Result<(), 
         .collect();
     let mut text = Text::new(width);
     offline.introduce(&mut text, "the executive summaries");
+    unsent::write_notes(&mut text, &offline.unsent_notes(None), width);
     if !rows.is_empty() {
         text.drawn(&table::draw(["CHANGED", "ABOUT", "TITLE", "NOTE"], &rows, 2, width));
     }
@@ -179,15 +191,26 @@ fn show_one(id: &NoteId, local: bool, json: bool, env: &ProcessEnv) -> Result<()
 }
 
 fn show_kept(id: &NoteId, offline: &Offline, json: bool, env: &ProcessEnv) -> Result<(), LaunchError> {
-    let Some(note) = offline.notes().into_iter().find(|note| note.id == *id) else {
+    let note = offline.notes().into_iter().find(|note| note.id == *id);
+    let unsent = offline.unsent_notes(Some(id));
+    if note.is_none() && unsent.is_empty() {
         output::say("this machine does not keep that note");
         return Ok(());
-    };
-    if json {
-        return to_json::print(note);
     }
-    let mut text = Text::new(table::terminal_width());
+    if json {
+        let mut shown = json!(note);
+        let unsent: Vec<Value> = unsent.into_iter().map(unsent::note_json).collect();
+        match shown.as_object_mut() {
+            Some(fields) => drop(fields.insert("unsent_changes".to_owned(), json!(unsent))),
+            None => shown = json!({ "id": id, "unsent_changes": unsent }),
+        }
+        return to_json::print(&shown);
+    }
+    let width = table::terminal_width();
+    let mut text = Text::new(width);
     offline.introduce(&mut text, "the executive summaries");
+    unsent::write_notes(&mut text, &unsent, width);
+    let Some(note) = note else { return pager::show(&text.into_string(), env) };
     text.heading(&note.title);
     text.blank();
     text.verbatim(&note.content);

@@ -2,13 +2,15 @@
 //! each repository, and the number of writes that wait.
 
 use deckwatch_client::Api;
+use deckwatch_client::outbox::{Unsent, UnsentHandoff, UnsentNote};
 use deckwatch_client::snapshot::Snapshot;
 use deckwatch_machine::clock::now;
-use deckwatch_protocol::{Handoff, NoteSummary, RepoName, Timestamp};
+use deckwatch_protocol::{Handoff, NoteId, NoteSummary, RepoName, Timestamp};
 use serde_json::{Value, json};
 
 use super::source::Subject;
 use super::text::{Text, when};
+use super::unsent;
 use crate::error::LaunchError;
 
 /// The kept records, and why the current ones are not available.
@@ -18,6 +20,8 @@ pub(super) struct Offline {
     days: Vec<Snapshot>,
     /// The number of writes on this machine that wait for the API.
     queued: usize,
+    /// Those of them that are about the subject.
+    unsent: Unsent,
 }
 
 impl Offline {
@@ -27,7 +31,11 @@ impl Offline {
             days.extend(api.last_snapshot(repo, subject.venture.as_ref()).await);
         }
         days.sort_by_key(|day| std::cmp::Reverse(day.taken_at));
-        Self { cause, days, queued: api.waiting().await.queued }
+        // If the outbox can't be read, `launcher doctor` says so.
+        let mut unsent = api.unsent().await.unwrap_or_default();
+        unsent.notes.retain(|note| unsent::is_note_about(note, subject));
+        unsent.handoffs.retain(|handoff| unsent::is_handoff_about(handoff, subject));
+        Self { cause, days, queued: api.waiting().await.queued, unsent }
     }
 
     pub(super) fn days(&self) -> &[Snapshot] {
@@ -59,6 +67,16 @@ impl Offline {
         notes
     }
 
+    /// The handoffs that are not sent yet, the newest first.
+    pub(super) fn unsent_handoffs(&self) -> Vec<&UnsentHandoff> {
+        self.unsent.handoffs.iter().collect()
+    }
+
+    /// The new notes and changes of notes that are not sent yet, the newest first. With an id, those of one note.
+    pub(super) fn unsent_notes(&self, id: Option<&NoteId>) -> Vec<&UnsentNote> {
+        self.unsent.notes.iter().filter(|note| id.is_none() || note.change.id() == id).collect()
+    }
+
     /// The error with which the command ends, because the shown records may be out of date.
     pub(super) fn error(self) -> LaunchError {
         LaunchError::Unreachable(self.cause)
@@ -75,14 +93,22 @@ impl Offline {
         }
         if self.queued > 0 {
             let writes = if self.queued == 1 { "1 write" } else { &format!("{} writes", self.queued) };
-            text.line(&format!("{writes} of this machine wait for the API and are not shown."));
+            let they = if self.queued == 1 { "waits" } else { "wait" };
+            text.line(&format!(
+                "{writes} of this machine {they} for the API. `launcher notes` and `launcher log` show them."
+            ));
         }
         text.blank();
     }
 
     /// The same information as JSON.
     pub(super) fn json(&self) -> Value {
-        json!({ "cause": self.cause, "taken_at": self.taken_at(), "queued_writes": self.queued })
+        let notes: Vec<Value> = self.unsent.notes.iter().map(unsent::note_json).collect();
+        let handoffs: Vec<Value> = self.unsent.handoffs.iter().map(unsent::handoff_json).collect();
+        json!({
+            "cause": self.cause, "taken_at": self.taken_at(), "queued_writes": self.queued,
+            "unsent_notes": notes, "unsent_handoffs": handoffs,
+        })
     }
 
     /// The time of the oldest answer. Every shown record was read at this time or later.

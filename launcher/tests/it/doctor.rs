@@ -221,7 +221,8 @@ fn a_folder_that_cannot_be_written_to_fails() {
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o500)).unwrap();
     // Root can write to every folder.
     if std::fs::write(folder.join("probe"), "").is_err() {
-        assert_eq!(finding(&world, "state").0, "fail");
+        let (status, _, fix) = finding(&world, "state");
+        assert!(status == "fail" && fix.starts_with("make it writable for you: `chmod u+rwX "), "{fix}");
     }
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
@@ -256,6 +257,91 @@ fn a_disk_that_refuses_writes_is_reported_for_every_folder_that_an_agent_writes_
             assert!(check["detail"].as_str().unwrap().contains("can't be written to: "), "{check}");
             assert!(check["fix"].as_str().unwrap().starts_with(disk.advice()), "{disk:?}: {check}");
         }
+        assert_eq!(run.code, Some(1), "{report:#}");
+    }
+}
+
+#[test]
+fn a_database_that_another_process_keeps_locked_fails_with_its_reason() {
+    let world = healthy_world();
+    let database = world.path("home/.local/share/deckwatch/context.db");
+    std::fs::create_dir_all(database.parent().unwrap()).unwrap();
+    let lock = deckwatch_tests::DatabaseLock::on(&database);
+    let (status, detail, fix) = finding(&world, "database");
+    assert_eq!(status, "fail");
+    assert!(detail.ends_with("another process keeps it locked for more than 2 s"), "{detail}");
+    assert!(fix.contains("fuser -v ") && fix.ends_with("context.db` names it"), "{fix}");
+    let (_, _, fix) = finding(&world, "api");
+    assert!(fix.starts_with("see the check `database`") && !fix.contains("restore"), "{fix}");
+    drop(lock);
+    assert_eq!(finding(&world, "database").0, "ok");
+}
+
+const HEALTH: &str = r#"{"status":"ok","engine":"sqlite","time":"2026-01-01T00:00:00.000Z"}"#;
+
+/// An API that is healthy and answers every other request like this. Without an answer, it accepts connections and is
+/// silent.
+fn api_that_answers(answer: Option<(&'static str, &'static str)>) -> String {
+    let api = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", api.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut silent = Vec::new();
+        for mut stream in api.incoming().map(Result::unwrap) {
+            let Some((head, body)) = answer else {
+                silent.push(stream);
+                continue;
+            };
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap();
+            let is_health = String::from_utf8_lossy(&request[..length]).starts_with("GET /health");
+            let (head, body) = if is_health { ("200 OK", HEALTH) } else { (head, body) };
+            let head = format!("HTTP/1.1 {head}\r\ncontent-type: application/json\r\nconnection: close\r\n");
+            let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    address
+}
+
+#[test]
+fn a_refused_key_a_used_up_rate_and_a_slow_api_get_their_own_advice() {
+    let refused = (
+        "401 Unauthorized",
+        r#"{"type":"about:blank","title":"x","status":401,"detail":"This key is not known.","code":"unauthorized","correlation_id":"corr_00000000-0000-4000-8000-000000000000"}"#,
+    );
+    let limited = (
+        "429 Too Many Requests\r\nretry-after: 40",
+        r#"{"type":"about:blank","title":"x","status":429,"detail":"Too many.","code":"rate_limited","correlation_id":"corr_00000000-0000-4000-8000-000000000000"}"#,
+    );
+    for (answer, check, detail, fix) in [
+        (
+            Some(refused),
+            "key",
+            "This key is not known.",
+            "ask the API's admin for a valid key, and export CONTEXT_API_KEY",
+        ),
+        (
+            Some(limited),
+            "key",
+            "Too many.",
+            "run this again in 40 s; agents that share a key share its rate, so give each its own",
+        ),
+        (
+            None,
+            "api",
+            "no answer within 5 s",
+            "check the network and the API's address; agents start without it and queue",
+        ),
+    ] {
+        let world = healthy_world();
+        let mut launcher = world.launcher(&["doctor", "--json"]);
+        launcher.env("CONTEXT_API_URL", api_that_answers(answer)).env("CONTEXT_API_KEY", "k".repeat(64));
+        let run = Run::of(&mut launcher);
+        let report: Value =
+            serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}{}", run.stdout, run.stderr));
+        let found = report["checks"].as_array().unwrap().iter().find(|found| found["name"] == check).unwrap();
+        assert_eq!(found["status"], "fail", "{found}");
+        assert!(found["detail"].as_str().unwrap().contains(detail), "{detail} in {found}");
+        assert!(found["fix"].as_str().unwrap().starts_with(fix), "{fix} in {found}");
         assert_eq!(run.code, Some(1), "{report:#}");
     }
 }

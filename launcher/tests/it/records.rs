@@ -2,9 +2,10 @@
 
 use std::net::TcpListener;
 
+use deckwatch_client::outbox::{DayToEnd, Delivery, NoteWrite, SessionRequest};
 use deckwatch_client::{Api, ApiConfig};
 use deckwatch_machine::dirs::Dirs;
-use deckwatch_protocol::DayStarted;
+use deckwatch_protocol::{CreateNote, DayStarted, HandoffDraft, UpdateNote};
 use serde_json::{Value, json};
 
 use crate::launching::closed_port;
@@ -248,6 +249,102 @@ fn without_the_api_the_last_answer_is_shown_with_its_age() {
     }
     let json: Value = serde_json::from_str(&offline(&["log", "--json"]).stdout).unwrap();
     assert!(json["offline"]["taken_at"].is_string() && json["items"].as_array().unwrap().len() == 2, "{json:#}");
+}
+
+#[test]
+fn without_the_api_the_writes_that_are_only_on_this_machine_are_shown() {
+    let world = World::new();
+    let _ = records(&world);
+    let url = closed_port();
+    let vars = |name: &str| match name {
+        "CONTEXT_API_URL" => Some(url.clone()),
+        "CONTEXT_API_KEY" => Some(KEY.to_owned()),
+        _ => None,
+    };
+    let config = ApiConfig::from_vars(vars, &dirs(&world), &"mac1-claude-1".parse().unwrap()).unwrap();
+    let api = Api::connect(config);
+    let id = "note_01JD0000000000000000000001";
+    let patch = UpdateNote { title: Some("Prices 2027".parse().unwrap()), ..UpdateNote::default() };
+    let note = |venture: &str| CreateNote {
+        title: format!("Only here, of {venture}").parse().unwrap(),
+        content: "It waits.".parse().unwrap(),
+        tags: Vec::new(),
+        venture: Some(venture.parse().unwrap()),
+    };
+    wait(async {
+        for write in [
+            NoteWrite::Create(note("alpha")),
+            NoteWrite::Create(note("beta")),
+            NoteWrite::Update { id: id.parse().unwrap(), version: 1, patch },
+            NoteWrite::Archive(id.parse().unwrap()),
+        ] {
+            assert!(matches!(api.deliver_note(&write).await.unwrap(), Delivery::Queued(_)));
+        }
+        let of_day = day("mac1-claude-1", "alpha", "example-org/alpha.js");
+        let ended = DayToEnd { session: None, start: session_request(of_day), keep_open: false, handoff: draft() };
+        assert!(matches!(api.deliver_day(&ended).await.unwrap(), Delivery::Queued(_)));
+    });
+    let offline = |args: &[&str]| {
+        let mut launcher = world.launcher(args);
+        launcher.current_dir(world.path("home/dev/alpha")).env("CONTEXT_API_URL", &url).env("CONTEXT_API_KEY", KEY);
+        let run = Run::of(&mut launcher);
+        run.refuses(18, &["can't reach the Context API"]);
+        is_harmless(&run.stdout);
+        run.stdout
+    };
+    let notes = offline(&["notes"]);
+    for expected in [
+        "New and changed notes that are only on this machine and NOT SENT YET:",
+        "Only here, of alpha",
+        "Prices 2027",
+        id,
+    ] {
+        assert!(notes.contains(expected), "{expected} in\n{notes}");
+    }
+    assert!(notes.contains("archived") && !notes.contains("of beta"), "{notes}");
+    assert!(offline(&["notes", "--all"]).contains("Only here, of beta"));
+    let one = offline(&["notes", "show", id]);
+    assert!(one.contains("Prices 2027") && !one.contains("Only here"), "{one}");
+    let json: Value = serde_json::from_str(&offline(&["notes", "--json"])).unwrap();
+    let unsent = json["offline"]["unsent_notes"].as_array().unwrap();
+    let changes: Vec<_> = unsent.iter().map(|note| note["change"].as_str().unwrap()).collect();
+    assert_eq!(changes, ["archive", "update", "create"], "{json:#}");
+    for args in [&["log"][..], &["handoff"]] {
+        let shown = offline(args);
+        let heading = "Handoffs that are only on this machine and NOT SENT YET:";
+        assert!(shown.contains(heading) && shown.contains("Half done"), "{args:?}: {shown}");
+    }
+}
+
+fn draft() -> HandoffDraft {
+    HandoffDraft {
+        summary: "Half done".parse().unwrap(),
+        status: deckwatch_protocol::HandoffStatus::InProgress,
+        accomplished: Vec::new(),
+        in_progress: Vec::new(),
+        blocked: Vec::new(),
+        next_steps: Vec::new(),
+        links: Vec::new(),
+        to_agent: None,
+        extra: deckwatch_protocol::Extra::default(),
+    }
+}
+
+fn session_request(day: deckwatch_protocol::StartDay) -> SessionRequest {
+    SessionRequest {
+        agent: day.agent,
+        client: day.client,
+        client_version: None,
+        client_session_id: None,
+        host: day.host,
+        venture: Some(day.venture),
+        repo: day.repo,
+        track: None,
+        issue_number: None,
+        branch: None,
+        commit_sha: None,
+        meta: deckwatch_protocol::Meta::default(),
+    }
 }
 
 #[test]

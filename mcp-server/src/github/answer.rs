@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::lane::Lane;
+use super::lane_cursor;
 use super::trouble::{GitHubTrouble, clean_message};
 
 /// The work queue.
@@ -31,6 +32,8 @@ pub(crate) struct LaneOfRepo {
     pub(crate) repo: RepoName,
     pub(crate) total: usize,
     pub(crate) issues: Vec<Issue>,
+    /// Whether GitHub lists issues after these.
+    pub(crate) goes_on: bool,
 }
 
 /// An issue. Its texts are not trusted.
@@ -40,6 +43,9 @@ pub(crate) struct Issue {
     pub(crate) number: u64,
     pub(crate) title: String,
     pub(crate) updated_at: Timestamp,
+    /// GitHub's cursor of this issue in its lane.
+    #[serde(skip)]
+    pub(crate) cursor: String,
     /// `null` when the account was deleted.
     author: Option<Login>,
     assignees: Nodes<Login>,
@@ -98,7 +104,20 @@ struct Repository {
 #[serde(rename_all = "camelCase")]
 struct Found {
     issue_count: usize,
-    nodes: Vec<Issue>,
+    page_info: PageInfo,
+    edges: Vec<Edge>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageInfo {
+    has_next_page: bool,
+}
+
+#[derive(Deserialize)]
+struct Edge {
+    cursor: String,
+    node: Issue,
 }
 
 /// Decodes the envelope. A refusal of the whole query is an error.
@@ -148,7 +167,17 @@ impl Data {
             return Err(error.trouble(repo));
         }
         let found: Found = self.field(alias)?;
-        Ok(LaneOfRepo { lane, repo: repo.clone(), total: found.issue_count, issues: found.nodes })
+        if found.edges.iter().any(|edge| !lane_cursor::is_readable(&edge.cursor)) {
+            return Err(GitHubTrouble::Malformed { cause: "a cursor is not in base64".to_owned() });
+        }
+        let issues = found.edges.into_iter().map(|Edge { cursor, node }| Issue { cursor, ..node });
+        Ok(LaneOfRepo {
+            lane,
+            repo: repo.clone(),
+            total: found.issue_count,
+            issues: issues.collect(),
+            goes_on: found.page_info.has_next_page,
+        })
     }
 
     fn error_at(&self, alias: &str) -> Option<&QueryError> {

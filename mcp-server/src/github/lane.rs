@@ -43,6 +43,17 @@ impl Lane {
         }
     }
 
+    /// The name as an argument.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::P0 => "p0",
+            Self::Ready => "ready",
+            Self::InProgress => "in_progress",
+            Self::Blocked => "blocked",
+            Self::Triage => "triage",
+        }
+    }
+
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::P0 => "P0",

@@ -6,6 +6,7 @@
 mod address;
 mod answer;
 mod lane;
+mod lane_cursor;
 mod query;
 mod token;
 mod token_source;
@@ -21,6 +22,7 @@ use http::{HeaderValue, Request, Response};
 
 pub(crate) use self::answer::{Issue, LaneOfRepo, Queue};
 pub(crate) use self::lane::Lane;
+pub(crate) use self::lane_cursor::LaneCursor;
 pub(crate) use self::token_source::TokenSource;
 pub(crate) use self::trouble::GitHubTrouble;
 
@@ -51,6 +53,8 @@ pub(crate) struct QueueRequest<'a> {
     pub(crate) lanes: &'a [Lane],
     /// The number of issues for each lane and repository, 1 to 50. Totals count all issues.
     pub(crate) issues: usize,
+    /// Where the page begins, for a single lane. `None` is its start.
+    pub(crate) cursor: Option<&'a LaneCursor>,
 }
 
 impl GitHub {

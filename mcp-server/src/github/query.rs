@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{self, Queue};
 use super::lane::Lane;
+use super::lane_cursor::LaneCursor;
 use super::trouble::GitHubTrouble;
 use super::{MAX_REPOS, QueueRequest};
 
@@ -23,6 +24,7 @@ pub(super) struct Query<'a> {
     asked: Vec<(&'a RepoName, &'a str, &'a str)>,
     lanes: &'a [Lane],
     issues: usize,
+    cursor: Option<&'a LaneCursor>,
     /// The repositories that are not on GitHub.
     not_on_github: Vec<GitHubTrouble>,
     /// The repositories beyond the limit of one request.
@@ -45,7 +47,7 @@ impl<'a> Query<'a> {
             return Err(trouble.clone());
         }
         let issues = wanted.issues.clamp(1, MAX_ISSUES);
-        Ok(Self { asked, lanes: wanted.lanes, issues, not_on_github, left_out })
+        Ok(Self { asked, lanes: wanted.lanes, issues, cursor: wanted.cursor, not_on_github, left_out })
     }
 
     /// The body of the request. Names and searches are sent as variables, so they need no escaping.
@@ -61,8 +63,15 @@ impl<'a> Query<'a> {
             for (m, lane) in self.lanes.iter().enumerate() {
                 let search = format!("repo:{repo} is:issue is:open{} sort:updated-desc", lane.qualifiers());
                 let alias = variable(lane_alias(n, m), &search);
-                let _ =
-                    writeln!(fields, "{alias}: search(query: ${alias}, type: ISSUE, first: {}) {FIELDS}", self.issues);
+                let after = self
+                    .cursor
+                    .and_then(|cursor| cursor.after(repo))
+                    .map_or(String::new(), |after| format!(", after: ${}", variable(format!("{alias}after"), after)));
+                let _ = writeln!(
+                    fields,
+                    "{alias}: search(query: ${alias}, type: ISSUE, first: {}{after}) {FIELDS}",
+                    self.issues
+                );
             }
         }
         let declared: Vec<String> = variables.keys().map(|name| format!("${name}: String!")).collect();
@@ -109,8 +118,8 @@ fn lane_alias(repo: usize, lane: usize) -> String {
     format!("r{repo}l{lane}")
 }
 
-const FIELDS: &str = "{ issueCount nodes { ... on Issue { number title updatedAt author { login } \
-                      assignees(first: 3) { nodes { login } } } } }";
+const FIELDS: &str = "{ issueCount pageInfo { hasNextPage } edges { cursor node { ... on Issue { number title updatedAt \
+                      author { login } assignees(first: 3) { nodes { login } } } } } }";
 
 /// The query for the account of the token.
 pub(super) fn whoami() -> String {

@@ -1,7 +1,11 @@
 //! Active sessions, for the reports of `sod` and `context`.
 
+use std::fmt;
+
 use deckwatch_machine::clock::ago;
-use deckwatch_protocol::{ActiveSession, Agent, Branch, IssueNumber, Presence, RepoName, Session, Timestamp, Track};
+use deckwatch_protocol::{
+    ActiveSession, Agent, Branch, IssueNumber, Presence, RepoName, Session, SessionId, Timestamp, Track,
+};
 
 use super::budget::{clip, line_cost};
 use super::fence::Fence;
@@ -45,6 +49,78 @@ enum Nearness {
     Elsewhere,
 }
 
+impl Nearness {
+    const ALL: [Self; 4] = [Self::Issue, Self::Branch, Self::Repository, Self::Elsewhere];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Issue => "issue",
+            Self::Branch => "branch",
+            Self::Repository => "repository",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
+}
+
+/// The place in the list of other agents where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AgentsCursor {
+    Start,
+    /// After this session, in the order of nearness and id. A session that has ended since keeps its place.
+    After(PageKey),
+}
+
+/// The key of a session in the list of other agents.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PageKey {
+    nearness: Nearness,
+    id: String,
+}
+
+impl AgentsCursor {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text == "start" {
+            return Some(Self::Start);
+        }
+        let (nearness, id) = text.split_once('.')?;
+        let nearness = Nearness::ALL.into_iter().find(|one| one.as_str() == nearness)?;
+        let id: SessionId = id.parse().ok()?;
+        Some(Self::After(PageKey { nearness, id: id.to_string() }))
+    }
+
+    /// The cursor behind the first `shown` of these sessions.
+    pub(crate) fn behind(shown: usize, sessions: &[ActiveSession], own: &WorkLocation) -> Self {
+        let last = shown.checked_sub(1).and_then(|last| sessions.get(last));
+        last.map_or(Self::Start, |session| Self::After(own.key_of(session)))
+    }
+}
+
+impl fmt::Display for AgentsCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("start"),
+            Self::After(PageKey { nearness, id }) => write!(f, "{}.{id}", nearness.as_str()),
+        }
+    }
+}
+
+/// The sessions of a page and of all later pages, those on the same issue or branch first.
+pub(crate) fn from_cursor(
+    sessions: &[ActiveSession],
+    own: &WorkLocation,
+    cursor: Option<&AgentsCursor>,
+) -> Vec<ActiveSession> {
+    let mut all: Vec<(PageKey, &ActiveSession)> =
+        sessions.iter().map(|session| (own.key_of(session), session)).collect();
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let after = match cursor {
+        Some(AgentsCursor::After(key)) => Some(key),
+        Some(AgentsCursor::Start) | None => None,
+    };
+    let later = all.into_iter().filter(|(key, _)| after.is_none_or(|after| key > after));
+    later.map(|(_, session)| session.clone()).collect()
+}
+
 /// Where an agent works.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WorkLocation<'a> {
@@ -65,6 +141,10 @@ impl WorkLocation<'_> {
         } else {
             Nearness::Elsewhere
         }
+    }
+
+    fn key_of(&self, session: &ActiveSession) -> PageKey {
+        PageKey { nearness: self.nearness_of(session), id: session.id.to_string() }
     }
 
     /// Ignores case, because hosts ignore case in names.
@@ -206,6 +286,30 @@ mod tests {
         assert_eq!(order, ["mac2-codex-5", "mac2-codex-4", "mac2-codex-3", "mac2-codex-2"]);
         let warning = "Warning: mac2-codex-5 is also on issue #87.\nWarning: mac2-codex-4 is also on branch fix-auth.";
         assert_eq!(part.remark.as_deref(), Some(warning));
+    }
+
+    #[test]
+    fn a_page_begins_after_its_cursor_although_that_session_has_ended() {
+        let (repo, branch) = ("example-org/alpha".parse().unwrap(), "fix-auth".parse().unwrap());
+        let own = WorkLocation { repo: &repo, branch: Some(&branch), track: None, issue: None };
+        let mut all = sessions(&[
+            (2, "example-org/beta", "main", 1),
+            (3, "example-org/alpha", "fix-auth", 2),
+            (4, "example-org/beta", "main", 3),
+        ]);
+        let first = from_cursor(&all, &own, None);
+        let cursor = AgentsCursor::behind(2, &first, &own);
+        assert_eq!(AgentsCursor::parse(&cursor.to_string()), Some(cursor.clone()));
+        let page = |all: &[ActiveSession]| -> Vec<String> {
+            from_cursor(all, &own, Some(&cursor)).iter().map(|session| session.agent.to_string()).collect()
+        };
+        assert_eq!(page(&all), ["mac2-codex-4"]);
+        all.retain(|session| !cursor.to_string().ends_with(session.id.as_str()));
+        assert_eq!((all.len(), page(&all)), (2, vec!["mac2-codex-4".to_owned()]));
+        assert_eq!(AgentsCursor::behind(0, &first, &own).to_string(), "start");
+        for text in ["", "nowhere.sess_01JD0000000000000000000001", "issue.", "issue.x\ny"] {
+            assert_eq!(AgentsCursor::parse(text), None, "{text}");
+        }
     }
 
     #[test]

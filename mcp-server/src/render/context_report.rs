@@ -6,9 +6,10 @@ use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{ActiveSession, Handoff, IssueNumber, RepoName, SessionId, Timestamp, Track};
 
 use super::budget::{clip, line_cost};
-use super::context::{WorkLocation, active_part};
+use super::context::{AgentsCursor, WorkLocation, active_part, from_cursor};
 use super::fence::{Fence, WARNING};
 use super::handoff;
+use super::next_page::{LAST_PAGE, ListPage};
 use super::part::{Part, Total};
 use crate::identity::Me;
 
@@ -35,6 +36,17 @@ pub(crate) struct ContextReport<'a> {
     pub(crate) to_you_total: Total,
     /// The other active agents; `None` if they are not known.
     pub(crate) others: Option<(Vec<ActiveSession>, Total)>,
+    /// The first page shows everything. The others show only the other agents from here on.
+    pub(crate) cursor: Option<AgentsCursor>,
+}
+
+/// The report as text.
+pub(crate) struct ContextText {
+    pub(crate) text: String,
+    /// The number of other agents in it.
+    pub(crate) others_shown: usize,
+    /// Where the next page begins, if one follows.
+    pub(crate) next: Option<AgentsCursor>,
 }
 
 /// What is known about the agent's session.
@@ -50,15 +62,45 @@ pub(crate) enum SessionKnown {
 }
 
 impl ContextReport<'_> {
-    /// The report within `limit`, and the number of other agents in it.
-    pub(crate) fn report(&self, now: Timestamp, fence: &Fence, limit: usize) -> (String, usize) {
-        let own = WorkLocation {
-            repo: &self.repo,
-            branch: self.checkout.branch.as_ref(),
-            track: self.track,
-            issue: self.issue,
-        };
-        let mut lines = self.head(&own, now, fence);
+    /// The report within `limit`.
+    pub(crate) fn report(&self, now: Timestamp, fence: &Fence, limit: usize) -> ContextText {
+        let own = self.work();
+        let mut lines = self.above(&own, now, fence, limit);
+        let (mut others_shown, mut next) = (0, None);
+        if let Some((all, total)) = self.others.as_ref().filter(|_| self.no_others().is_none()) {
+            let others = from_cursor(all, &own, self.cursor.as_ref());
+            let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
+            let part = active_part(&others, *total, &own, now, fence, self.last_note());
+            let cursor = |shown| AgentsCursor::behind(shown, &others, &own);
+            let page = ListPage::fit(part, fence, limit.saturating_sub(spent), false, |shown| {
+                format!("`context` with cursor \"{}\"", cursor(shown))
+            });
+            others_shown = page.shown;
+            next = page.goes_on.then(|| cursor(page.shown));
+            lines.extend(page.lines);
+        }
+        ContextText { text: lines.join("\n").trim_end().to_owned(), others_shown, next }
+    }
+
+    /// The note of the last page, if agents are missing there.
+    fn last_note(&self) -> &'static str {
+        if self.stale.is_some() {
+            "This machine has no more of them. Call `context` again when the API answers."
+        } else {
+            LAST_PAGE
+        }
+    }
+
+    fn work(&self) -> WorkLocation<'_> {
+        WorkLocation { repo: &self.repo, branch: self.checkout.branch.as_ref(), track: self.track, issue: self.issue }
+    }
+
+    /// The lines above the other agents.
+    fn above(&self, own: &WorkLocation, now: Timestamp, fence: &Fence, limit: usize) -> Vec<String> {
+        if self.cursor.is_some() {
+            return self.stale.iter().cloned().chain([WARNING.to_owned(), String::new()]).collect();
+        }
+        let mut lines = self.head(own, now, fence);
         let parts: Vec<Part> =
             [self.unsent_part(now, fence), self.to_you_part(now, fence)].into_iter().flatten().collect();
         let no_others = self.no_others();
@@ -70,15 +112,7 @@ impl ContextReport<'_> {
             lines.extend(part.fit(fence, limit / 4).lines);
             lines.push(String::new());
         }
-        let mut shown = 0;
-        if let Some((others, total)) = self.others.as_ref().filter(|_| no_others.is_none()) {
-            let more = "To list all, call the API: GET /v1/sessions.";
-            let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
-            let part = active_part(others, *total, &own, now, fence, more).fit(fence, limit.saturating_sub(spent));
-            shown = part.counts.iter().sum();
-            lines.extend(part.lines);
-        }
-        (lines.join("\n").trim_end().to_owned(), shown)
+        lines
     }
 
     fn head(&self, own: &WorkLocation, now: Timestamp, fence: &Fence) -> Vec<String> {
@@ -173,8 +207,9 @@ mod tests {
             to_you: day.handoffs_to_you.items.clone(),
             to_you_total: Total::of(&day.handoffs_to_you),
             others: Some((day.active_sessions.items.clone(), Total::of(&day.active_sessions))),
+            cursor: None,
         };
-        change(here).report(now, &team::fence(), 10_000).0
+        change(here).report(now, &team::fence(), 10_000).text
     }
 
     #[test]

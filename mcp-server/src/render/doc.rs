@@ -1,11 +1,14 @@
 //! Documents: a piece of one, lists of them, and the names to suggest for a missing one.
 
+use std::borrow::Cow;
+
 use deckwatch_client::doc_copies::DocCopy;
 use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{Doc, DocName, DocScope, DocSummary, DocText, Timestamp};
 
 use super::budget::clip;
 use super::fence::Fence;
+use super::next_page::LAST_PAGE;
 use super::part::{Cut, Group, Part, Total};
 use super::piece::{Piece, StoredText};
 
@@ -50,20 +53,21 @@ pub(crate) fn piece_of_copy(
     stored_text.piece(|_| about.clone(), offset, fence, limit)
 }
 
-/// A page of the list of documents.
-pub(crate) fn list_part(docs: &[DocSummary], total: Total, more: bool, now: Timestamp, fence: &Fence) -> Part {
-    let more = if more {
-        "Call `doc` with `cursor` set to next_cursor to see the next ones."
-    } else {
-        "This is the last page."
-    };
+/// A page of the list of documents. `more` is the note about the next page.
+pub(crate) fn list_part(
+    docs: &[DocSummary],
+    total: Total,
+    more: Cow<'static, str>,
+    now: Timestamp,
+    fence: &Fence,
+) -> Part {
     let items = docs.iter().map(|doc| vec![list_line(doc, now, fence)]).collect();
     Part {
         heading: format!("## Documents: {total}"),
         remark: Some("Call `doc` with a name to read one.".to_owned()),
         holds: "names and titles of documents",
         groups: vec![Group::of("documents", items, total, Cut::Never)],
-        more: more.into(),
+        more,
     }
 }
 
@@ -75,19 +79,23 @@ pub(crate) fn list_line(doc: &DocSummary, now: Timestamp, fence: &Fence) -> Stri
     format!("{name}: {title} (version {}, {kilobytes} KB, {})", doc.version, ago(doc.updated_at, now))
 }
 
-/// The copies on this machine.
-pub(crate) fn copies_part(copies: &[(DocScope, DocName, Timestamp)], now: Timestamp, fence: &Fence) -> Part {
+/// The copies on this machine, from a page on.
+pub(crate) fn copies_part(
+    copies: &[(DocScope, DocName, Timestamp)],
+    total: Total,
+    now: Timestamp,
+    fence: &Fence,
+) -> Part {
     let item = |(scope, name, at): &(DocScope, DocName, Timestamp)| {
         vec![format!("{}, equal to the API's document {}", fence.line(&format!("{scope}/{name}")), ago(*at, now))]
     };
     let items: Vec<Vec<String>> = copies.iter().map(item).collect();
-    let total = Total::exactly(items.len());
     Part {
         heading: format!("## Copies of documents on this machine: {total}"),
         remark: Some("Call `doc` with a name to read one.".to_owned()),
         holds: "names of documents",
         groups: vec![Group::of("copies", items, total, Cut::Never)],
-        more: "All copies are in ~/.cache/deckwatch/docs.".into(),
+        more: LAST_PAGE.into(),
     }
 }
 

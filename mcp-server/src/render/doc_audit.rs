@@ -1,10 +1,13 @@
 //! How documents stand against their requirements.
 
 use deckwatch_machine::clock::ago;
-use deckwatch_protocol::{AuditedDoc, DocAudit, Excerpt, Timestamp, VentureAudit};
+use deckwatch_protocol::{AuditedDoc, DocAudit, Excerpt, Timestamp, VentureAudit, Violations};
+use deserr::Deserr;
+use schemars::JsonSchema;
 
 use super::budget::clip;
 use super::fence::Fence;
+use super::next_page::LAST_PAGE;
 use super::part::{Cut, Group, Part, Total};
 
 const NAME_COST: usize = 120;
@@ -15,19 +18,19 @@ const UNCHECKED: &str = "Not known, because there are more documents than an aud
 /// The documents that need work, as a day shows them.
 pub(crate) fn part_of_day(audit: &DocAudit, now: Timestamp, fence: &Fence, more: &'static str) -> Part {
     let counts = audit.counts();
-    let listed = |name, title, docs: &[AuditedDoc], total: u32| {
+    let listed = |state: DocState, docs: &[AuditedDoc], total: u32| {
         let total = usize::try_from(total).unwrap_or(usize::MAX);
-        group(name, title, docs, Total::exactly(total.max(docs.len())), now, fence)
+        group(state, docs, Total::exactly(total.max(docs.len())), now, fence)
     };
     Part {
         heading: format!("## Document health: {} missing, {} stale", counts.missing, counts.stale),
         remark: None,
         holds: HOLDS,
         groups: vec![
-            listed("missing", "Missing:", &audit.missing, counts.missing),
-            listed("stale", "Stale:", &audit.stale, counts.stale),
-            listed("unchecked", UNCHECKED, &audit.unchecked, counts.unchecked),
-            listed("optional", "Optional, and not there:", &audit.optional, counts.optional),
+            listed(DocState::Missing, &audit.missing, counts.missing),
+            listed(DocState::Stale, &audit.stale, counts.stale),
+            listed(DocState::Unchecked, &audit.unchecked, counts.unchecked),
+            listed(DocState::Optional, &audit.optional, counts.optional),
         ],
         more: more.into(),
     }
@@ -35,38 +38,93 @@ pub(crate) fn part_of_day(audit: &DocAudit, now: Timestamp, fence: &Fence, more:
 
 /// Every requirement of a venture.
 pub(crate) fn part(audit: &VentureAudit, now: Timestamp, fence: &Fence) -> Part {
-    let listed = |name, title, docs: &Excerpt<AuditedDoc>| group(name, title, &docs.items, Total::of(docs), now, fence);
-    let [missing, stale, present, optional] =
-        [&audit.missing, &audit.stale, &audit.present, &audit.optional].map(|docs| Total::of(docs).to_string());
+    let listed = |state: DocState| {
+        let docs = state.docs(audit);
+        group(state, &docs.items, Total::of(docs), now, fence)
+    };
     Part {
-        heading: format!(
-            "## Document health of {}: {missing} missing, {stale} stale, {present} present, {optional} optional and not \
-             there",
-            audit.venture
-        ),
+        heading: heading(audit),
         remark: None,
         holds: HOLDS,
-        groups: vec![
-            listed("missing", "Missing:", &audit.missing),
-            listed("stale", "Stale:", &audit.stale),
-            listed("unchecked", UNCHECKED, &audit.unchecked),
-            listed("optional", "Optional, and not there:", &audit.optional),
-            listed("present", "Present and fresh:", &audit.present),
-        ],
-        more: "The API lists the first 50 of each: GET /v1/docs/audit.".into(),
+        groups: DocState::ALL.map(listed).into(),
+        more: "Call `doc_audit` with a state to read all of its documents.".into(),
     }
 }
 
-fn group(
-    name: &'static str,
-    title: &'static str,
-    docs: &[AuditedDoc],
-    total: Total,
-    now: Timestamp,
-    fence: &Fence,
-) -> Group {
+/// The documents in one state, from a page on.
+pub(crate) fn page(audit: &VentureAudit, state: DocState, docs: &[AuditedDoc], now: Timestamp, fence: &Fence) -> Part {
+    let all = state.docs(audit);
+    let is_whole = all.items.len() >= Total::of(all).count;
+    let last_note = if is_whole { LAST_PAGE } else { "This API lists no more of them: update it." };
+    Part {
+        heading: heading(audit),
+        remark: None,
+        holds: HOLDS,
+        groups: vec![group(state, docs, Total::of(all), now, fence)],
+        more: last_note.into(),
+    }
+}
+
+/// The state of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserr, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[deserr(rename_all = lowercase, error = Violations)]
+pub(crate) enum DocState {
+    Missing,
+    Stale,
+    Unchecked,
+    Optional,
+    Present,
+}
+
+impl DocState {
+    /// Every state, the most urgent first.
+    pub(crate) const ALL: [Self; 5] = [Self::Missing, Self::Stale, Self::Unchecked, Self::Optional, Self::Present];
+
+    /// The documents of the audit in this state.
+    pub(crate) fn docs(self, audit: &VentureAudit) -> &Excerpt<AuditedDoc> {
+        match self {
+            Self::Missing => &audit.missing,
+            Self::Stale => &audit.stale,
+            Self::Unchecked => &audit.unchecked,
+            Self::Optional => &audit.optional,
+            Self::Present => &audit.present,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Stale => "stale",
+            Self::Unchecked => "unchecked",
+            Self::Optional => "optional",
+            Self::Present => "present",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Missing => "Missing:",
+            Self::Stale => "Stale:",
+            Self::Unchecked => UNCHECKED,
+            Self::Optional => "Optional, and not there:",
+            Self::Present => "Present and fresh:",
+        }
+    }
+}
+
+fn heading(audit: &VentureAudit) -> String {
+    let [missing, stale, present, optional] =
+        [&audit.missing, &audit.stale, &audit.present, &audit.optional].map(|docs| Total::of(docs).to_string());
+    format!(
+        "## Document health of {}: {missing} missing, {stale} stale, {present} present, {optional} optional and not there",
+        audit.venture
+    )
+}
+
+fn group(state: DocState, docs: &[AuditedDoc], total: Total, now: Timestamp, fence: &Fence) -> Group {
     let items = docs.iter().map(|doc| vec![line(doc, now, fence)]).collect();
-    Group { title: Some(title), ..Group::of(name, items, total, Cut::Never) }
+    Group { title: Some(state.title()), ..Group::of(state.as_str(), items, total, Cut::Never) }
 }
 
 fn line(doc: &AuditedDoc, now: Timestamp, fence: &Fence) -> String {

@@ -44,7 +44,7 @@ pub(crate) fn own(newest: &Handoff, total: Total, reader: &Agent, now: Timestamp
 /// A list of the newest handoffs of this machine's own database.
 pub(crate) fn own_list(own: &OwnHandoffs, now: Timestamp, fence: &Fence) -> Part {
     let newest: Vec<&Handoff> = own.newest.iter().collect();
-    let list = list_part(&newest, own.total, "`launcher log --local` lists all of them.", now, fence);
+    let list = list_part(&newest, own.total, "`launcher log --local` lists all of them.".into(), now, fence);
     let heading = format!("## Handoffs of this repository in this machine's own database: {}", own.total);
     Part { heading, remark: Some(OWN_SEVERAL.to_owned()), ..list }
 }
@@ -113,7 +113,7 @@ fn titled(payload: &HandoffPayload) -> [(&'static str, &[String]); 5] {
 pub(crate) fn list_part(
     handoffs: &[&Handoff],
     total: Total,
-    more: &'static str,
+    more: Cow<'static, str>,
     now: Timestamp,
     fence: &Fence,
 ) -> Part {
@@ -127,7 +127,7 @@ pub(crate) fn list_part(
         remark: Some("Call `handoffs` with an id to read all of one.".to_owned()),
         holds: "handoffs",
         groups: vec![Group::of("handoffs", items, total, Cut::Never)],
-        more: more.into(),
+        more,
     }
 }
 

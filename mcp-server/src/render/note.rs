@@ -1,8 +1,10 @@
 //! Notes: lists of them, and a piece of one.
 
-use deckwatch_client::outbox::UnsentNote;
+use std::borrow::Cow;
+
+use deckwatch_client::outbox::{NoteChange, UnsentNote};
 use deckwatch_machine::clock::ago;
-use deckwatch_protocol::{FoundNote, Note, NoteTag, Timestamp, VentureCode};
+use deckwatch_protocol::{Change, FoundNote, Note, NoteContent, NoteTag, NoteTitle, Timestamp, VentureCode};
 
 use super::budget::{clip, cost, line_cost};
 use super::fence::Fence;
@@ -16,29 +18,24 @@ const EXCERPT: &str = "Excerpt: ";
 /// The limit for the text of a queued note in a list.
 const UNSENT_COST: usize = 300;
 
-/// A list in which each note costs at most `room`, so that a whole page fits.
+/// A list in which each note costs at most `room`, so that a whole page fits. `more` is the note about the next page.
 pub(crate) fn list_part(
     notes: &[FoundNote],
     total: Total,
     now: Timestamp,
     fence: &Fence,
     room: usize,
-    more: bool,
+    more: Cow<'static, str>,
 ) -> Part {
     // The share of each note in the cost of heading and fence.
     const FRAME: usize = 40;
     let items = notes.iter().map(|note| item(note, now, fence, room.saturating_sub(FRAME))).collect();
-    let more = if more {
-        "Call `notes` with `cursor` set to next_cursor to see the next ones."
-    } else {
-        "This is the last page."
-    };
     Part {
         heading: format!("## Notes: {total}"),
         remark: Some("Call `notes` with an id to read all of one.".to_owned()),
         holds: "notes",
         groups: vec![Group::of("notes", items, total, Cut::Never)],
-        more: more.into(),
+        more,
     }
 }
 
@@ -72,21 +69,46 @@ fn is_whole(note: &FoundNote, text: &str, room: usize) -> bool {
         && cost(text) + 2 <= room
 }
 
-/// New notes that are queued on this machine.
-pub(crate) fn unsent_part(notes: &[UnsentNote], now: Timestamp, fence: &Fence) -> Part {
-    let item = |note: &UnsentNote| {
-        let title = clip(&fence.line(note.title.as_str()), TITLE_COST);
-        let head = format!("- {title} (written {}{})", ago(note.queued_at, now), tags(&note.tags, fence));
-        vec![head, format!("  {}", clip(&fence.line(note.content.as_str()), UNSENT_COST))]
-    };
-    let items = notes.iter().map(item).collect();
+/// New notes and changes of notes that are queued on this machine, newest first. `files` says where all of them are.
+pub(crate) fn unsent_part(notes: &[UnsentNote], files: String, now: Timestamp, fence: &Fence) -> Part {
+    let items = notes.iter().map(|note| unsent_item(note, now, fence)).collect();
     let total = Total::exactly(notes.len());
     Part {
-        heading: format!("## New notes on this machine that are NOT SAVED YET: {total}"),
+        heading: format!("## New and changed notes on this machine that are NOT SAVED YET: {total}"),
         remark: Some("The API does not have them, so searches and other machines don't find them.".to_owned()),
-        holds: "notes that are not saved yet",
-        groups: vec![Group::of("notes", items, total, Cut::Never)],
-        more: "The others are shown when these are saved.".into(),
+        holds: "writes to notes that are not saved yet",
+        groups: vec![Group::of("writes", items, total, Cut::Never)],
+        more: files.into(),
+    }
+}
+
+fn unsent_item(note: &UnsentNote, now: Timestamp, fence: &Fence) -> Vec<String> {
+    let written = ago(note.queued_at, now);
+    let title_of = |title: &NoteTitle| clip(&fence.line(title.as_str()), TITLE_COST);
+    let text = |content: &NoteContent| clip(&fence.line(content.as_str()), UNSENT_COST);
+    match &note.change {
+        NoteChange::Create { title, content, tags: words, .. } => {
+            let head = format!("- {} (new, written {written}{})", title_of(title), tags(words, fence));
+            vec![head, format!("  {}", text(content))]
+        }
+        NoteChange::Update { id, title, content, tags: words, venture } => {
+            let scope = match venture {
+                Change::Keep => None,
+                Change::Clear => Some("  new scope: global".to_owned()),
+                Change::Set(code) => Some(format!("  new scope: {}", scope(Some(code)))),
+            };
+            let words = words.as_ref().map(|words| match tags(words, fence).strip_prefix(", tags: ") {
+                Some(words) => format!("  new tags: {words}"),
+                None => "  new tags: none".to_owned(),
+            });
+            let mut lines = vec![format!("- {id}: changed (written {written})")];
+            lines.extend(title.as_ref().map(|title| format!("  new title: {}", title_of(title))));
+            lines.extend([scope, words].into_iter().flatten());
+            lines.extend(content.as_ref().map(|content| format!("  new text: {}", text(content))));
+            lines
+        }
+        NoteChange::Archive(id) => vec![format!("- {id}: archived (written {written})")],
+        NoteChange::Restore(id) => vec![format!("- {id}: restored (written {written})")],
     }
 }
 
@@ -183,6 +205,24 @@ mod tests {
     }
 
     #[test]
+    fn a_note_that_is_searched_in_part_says_so_in_a_list_and_alone() {
+        let (now, fence) = (NOW.parse().unwrap(), Fence::new(1));
+        for in_part in [false, true] {
+            let listed = FoundNote { indexed_in_part: in_part, ..found("text") };
+            let part = list_part(&[listed], Total::exactly(1), now, &fence, 900, "".into()).fit(&fence, 2_000);
+            let text = part.lines.join("\n");
+            assert_eq!(text.contains(", only its first part is searched"), in_part, "{text}");
+            let stored = Note { indexed_in_part: in_part, ..note("text") };
+            let text = piece(&stored, 0, now, &fence, 4_000).lines.join("\n");
+            assert_eq!(
+                text.contains("A search finds only the words in the first part of this note"),
+                in_part,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn an_offset_after_the_end_is_reported() {
         let piece = piece(&note("short"), 70, NOW.parse().unwrap(), &Fence::new(1), 4_000);
         assert_eq!(piece.next_offset, None);
@@ -197,12 +237,14 @@ mod tests {
             let notes = vec![found(&text); 15];
             // The second value is the space that remains with the longest cursor.
             for room in [10_000, 7_300] {
-                let part = list_part(&notes, Total::exactly(40), now, &fence, room / 15, true);
+                let more = "Next page: call `notes` with the same arguments and `cursor` set to next_cursor.";
+                let part = list_part(&notes, Total::exactly(40), now, &fence, room / 15, more.into());
                 let shown = part.fit(&fence, room - 150);
                 assert_eq!(shown.counts, [15]);
                 assert_eq!(
                     shown.lines.last().unwrap(),
-                    "Not all is shown: notes 15 of 40. Call `notes` with `cursor` set to next_cursor to see the next ones."
+                    "Not all is shown: notes 15 of 40. Next page: call `notes` with the same arguments and `cursor` set to \
+                     next_cursor."
                 );
             }
         }

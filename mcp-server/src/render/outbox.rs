@@ -1,6 +1,6 @@
 //! The outbox as lines of a report: what an agent must tell its human.
 
-use deckwatch_client::outbox::{Held, OtherQueue, Parked, SetAside, Skipped, TakenOver, Waiting};
+use deckwatch_client::outbox::{Held, OtherQueue, Parked, SetAside, Skipped, TakenOver, UnsentNote, Waiting};
 
 use super::budget::clip;
 use super::clean::clean_line;
@@ -13,7 +13,8 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(waiting.unreadable.as_ref().map(|why| {
         format!(
-            "Outbox: can't read the writes that wait on this machine: {}. Repair the disk or the folder.",
+            "Outbox: can't read the writes that wait on this machine: {}. Check that the disk works and that the folder \
+             belongs to your user.",
             clean_line(why)
         )
     }));
@@ -59,6 +60,30 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
         lines.push(format!("Outbox: {more} more refused writes are in {folder}; the next sod names them."));
     }
     lines
+}
+
+/// The line about queued writes to notes, which a day does not show; `None` if there are none.
+pub(crate) fn notes_line(notes: &[UnsentNote]) -> Option<String> {
+    let new = notes.iter().filter(|note| note.change.id().is_none()).count();
+    let counts = [
+        counted_as(new, "new note", "new notes"),
+        counted_as(notes.len() - new, "change of a note", "changes of notes"),
+    ];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    (!counts.is_empty()).then(|| {
+        format!(
+            "Outbox: {} on this machine, NOT SAVED YET and not in the notes below. Call `notes` to read them.",
+            counts.join(" and ")
+        )
+    })
+}
+
+fn counted_as(count: usize, one: &str, several: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {several}")),
+    }
 }
 
 /// The result of a take-over.

@@ -9,7 +9,7 @@ use super::budget::clip;
 use super::clean::clean_line;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
-use crate::github::{Issue, Lane, LaneOfRepo, Queue};
+use crate::github::{Issue, Lane, LaneCursor, LaneOfRepo, Queue};
 
 const TITLE_COST: usize = 160;
 const NAME_COST: usize = 40;
@@ -67,16 +67,29 @@ pub(crate) fn gaps(queue: &Queue) -> Vec<String> {
     gap.into_iter().chain(failed).chain(left_out).collect()
 }
 
-/// The lines of the issues of all repositories, newest change first.
-fn items(queue: &Queue, lane: Lane, now: Timestamp, fence: &Fence) -> Vec<Vec<String>> {
+/// Where the page after these issues begins. `page` is the beginning of their page.
+pub(crate) fn cursor_behind(shown: usize, queue: &Queue, lane: Lane, page: &LaneCursor) -> LaneCursor {
+    let mut cursor = page.clone();
+    for (of_repo, issue) in issues(queue, lane).into_iter().take(shown) {
+        cursor.move_behind(&of_repo.repo, &issue.cursor);
+    }
+    cursor
+}
+
+/// The issues of all repositories, newest change first.
+fn issues(queue: &Queue, lane: Lane) -> Vec<(&LaneOfRepo, &Issue)> {
     let issues = |of_repo: &'_ LaneOfRepo| of_repo.issues.len();
     let mut all: Vec<(&LaneOfRepo, &Issue)> = Vec::with_capacity(of_lane(queue, lane).map(issues).sum());
     for of_repo in of_lane(queue, lane) {
         all.extend(of_repo.issues.iter().map(|issue| (of_repo, issue)));
     }
     all.sort_by_key(|(_, issue)| std::cmp::Reverse(issue.updated_at));
+    all
+}
+
+fn items(queue: &Queue, lane: Lane, now: Timestamp, fence: &Fence) -> Vec<Vec<String>> {
     let several = queue.repos.len() + queue.failed.len() > 1;
-    all.into_iter().map(|(of_repo, issue)| vec![line(of_repo, issue, several, now, fence)]).collect()
+    issues(queue, lane).into_iter().map(|(of_repo, issue)| vec![line(of_repo, issue, several, now, fence)]).collect()
 }
 
 fn of_lane(queue: &Queue, lane: Lane) -> impl Iterator<Item = &LaneOfRepo> {

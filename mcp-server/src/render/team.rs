@@ -100,7 +100,13 @@ pub(crate) fn busy_extras() -> DayExtras {
         )
         .unwrap()
     };
-    let lane = LaneOfRepo { lane: Lane::P0, repo: repo.clone(), total: 28, issues: (1..=28).map(issue).collect() };
+    let lane = LaneOfRepo {
+        lane: Lane::P0,
+        repo: repo.clone(),
+        total: 28,
+        issues: (1..=28).map(issue).collect(),
+        goes_on: false,
+    };
     let tasks: Vec<String> =
         (1..=12).map(|n| format!("- [ ] Task {n}: finish part {n} and tell the support team")).collect();
     let plan = WeeklyPlan {

@@ -7,6 +7,7 @@ use deckwatch_protocol::{RepoName, VentureCode};
 
 use super::budget::clip;
 use super::fence::Fence;
+use super::next_page::LAST_PAGE;
 use super::part::{Cut, Group, Part, Total};
 
 const PATH_COST: usize = 200;
@@ -30,16 +31,15 @@ pub(crate) enum VentureFolder {
     NoRepositories,
 }
 
-/// Every venture in two lines.
-pub(crate) fn part(known: &[Known], own: Option<&VentureCode>, fence: &Fence) -> Part {
+/// The ventures from a page on, each in two lines.
+pub(crate) fn part(known: &[Known], total: Total, own: Option<&VentureCode>, fence: &Fence) -> Part {
     let items = known.iter().map(|known| item(known, own, fence)).collect();
-    let total = Total::exactly(known.len());
     Part {
         heading: "## Ventures".to_owned(),
         remark: None,
         holds: "ventures as people named them",
         groups: vec![Group::of("ventures", items, total, Cut::Never)],
-        more: "`launcher --list` lists them all.".into(),
+        more: LAST_PAGE.into(),
     }
 }
 

@@ -15,8 +15,8 @@ use super::{answer, decode, fence, hints, now};
 use crate::identity::Me;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
-use crate::render::context::gone_line;
-use crate::render::context_report::{ContextReport, SessionKnown};
+use crate::render::context::{AgentsCursor, gone_line};
+use crate::render::context_report::{ContextReport, ContextText, SessionKnown};
 use crate::render::fence::Fence;
 use crate::render::outbox;
 use crate::render::part::Total;
@@ -26,11 +26,17 @@ use crate::trouble::Trouble;
 
 /// The size limit of the report. The other fields need less than 1,000 characters.
 const LIMIT: usize = 10_000;
+/// How many pages of 100 sessions are read. A venture has far fewer agents.
+const MAX_PAGES: usize = 20;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
-struct Arguments {}
+struct Arguments {
+    /// `next_cursor` of the previous answer.
+    #[deserr(default)]
+    cursor: Option<String>,
+}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Facts {
@@ -50,8 +56,9 @@ struct Facts {
     session_id: Option<SessionId>,
     others_shown: usize,
     others_total: usize,
-    /// True when the total is only a lower bound.
     others_total_is_minimum: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 pub(super) fn definition() -> Tool {
@@ -63,16 +70,20 @@ pub(super) fn definition() -> Tool {
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments {} = decode(arguments)?;
-    let facts = match from_api(keeper).await {
-        Err(Trouble::Api(error)) if error.is_outage() => without_api(keeper, error).await?,
+    let Arguments { cursor } = decode(arguments)?;
+    let wrong = "must be next_cursor of an earlier answer; leave it out for the first page";
+    let parsed =
+        |text: String| AgentsCursor::parse(&text).ok_or_else(|| Trouble::Arguments(Violations::at("/cursor", wrong)));
+    let cursor = cursor.map(parsed).transpose()?;
+    let facts = match from_api(keeper, cursor.clone()).await {
+        Err(Trouble::Api(error)) if error.is_outage() => without_api(keeper, cursor, error).await?,
         asked => asked?,
     };
     Ok(answer(&facts, &facts.report))
 }
 
 /// The report from the API.
-async fn from_api(keeper: &Keeper) -> Result<Facts, Trouble> {
+async fn from_api(keeper: &Keeper, cursor: Option<AgentsCursor>) -> Result<Facts, Trouble> {
     let (me, place) = (keeper.identity.me().await?, keeper.identity.place().await?);
     let api = keeper.identity.api().await?;
     let checkout = keeper.identity.checkout().await?;
@@ -93,14 +104,24 @@ async fn from_api(keeper: &Keeper) -> Result<Facts, Trouble> {
     let ended = SessionFilter { status: Some(SessionStatus::Ended), limit: 1.try_into().ok(), ..mine.clone() };
     let (health, sessions, mine, ended, handoffs) = tokio::try_join!(
         api.health(),
-        api.list_sessions(&sessions),
+        all_sessions(api, &sessions),
         Box::pin(api.list_sessions(&mine)),
         Box::pin(api.list_sessions(&ended)),
         Box::pin(api.list_handoffs(&to_me))
     )?;
     let (to_you, to_you_total) = open_handoffs(handoffs, ended.items.first().map(|session| session.created_at));
-    let mut notices: Vec<String> =
-        keeper.healing.take_report().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
+    let mut notices: Vec<String> = Vec::new();
+    // Later pages do not show notices, and a report of healed documents is given only once.
+    if cursor.is_none() {
+        notices.extend(keeper.healing.take_report());
+        notices.extend(outbox::lines(&keeper.waiting().await));
+    }
+    notices.extend(
+        sessions
+            .next_cursor
+            .is_some()
+            .then(|| format!("Only the newest {} sessions are listed.", sessions.items.len())),
+    );
     let mut others = Others::among(sessions, &mine, me);
     let gone = keeper.without_ended(&mut others.sessions).await;
     others.total.count = others.total.count.saturating_sub(gone.len());
@@ -122,13 +143,27 @@ async fn from_api(keeper: &Keeper) -> Result<Facts, Trouble> {
         to_you,
         to_you_total,
         others: Some((others.sessions, others.total)),
+        cursor,
     };
     let engine = Some(clip(&fence.line(&health.engine), 40));
     Ok(Facts { engine, ..facts(&here, health.time, &fence) })
 }
 
+/// The sessions on all pages of the API, because those on the same issue or branch come first. Reads at most
+/// [`MAX_PAGES`] pages.
+async fn all_sessions(api: &Api, filter: &SessionFilter) -> Result<Page<Session>, ClientError> {
+    let mut all = api.list_sessions(filter).await?;
+    for _ in 1..MAX_PAGES {
+        let Some(cursor) = all.next_cursor.take() else { break };
+        let page = api.list_sessions(&SessionFilter { cursor: Some(cursor), ..filter.clone() }).await?;
+        all.next_cursor = page.next_cursor;
+        all.items.extend(page.items);
+    }
+    Ok(all)
+}
+
 /// The report from this machine's data, while the API does not answer.
-async fn without_api(keeper: &Keeper, error: ClientError) -> Result<Facts, Trouble> {
+async fn without_api(keeper: &Keeper, cursor: Option<AgentsCursor>, error: ClientError) -> Result<Facts, Trouble> {
     let (last, unsent) = (keeper.identity.last_snapshot().await?, keeper.unsent_handoffs().await);
     if last.is_none() && unsent.is_empty() {
         return Err(error.into());
@@ -161,6 +196,7 @@ async fn without_api(keeper: &Keeper, error: ClientError) -> Result<Facts, Troub
         others: day
             .map(|day| (Total::of(&day.active_sessions), day.active_sessions.items))
             .map(|(total, items)| (items, total)),
+        cursor,
     };
     Ok(facts(&here, now(), &fence()))
 }
@@ -185,6 +221,9 @@ impl Others {
     fn among(all: Page<Session>, mine: &Page<Session>, me: &Me) -> Self {
         let others = all.items.into_iter().filter(|session| session.agent != me.agent);
         let sessions: Vec<ActiveSession> = others.map(active).collect();
+        if all.next_cursor.is_none() {
+            return Self { total: Total::exactly(sessions.len()), sessions };
+        }
         let count = usize::try_from(all.total.saturating_sub(mine.total)).unwrap_or(usize::MAX);
         let total = Total { count: count.max(sessions.len()), at_least: all.total_is_minimum };
         Self { sessions, total }
@@ -192,7 +231,7 @@ impl Others {
 }
 
 fn facts(here: &ContextReport, now: Timestamp, fence: &Fence) -> Facts {
-    let (report, others_shown) = here.report(now, fence, LIMIT);
+    let ContextText { text: report, others_shown, next } = here.report(now, fence, LIMIT);
     let total = here.others.as_ref().map_or(Total { count: 0, at_least: true }, |(_, total)| *total);
     Facts {
         report,
@@ -209,6 +248,7 @@ fn facts(here: &ContextReport, now: Timestamp, fence: &Fence) -> Facts {
         others_shown,
         others_total: total.count,
         others_total_is_minimum: total.at_least || here.stale.is_some(),
+        next_cursor: next.map(|cursor| cursor.to_string()),
     }
 }
 

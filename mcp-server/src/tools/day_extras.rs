@@ -85,7 +85,7 @@ async fn load(identity: &Identity) -> OfNetwork {
 /// The P0 issues of all repositories of the venture.
 async fn p0_issues(identity: &Identity) -> Result<Queue, Trouble> {
     let asked = repositories(identity, false).await?;
-    let wanted = QueueRequest { repos: &asked.repos, lanes: &[Lane::P0], issues: P0_SHOWN };
+    let wanted = QueueRequest { repos: &asked.repos, lanes: &[Lane::P0], issues: P0_SHOWN, cursor: None };
     let queue = identity.github().queue(wanted).await?;
     Ok(Queue { gap: asked.gap, ..queue })
 }

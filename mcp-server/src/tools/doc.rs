@@ -13,9 +13,10 @@ use super::{answer, decode, fence, hints, now};
 use crate::offline;
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
-use crate::render::doc;
 use crate::render::fence::{Fence, WARNING};
+use crate::render::next_page::ListPage;
 use crate::render::part::Total;
+use crate::render::{doc, next_page};
 use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -39,7 +40,7 @@ struct Arguments {
     /// With `name`: where to continue, from the previous answer.
     #[deserr(default)]
     offset: Option<u32>,
-    /// The next page of the list: `next_cursor` of the previous answer.
+    /// `next_cursor` of the previous answer.
     #[deserr(default)]
     cursor: Option<String>,
 }
@@ -106,7 +107,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
             }
         }
         Arguments { scope, cursor, .. } => match list(keeper, scope.clone(), cursor.as_deref()).await {
-            Err(Trouble::Api(error)) if error.is_outage() => copies(keeper, scope, error).await?,
+            Err(Trouble::Api(error)) if error.is_outage() => copies(keeper, scope, cursor.as_deref(), error).await?,
             listed => listed?,
         },
     };
@@ -201,7 +202,8 @@ fn listed(
         let scopes: Vec<&str> = scopes.iter().map(DocScope::as_str).collect();
         (format!("There are no documents in {}.", scopes.join(" or ")), 0)
     } else {
-        let part = doc::list_part(docs, total, next.is_some(), now, fence);
+        let more = next_page::note("doc", next.map(ToString::to_string).as_deref());
+        let part = doc::list_part(docs, total, more, now, fence);
         let shown = part.fit(fence, LIMIT.saturating_sub(line_cost(WARNING) + 2));
         (format!("{WARNING}\n\n{}", shown.lines.join("\n")), shown.counts.iter().sum())
     };
@@ -211,17 +213,48 @@ fn listed(
 }
 
 /// Lists the copies on this machine, while the API does not answer.
-async fn copies(keeper: &Keeper, scope: Option<DocScope>, error: ClientError) -> Result<Facts, Trouble> {
+async fn copies(
+    keeper: &Keeper,
+    scope: Option<DocScope>,
+    cursor: Option<&str>,
+    error: ClientError,
+) -> Result<Facts, Trouble> {
     let copies = offline::copies(&scopes_without_api(keeper, scope).await?).await?;
     if copies.is_empty() {
         return Err(error.into());
     }
+    let later = match cursor {
+        None => Some(copies.as_slice()),
+        Some(cursor) => {
+            let last = copies.iter().position(|copy| copy_cursor(copy) == cursor);
+            last.and_then(|last| copies.get(last + 1..))
+        }
+    };
+    let later = later.ok_or_else(|| {
+        let wrong =
+            "belongs to the API's list, and the API does not answer; leave it out to list the copies on this machine";
+        Trouble::Arguments(Violations::at("/cursor", wrong))
+    })?;
     let (first, fence) =
         (format!("STALE: the API did not list the documents: {}", clean_line(&error.to_string())), fence());
     let room = LIMIT.saturating_sub(line_cost(WARNING) + line_cost(&first) + 4);
-    let shown = doc::copies_part(&copies, now(), &fence).fit(&fence, room);
-    let report = format!("{first}\n\n{WARNING}\n\n{}", shown.lines.join("\n"));
-    Ok(Facts { report, found: true, document: None, list: None })
+    let cursor = |shown: usize| {
+        let last = shown.checked_sub(1).and_then(|last| later.get(last));
+        last.map_or(String::new(), copy_cursor)
+    };
+    let part = doc::copies_part(later, Total::exactly(copies.len()), now(), &fence);
+    let page = ListPage::fit(part, &fence, room, false, |shown| {
+        format!("`doc` with the same arguments and cursor \"{}\"", cursor(shown))
+    });
+    let report = format!("{first}\n\n{WARNING}\n\n{}", page.lines.join("\n"));
+    let next_cursor = page.goes_on.then(|| cursor(page.shown));
+    let list = List { shown: page.shown, total: copies.len(), total_is_minimum: false, next_cursor };
+    Ok(Facts { report, found: true, document: None, list: Some(list) })
+}
+
+/// The cursor behind a copy on this machine.
+fn copy_cursor((scope, name, _): &(DocScope, DocName, Timestamp)) -> String {
+    format!("{scope}:{name}")
 }
 
 /// The document, if there is one.

@@ -1,7 +1,7 @@
 //! `doc_audit`: compares the venture's documents with the requirements, and heals those that this repository can
 //! generate.
 
-use deckwatch_protocol::{AuditFilter, AuditedDoc, Excerpt, VentureAudit, VentureCode, Violations};
+use deckwatch_protocol::{AuditFilter, AuditedDoc, Excerpt, RequirementId, VentureAudit, VentureCode, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
@@ -11,7 +11,9 @@ use super::{answer, decode, fence, hints, now};
 use crate::healing::outcome::HealedDoc;
 use crate::healing::{Healer, healable};
 use crate::render::budget::line_cost;
-use crate::render::fence::WARNING;
+use crate::render::doc_audit::DocState;
+use crate::render::fence::{Fence, WARNING};
+use crate::render::next_page::ListPage;
 use crate::render::part::Total;
 use crate::render::{doc_audit, doc_heal};
 use crate::schema;
@@ -29,6 +31,12 @@ struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     action: Action,
+    /// Only this state, in pages.
+    #[deserr(default)]
+    state: Option<DocState>,
+    /// With `state`: `next_cursor` of the previous answer.
+    #[deserr(default)]
+    cursor: Option<RequirementId>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserr, JsonSchema)]
@@ -48,6 +56,8 @@ struct Facts {
     stale: usize,
     present: usize,
     optional: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<RequirementId>,
     /// What `heal` did, by document.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     healed: Vec<Healed>,
@@ -69,14 +79,21 @@ pub(super) fn definition() -> Tool {
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments { action } = decode(arguments)?;
+    let Arguments { action, state, cursor } = decode(arguments)?;
+    if state.is_none() && cursor.is_some() {
+        return Err(Trouble::Arguments(Violations::at("/cursor", "needs state")));
+    }
     let before = audit(keeper).await?;
     let (lines, treated) = match action {
         Action::Report => (Vec::new(), Vec::new()),
         Action::Heal => heal(keeper, &before).await?,
     };
     let after = if treated.is_empty() { before } else { audit(keeper).await? };
-    let facts = facts(lines, &treated, &after);
+    let list = match state {
+        Some(state) => AuditList::State(state, from_cursor(state, cursor.as_ref(), &after)?),
+        None => AuditList::All,
+    };
+    let facts = facts(lines, &treated, &after, list);
     Ok(answer(&facts, &facts.report))
 }
 
@@ -128,10 +145,38 @@ fn nothing_to_heal(wanting: usize) -> String {
         .to_owned()
 }
 
-fn facts(mut lines: Vec<String>, treated: &[HealedDoc], audit: &VentureAudit) -> Facts {
+/// The documents to list.
+#[derive(Clone, Copy)]
+enum AuditList<'a> {
+    /// The first of every state.
+    All,
+    /// Those in one state, from a page on.
+    State(DocState, &'a [AuditedDoc]),
+}
+
+/// The documents of a page and of all later pages.
+fn from_cursor<'a>(
+    state: DocState,
+    cursor: Option<&RequirementId>,
+    audit: &'a VentureAudit,
+) -> Result<&'a [AuditedDoc], Trouble> {
+    let docs = state.docs(audit).items.as_slice();
+    let Some(cursor) = cursor else { return Ok(docs) };
+    let last = docs.iter().position(|doc| doc.requirement_id == *cursor);
+    let later = last.and_then(|last| docs.get(last + 1..));
+    later.ok_or_else(|| {
+        Trouble::Arguments(Violations::at(
+            "/cursor",
+            "names a document that is not in this state, or not any more; leave it out for the first page",
+        ))
+    })
+}
+
+fn facts(mut lines: Vec<String>, treated: &[HealedDoc], audit: &VentureAudit, list: AuditList) -> Facts {
     // Exact: a deployment has at most 500 requirements, and counting is exact up to 1,000.
     let totals = [&audit.missing, &audit.stale, &audit.present, &audit.optional].map(|docs| Total::of(docs).count);
     let [missing, stale, present, optional] = totals;
+    let mut next_cursor = None;
     lines.extend((!lines.is_empty()).then(String::new));
     if totals.iter().all(|total| *total == 0) && audit.unchecked.total == 0 {
         lines.push(format!("No document is required of venture {}.", audit.venture));
@@ -139,8 +184,26 @@ fn facts(mut lines: Vec<String>, treated: &[HealedDoc], audit: &VentureAudit) ->
         let fence = fence();
         lines.extend([WARNING.to_owned(), String::new()]);
         let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
-        lines.extend(doc_audit::part(audit, now(), &fence).fit(&fence, LIMIT.saturating_sub(spent)).lines);
+        let room = LIMIT.saturating_sub(spent);
+        match list {
+            AuditList::All => lines.extend(doc_audit::part(audit, now(), &fence).fit(&fence, room).lines),
+            AuditList::State(only, docs) => {
+                let page = state_page(audit, only, docs, &fence, room);
+                lines.extend(page.lines);
+                let before_next = page.shown.checked_sub(1).filter(|_| page.goes_on).and_then(|index| docs.get(index));
+                next_cursor = before_next.map(|doc| doc.requirement_id.clone());
+            }
+        }
     }
     let healed = treated.iter().map(|one| Healed { name: one.kind.file_name(), outcome: one.outcome.as_str() });
-    Facts { report: lines.join("\n"), missing, stale, present, optional, healed: healed.collect() }
+    Facts { report: lines.join("\n"), missing, stale, present, optional, next_cursor, healed: healed.collect() }
+}
+
+fn state_page(audit: &VentureAudit, state: DocState, docs: &[AuditedDoc], fence: &Fence, room: usize) -> ListPage {
+    let part = doc_audit::page(audit, state, docs, now(), fence);
+    ListPage::fit(part, fence, room, false, |shown| {
+        let last = shown.checked_sub(1).and_then(|last| docs.get(last));
+        let cursor = last.map_or(String::new(), |doc| format!(" and cursor \"{}\"", doc.requirement_id));
+        format!("`doc_audit` with state \"{}\"{cursor}", state.as_str())
+    })
 }

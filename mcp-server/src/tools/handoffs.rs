@@ -1,5 +1,7 @@
 //! `handoffs`: lists handoffs, and reads one in pieces. `handoff` writes one.
 
+use std::borrow::Cow;
+
 use deckwatch_client::api::{Api, ClientError};
 use deckwatch_client::outbox::UnsentHandoff;
 use deckwatch_protocol::{Agent, Cursor, ErrorCode, Handoff, HandoffFilter, HandoffId, Timestamp, Violations};
@@ -14,8 +16,8 @@ use crate::own_database::OwnHandoffs;
 use crate::render::budget::{clip, line_cost};
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
-use crate::render::handoff;
 use crate::render::part::Total;
+use crate::render::{handoff, next_page};
 use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -42,7 +44,7 @@ struct Arguments {
     /// Only handoffs to this agent.
     #[deserr(default)]
     to_agent: Option<Agent>,
-    /// The next page: `next_cursor` of the previous answer.
+    /// `next_cursor` of the previous answer.
     #[deserr(default)]
     cursor: Option<Cursor>,
 }
@@ -149,11 +151,7 @@ async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) 
             let page = answered?;
             let total =
                 Total { count: usize::try_from(page.total).unwrap_or(usize::MAX), at_least: page.total_is_minimum };
-            let more = if page.next_cursor.is_some() {
-                "Call `handoffs` with `cursor` set to next_cursor to see the next ones."
-            } else {
-                "This is the last page."
-            };
+            let more = next_page::note("handoffs", page.next_cursor.as_ref().map(Cursor::as_str));
             let handoffs: Vec<&Handoff> = page.items.iter().collect();
             let (report, shown) = report(keeper, &only_here, &handoffs, total, Vec::new(), more).await?;
             let list = List { shown, total: total.count, next_cursor: page.next_cursor };
@@ -216,7 +214,7 @@ async fn without_api(
     };
     // The API's total is not known.
     let total = Total { count: handoffs.len(), at_least: true };
-    let more = "Call `handoffs` again when the API answers.";
+    let more = "Call `handoffs` again when the API answers.".into();
     let (report, _) = report(keeper, only_here, &handoffs, total, vec![stale_line], more).await?;
     Ok(Facts { report, ..only_here.facts() })
 }
@@ -228,7 +226,7 @@ async fn report(
     handoffs: &[&Handoff],
     total: Total,
     mut lines: Vec<String>,
-    more: &'static str,
+    more: Cow<'static, str>,
 ) -> Result<(String, usize), Trouble> {
     let (fence, me): (Fence, _) = (fence(), keeper.identity.me().await?);
     if only_here.is_empty() && handoffs.is_empty() {

@@ -1,9 +1,13 @@
 //! `notes`: finds, lists and reads notes. `note` writes them.
 
+use std::path::PathBuf;
+
 use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::UnsentNote;
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{
-    Cursor, FoundNote, Limit, Note, NoteFilter, NoteId, NoteScope, NoteTag, Page, SearchText, Timestamp, Violations,
+    Cursor, ExecutiveSummaries, FoundNote, Limit, Note, NoteFilter, NoteId, NoteScope, NoteTag, Page, SearchText,
+    Timestamp, Violations,
 };
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
@@ -15,8 +19,8 @@ use super::{answer, decode, fence, hints, now};
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
-use crate::render::note;
-use crate::render::part::Total;
+use crate::render::part::{Part, Total};
+use crate::render::{self, next_page, note};
 use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -54,7 +58,7 @@ struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     archived: bool,
-    /// The next page: `next_cursor` of the previous answer.
+    /// `next_cursor` of the previous answer.
     #[deserr(default)]
     cursor: Option<Cursor>,
 }
@@ -102,12 +106,19 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let arguments: Arguments = decode(arguments)?;
     let api = keeper.identity.api().await?;
     let facts = match arguments.request()? {
-        NotesRequest::One { id, offset } => one(&api.get_note(&id).await?, offset, now(), &fence()),
+        NotesRequest::One { id, offset } => {
+            let mut queued = QueuedNotes::of(keeper).await;
+            queued.notes.retain(|note| note.change.id() == Some(&id));
+            match api.get_note(&id).await {
+                Err(error) if error.is_outage() => without_api(keeper, &queued, Some(&id), error).await?,
+                note => one(&note?, &queued, offset, now(), &fence()),
+            }
+        }
         NotesRequest::List(filter) => {
-            let unsent = if filter.cursor.is_none() { api.unsent().await?.notes } else { Vec::new() };
+            let queued = if filter.cursor.is_none() { QueuedNotes::of(keeper).await } else { QueuedNotes::default() };
             match api.list_notes(&filter).await {
-                Err(error) if error.is_outage() && !unsent.is_empty() => without_api(&unsent, &error, now(), &fence()),
-                page => list(&filter, page?, &unsent, now(), &fence()),
+                Err(error) if error.is_outage() => without_api(keeper, &queued, None, error).await?,
+                page => list(&filter, page?, &queued, now(), &fence()),
             }
         }
     };
@@ -146,10 +157,33 @@ impl Arguments {
     }
 }
 
-fn list(filter: &NoteFilter, page: Page<FoundNote>, unsent: &[UnsentNote], now: Timestamp, fence: &Fence) -> Facts {
+/// The writes to notes that are queued on this machine, and their folder.
+#[derive(Default)]
+struct QueuedNotes {
+    notes: Vec<UnsentNote>,
+    folder: PathBuf,
+}
+
+impl QueuedNotes {
+    async fn of(keeper: &Keeper) -> Self {
+        Self { notes: keeper.unsent_notes().await, folder: keeper.waiting().await.path }
+    }
+
+    /// The writes, with the warning above and an empty line below; empty when there are none.
+    fn lines(&self, limit: usize, now: Timestamp, fence: &Fence) -> Vec<String> {
+        if self.notes.is_empty() {
+            return Vec::new();
+        }
+        let files = format!("Their files are in {}.", clean_line(&self.folder.display().to_string()));
+        let part = note::unsent_part(&self.notes, files, now, fence).fit(fence, limit).lines;
+        [vec![WARNING.to_owned(), String::new()], part, vec![String::new()]].concat()
+    }
+}
+
+fn list(filter: &NoteFilter, page: Page<FoundNote>, queued: &QueuedNotes, now: Timestamp, fence: &Fence) -> Facts {
     let count = usize::try_from(page.total).unwrap_or(usize::MAX);
     let total = Total { count, at_least: page.total_is_minimum };
-    let mut lines = unsent_lines(unsent, now, fence);
+    let mut lines = queued.lines(UNSENT, now, fence);
     let mut shown = 0;
     if page.items.is_empty() {
         lines.push(nothing(filter, total));
@@ -158,9 +192,13 @@ fn list(filter: &NoteFilter, page: Page<FoundNote>, unsent: &[UnsentNote], now: 
             lines.extend([WARNING.to_owned(), String::new()]);
         }
         let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
-        let cursor = page.next_cursor.as_ref().map_or(0, |cursor| cursor.as_str().len());
-        let room = LIMIT.saturating_sub(cursor.saturating_sub(CURSOR) + spent.saturating_sub(line_cost(WARNING) + 2));
-        let part = note::list_part(&page.items, total, now, fence, room / PAGE as usize, cursor > 0);
+        let cursor = page.next_cursor.as_ref().map(Cursor::as_str);
+        let length = cursor.map_or(0, str::len);
+        let in_text = if length <= next_page::LONGEST_IN_TEXT { length } else { 0 };
+        let room = LIMIT
+            .saturating_sub(in_text + length.saturating_sub(CURSOR) + spent.saturating_sub(line_cost(WARNING) + 2));
+        let more = next_page::note("notes", cursor);
+        let part = note::list_part(&page.items, total, now, fence, room / PAGE as usize, more);
         let part = part.fit(fence, room.saturating_sub(line_cost(WARNING) + 2));
         shown = part.counts.iter().sum();
         lines.extend(part.lines);
@@ -170,20 +208,52 @@ fn list(filter: &NoteFilter, page: Page<FoundNote>, unsent: &[UnsentNote], now: 
     Facts { report: lines.join("\n"), list: Some(list), ..Facts::default() }
 }
 
-/// The queued notes, while the API does not answer.
-fn without_api(unsent: &[UnsentNote], error: &ClientError, now: Timestamp, fence: &Fence) -> Facts {
-    let mut lines = vec![format!("The API did not list its notes: {}", clean_line(&error.to_string()))];
-    lines.extend(unsent_lines(unsent, now, fence));
-    Facts { report: lines.join("\n").trim_end().to_owned(), ..Facts::default() }
+/// The notes on this machine, while the API does not answer: the queued writes, and the executive summaries of the
+/// last answer to `sod`. With an id, only those of that note.
+async fn without_api(
+    keeper: &Keeper,
+    queued: &QueuedNotes,
+    id: Option<&NoteId>,
+    error: ClientError,
+) -> Result<Facts, Trouble> {
+    let last = keeper.identity.last_snapshot().await?;
+    let kept = last.map(|last| (last.taken_at, summaries_of(last.day.executive_summaries, id)));
+    let kept = kept.filter(|(_, summaries)| !summaries.excerpt.items.is_empty());
+    if queued.notes.is_empty() && kept.is_none() {
+        return Err(error.into());
+    }
+    let (now, fence) = (now(), fence());
+    let mut lines = vec![format!("The API did not send its notes: {}", clean_line(&error.to_string()))];
+    lines.extend(queued.lines(LIMIT / 2, now, &fence));
+    if let Some((taken_at, summaries)) = kept {
+        let age = ago(taken_at, now);
+        lines.push(format!(
+            "STALE: the executive summaries below are from the API's last answer, {age} ({taken_at}). This machine has no \
+             other notes of the API."
+        ));
+        if queued.notes.is_empty() {
+            lines.push(WARNING.to_owned());
+        }
+        lines.push(String::new());
+        let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
+        let part = summaries_part(&summaries, now, &fence);
+        lines.extend(part.fit(&fence, LIMIT.saturating_sub(spent)).lines);
+    }
+    Ok(Facts { report: lines.join("\n").trim_end().to_owned(), ..Facts::default() })
 }
 
-/// The queued notes, with the warning above and an empty line below; empty when there are none.
-fn unsent_lines(unsent: &[UnsentNote], now: Timestamp, fence: &Fence) -> Vec<String> {
-    if unsent.is_empty() {
-        return Vec::new();
+/// The summaries, or only the one with this id.
+fn summaries_of(mut all: ExecutiveSummaries, id: Option<&NoteId>) -> ExecutiveSummaries {
+    if let Some(id) = id {
+        all.excerpt.items.retain(|note| note.id == *id);
+        all.left_out.clear();
+        all.excerpt.total = 1;
     }
-    let part = note::unsent_part(unsent, now, fence).fit(fence, UNSENT).lines;
-    [vec![WARNING.to_owned(), String::new()], part, vec![String::new()]].concat()
+    all
+}
+
+fn summaries_part(summaries: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part {
+    Part { more: "Call `notes` again when the API answers.".into(), ..render::sod::summaries(summaries, now, fence) }
 }
 
 /// The text for an empty page: there are no notes, no note matches, or the pages have ended.
@@ -197,8 +267,12 @@ fn nothing(filter: &NoteFilter, total: Total) -> String {
     }
 }
 
-fn one(stored: &Note, offset: usize, now: Timestamp, fence: &Fence) -> Facts {
-    let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
+fn one(stored: &Note, queued: &QueuedNotes, offset: usize, now: Timestamp, fence: &Fence) -> Facts {
+    let mut lines = queued.lines(UNSENT, now, fence);
+    if lines.is_empty() {
+        lines.extend([WARNING.to_owned(), String::new()]);
+    }
+    let room = LIMIT.saturating_sub(lines.iter().map(|line| line_cost(line)).sum());
     let piece = note::piece(stored, offset, now, fence, room);
     let one = One {
         id: stored.id.clone(),
@@ -207,5 +281,6 @@ fn one(stored: &Note, offset: usize, now: Timestamp, fence: &Fence) -> Facts {
         characters: piece.characters,
         next_offset: piece.next_offset,
     };
-    Facts { report: format!("{WARNING}\n\n{}", piece.lines.join("\n")), list: None, note: Some(one) }
+    lines.extend(piece.lines);
+    Facts { report: lines.join("\n"), list: None, note: Some(one) }
 }

@@ -31,6 +31,11 @@ impl Remedy {
                     database.display()
                 ),
             ),
+            (ClientError::Unreachable { endpoint, cause, is_sent: true }, _) => Self::new(
+                format!("accepts connections at {endpoint}, but did not answer: {cause}"),
+                "wait a minute and try again; if it fails again, ask the API's operator, because the API or a proxy in \
+                 front of it hangs or has too much work",
+            ),
             (ClientError::Unreachable { endpoint, cause, .. }, _) => Self::new(
                 format!("can't be reached at {endpoint}: {cause}"),
                 "check the network, and check that CONTEXT_API_URL is the API's address",

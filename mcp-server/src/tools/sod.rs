@@ -160,6 +160,7 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     let client = keeper.identity.me().await.ok().map(|me| &me.client);
     let mut remarks: Vec<String> = decided.into_iter().chain(keeper.build.update_notice(client)).collect();
     remarks.extend(outbox::lines(&waiting));
+    remarks.extend(outbox::notes_line(&keeper.unsent_notes().await));
     remarks.extend(keeper.healing.take_report());
     let others = started.active_sessions();
     let gone = keeper.without_ended(&mut others.items).await;

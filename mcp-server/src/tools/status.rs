@@ -9,10 +9,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{answer, decode, fence, hints, now};
-use crate::github::{Lane, Queue, QueueRequest};
+use crate::github::{Lane, LaneCursor, Queue, QueueRequest};
 use crate::identity::Identity;
 use crate::render::budget::line_cost;
 use crate::render::fence::WARNING;
+use crate::render::next_page::{LAST_PAGE, ListPage};
 use crate::render::queue;
 use crate::schema;
 use crate::session::Keeper;
@@ -23,6 +24,9 @@ const LIMIT: usize = 8_000;
 /// The number of issues for each lane and repository: for all lanes, and for one lane.
 const OVERVIEW: usize = 10;
 const ONE_LANE: usize = 50;
+/// How many issues of a repository GitHub lists. It counts all.
+const SEARCH_LIMIT: usize = 1_000;
+const HEADING: &str = "## Work queue";
 /// The time limit to find the venture's repositories. The agent's own repository is known without them.
 const TIME_LIMIT: Duration = Duration::from_secs(1);
 
@@ -30,13 +34,16 @@ const TIME_LIMIT: Duration = Duration::from_secs(1);
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// Only this lane, with more of its issues.
+    /// Only this lane, in pages.
     #[deserr(default)]
     lane: Option<Lane>,
     /// Only this repository, not all of the venture.
     #[deserr(default)]
     #[schemars(default)]
     this_repository: bool,
+    /// With `lane`: `next_cursor` of the previous answer.
+    #[deserr(default)]
+    cursor: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -49,6 +56,8 @@ struct Facts {
     repositories: Vec<RepoName>,
     /// How many repositories of the venture are not in the totals.
     repositories_missing: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -77,12 +86,30 @@ pub(super) fn definition() -> Tool {
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
     let asked = repositories(&keeper.identity, arguments.this_repository).await?;
+    let cursor = lane_cursor(&arguments, &asked.repos)?;
     let lanes = arguments.lane.map_or(Lane::ALL.to_vec(), |lane| vec![lane]);
     let issues = if arguments.lane.is_some() { ONE_LANE } else { OVERVIEW };
-    let mut queue = keeper.identity.github().queue(QueueRequest { repos: &asked.repos, lanes: &lanes, issues }).await?;
+    let wanted = QueueRequest { repos: &asked.repos, lanes: &lanes, issues, cursor: Some(&cursor) };
+    let mut queue = keeper.identity.github().queue(wanted).await?;
     queue.gap = asked.gap;
-    let facts = facts(&queue, &lanes);
+    let this_repository = arguments.this_repository;
+    let facts = match arguments.lane {
+        Some(lane) => of_lane(&queue, &LanePage { lane, cursor, repos: &asked.repos, this_repository }),
+        None => overview(&queue),
+    };
     Ok(answer(&facts, &facts.report))
+}
+
+/// The beginning of the page.
+fn lane_cursor(arguments: &Arguments, repos: &[RepoName]) -> Result<LaneCursor, Trouble> {
+    let wrong = |why: &str| Trouble::Arguments(Violations::at("/cursor", why));
+    match (&arguments.cursor, arguments.lane) {
+        (None, _) => Ok(LaneCursor::default()),
+        (Some(_), None) => Err(wrong("needs lane")),
+        (Some(text), Some(lane)) => LaneCursor::parse(text, lane, repos).ok_or_else(|| {
+            wrong("must be next_cursor of an answer about the same lane and repositories; leave it out for the first page")
+        }),
+    }
 }
 
 /// The repositories to ask GitHub about.
@@ -116,8 +143,16 @@ pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<
     Ok(asked)
 }
 
-fn facts(queue: &Queue, lanes: &[Lane]) -> Facts {
-    let (report, issues_shown) = report(queue, lanes);
+/// A page of one lane.
+struct LanePage<'a> {
+    lane: Lane,
+    cursor: LaneCursor,
+    /// The repositories of the request.
+    repos: &'a [RepoName],
+    this_repository: bool,
+}
+
+fn facts(queue: &Queue, lanes: &[Lane], report: String, issues_shown: usize) -> Facts {
     let total = |lane| lanes.contains(&lane).then(|| queue::total(queue, lane).count);
     Facts {
         report,
@@ -131,27 +166,71 @@ fn facts(queue: &Queue, lanes: &[Lane]) -> Facts {
         issues_shown,
         repositories: queue.repos.clone(),
         repositories_missing: queue.failed.len() + queue.left_out.len(),
+        next_cursor: None,
     }
 }
 
-fn report(queue: &Queue, lanes: &[Lane]) -> (String, usize) {
+/// All lanes, with the first issues of each.
+fn overview(queue: &Queue) -> Facts {
+    let mut report = above(queue, &Lane::ALL);
+    let mut issues_shown = 0;
+    if !is_empty(queue, &Lane::ALL) {
+        let (fence, room) = (fence(), room_below(&report));
+        let more = "Call `status` with a lane to read all of its issues.";
+        let shown = queue::part(queue, &Lane::ALL, now(), &fence, HEADING.to_owned(), more.into()).fit(&fence, room);
+        issues_shown = shown.counts.iter().sum();
+        report.extend(shown.lines);
+    }
+    facts(queue, &Lane::ALL, report.join("\n"), issues_shown)
+}
+
+/// One lane, from the beginning of a page on.
+fn of_lane(queue: &Queue, page: &LanePage) -> Facts {
+    let lanes = [page.lane];
+    let mut report = above(queue, &lanes);
+    if is_empty(queue, &lanes) {
+        return facts(queue, &lanes, report.join("\n"), 0);
+    }
+    let (fence, room) = (fence(), room_below(&report));
+    let cursor = |shown| queue::cursor_behind(shown, queue, page.lane, &page.cursor).text(page.lane, page.repos);
+    let call = |shown| {
+        let this_repository = if page.this_repository { ", this_repository true" } else { "" };
+        format!("`status` with lane \"{}\"{this_repository} and cursor \"{}\"", page.lane.name(), cursor(shown))
+    };
+    let part = queue::part(queue, &lanes, now(), &fence, HEADING.to_owned(), last_note(queue).into());
+    let goes_on = queue.lanes.iter().any(|of_repo| of_repo.goes_on);
+    let shown = ListPage::fit(part, &fence, room, goes_on, call);
+    report.extend(shown.lines);
+    let next_cursor = shown.goes_on.then(|| cursor(shown.shown));
+    Facts { next_cursor, ..facts(queue, &lanes, report.join("\n"), shown.shown) }
+}
+
+/// The note of the last page.
+fn last_note(queue: &Queue) -> &'static str {
+    if queue.lanes.iter().any(|of_repo| of_repo.total > SEARCH_LIMIT) {
+        "This is the last page: a search on GitHub lists only the first 1,000 issues of a repository."
+    } else {
+        LAST_PAGE
+    }
+}
+
+/// The lines above the issues: the totals, and the repositories that are not counted.
+fn above(queue: &Queue, lanes: &[Lane]) -> Vec<String> {
     let names: Vec<&str> = queue.repos.iter().map(RepoName::as_str).collect();
     let counts: Vec<String> =
         lanes.iter().map(|lane| format!("{} {}", lane.title(), queue::total(queue, *lane))).collect();
     let mut report = vec![format!("Open issues in {}: {}", names.join(", "), counts.join(", "))];
     report.extend(queue::gaps(queue));
-    if lanes.iter().all(|lane| queue::total(queue, *lane).count == 0) {
-        return (report.join("\n"), 0);
+    if !is_empty(queue, lanes) {
+        report.extend([WARNING.to_owned(), String::new()]);
     }
-    report.extend([WARNING.to_owned(), String::new()]);
-    let spent: usize = report.iter().map(|line| line_cost(line)).sum();
-    let more = match lanes {
-        [_] => "To see the others, run `gh issue list` with the labels of this lane.",
-        _ => "Call `status` with a lane to see up to 50 of its issues.",
-    };
-    let fence = fence();
-    let part = queue::part(queue, lanes, now(), &fence, "## Work queue".to_owned(), more.into());
-    let shown = part.fit(&fence, LIMIT.saturating_sub(spent));
-    report.extend(shown.lines);
-    (report.join("\n"), shown.counts.iter().sum())
+    report
+}
+
+fn is_empty(queue: &Queue, lanes: &[Lane]) -> bool {
+    lanes.iter().all(|lane| queue::total(queue, *lane).count == 0)
+}
+
+fn room_below(report: &[String]) -> usize {
+    LIMIT.saturating_sub(report.iter().map(|line| line_cost(line)).sum())
 }

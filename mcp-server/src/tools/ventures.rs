@@ -17,6 +17,8 @@ use crate::identity::Identity;
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::WARNING;
+use crate::render::next_page::ListPage;
+use crate::render::part::Total;
 use crate::render::ventures::{Known, VentureFolder, part};
 use crate::schema;
 use crate::session::Keeper;
@@ -28,7 +30,11 @@ const LIMIT: usize = 8_000;
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
-struct Arguments {}
+struct Arguments {
+    /// `next_cursor` of the previous answer.
+    #[deserr(default)]
+    cursor: Option<VentureCode>,
+}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Facts {
@@ -41,6 +47,8 @@ struct Facts {
     /// The venture you work on.
     #[serde(skip_serializing_if = "Option::is_none")]
     own: Option<VentureCode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<VentureCode>,
 }
 
 pub(super) fn definition() -> Tool {
@@ -52,7 +60,7 @@ pub(super) fn definition() -> Tool {
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments {} = decode(arguments)?;
+    let Arguments { cursor } = decode(arguments)?;
     let identity = &keeper.identity;
     let (source, entries) = identity.ventures().await?;
     let dev_root = dev_root(identity)?;
@@ -68,7 +76,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         Ok(entries.into_iter().map(placed).collect())
     });
     let own = identity.place().await.ok().map(|place| place.venture.code.clone());
-    let facts = facts(&known.await??, own, &source, &dev_root.display().to_string());
+    let facts = facts(&known.await??, cursor.as_ref(), own, &source, &dev_root.display().to_string())?;
     Ok(answer(&facts, &facts.report))
 }
 
@@ -93,7 +101,13 @@ fn place_of(found: Result<PathBuf, DiscoveryError>) -> VentureFolder {
     }
 }
 
-fn facts(known: &[Known], own: Option<VentureCode>, source: &str, dev_root: &str) -> Facts {
+fn facts(
+    known: &[Known],
+    cursor: Option<&VentureCode>,
+    own: Option<VentureCode>,
+    source: &str,
+    dev_root: &str,
+) -> Result<Facts, Trouble> {
     let installed =
         known.iter().filter(|known| matches!(known.place, VentureFolder::Here(_) | VentureFolder::Several(_))).count();
     let (source, dev_root) = (clean_line(source), clean_line(dev_root));
@@ -104,7 +118,13 @@ fn facts(known: &[Known], own: Option<VentureCode>, source: &str, dev_root: &str
              ~/.config/deckwatch/config.toml or {DEV_ROOT}."
         ),
     ];
-    let mut shown = 0;
+    let later = match cursor {
+        None => Some(known),
+        Some(code) => known.iter().position(|known| known.venture.code == *code).and_then(|last| known.get(last + 1..)),
+    };
+    let wrong = "names a venture that is not in the list; leave it out for the first page";
+    let later = later.ok_or_else(|| Trouble::Arguments(Violations::at("/cursor", wrong)))?;
+    let (mut shown, mut next_cursor) = (0, None);
     if known.is_empty() {
         report.push(
             "Write ~/.config/deckwatch/ventures.json, or call `sod`, which registers this repository.".to_owned(),
@@ -113,9 +133,14 @@ fn facts(known: &[Known], own: Option<VentureCode>, source: &str, dev_root: &str
         report.extend([WARNING.to_owned(), String::new()]);
         let spent: usize = report.iter().map(|line| line_cost(line)).sum();
         let fence = fence();
-        let fitted = part(known, own.as_ref(), &fence).fit(&fence, LIMIT.saturating_sub(spent));
-        shown = fitted.counts.iter().sum();
-        report.extend(fitted.lines);
+        let last = |shown: usize| shown.checked_sub(1).and_then(|last| later.get(last)).map(|last| &last.venture.code);
+        let part = part(later, Total::exactly(known.len()), own.as_ref(), &fence);
+        let page = ListPage::fit(part, &fence, LIMIT.saturating_sub(spent), false, |shown| {
+            format!("`ventures` with cursor \"{}\"", last(shown).map_or("", VentureCode::as_str))
+        });
+        shown = page.shown;
+        next_cursor = last(shown).filter(|_| page.goes_on).cloned();
+        report.extend(page.lines);
     }
-    Facts { report: report.join("\n"), total: known.len(), shown, installed, own }
+    Ok(Facts { report: report.join("\n"), total: known.len(), shown, installed, own, next_cursor })
 }

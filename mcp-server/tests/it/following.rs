@@ -172,6 +172,34 @@ fn repositories_with_the_same_folder_name_and_copies_share_nothing() {
 }
 
 #[test]
+fn a_submodule_has_its_own_history_although_it_lies_in_another_repository() {
+    let machine = Machine::new();
+    let (outer, library) = (repository(&machine, "outer"), repository(&machine, "library"));
+    let add = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library.to_str().unwrap(), "lib"];
+    machine.git(&outer, &add);
+    let inner = outer.join("lib");
+    let url = |name: &str| format!("https://github.com/example-org/{name}.git");
+    machine.git(&outer, &["remote", "add", "origin", &url("outer")]);
+    machine.git(&inner, &["remote", "set-url", "origin", &url("inner")]);
+    work(&machine, &outer, "Of the outer one.");
+    let first = day(&machine, &inner);
+    assert_eq!(first.facts["repo"], "example-org/inner", "{}", first.text);
+    assert!(!first.text.contains("Of the outer one."), "{}", first.text);
+    work(&machine, &inner, "Of the inner one.");
+    goes_on(&day(&machine, &outer), "outer", "example-org/outer", "Of the outer one.");
+
+    // A change of one remote moves the records of that repository only.
+    machine.git(&inner, &["remote", "set-url", "origin", &url("core")]);
+    goes_on(&day(&machine, &inner), "inner", "example-org/core", "Of the inner one.");
+    goes_on(&day(&machine, &outer), "outer", "example-org/outer", "Of the outer one.");
+    machine.git(&inner, &["remote", "remove", "origin"]);
+    goes_on(&day(&machine, &inner), "inner", "local/lib", "Of the inner one.");
+    machine.git(&outer, &["remote", "remove", "origin"]);
+    goes_on(&day(&machine, &outer), "outer", "local/outer", "Of the outer one.");
+    goes_on(&day(&machine, &inner), "inner", "local/lib", "Of the inner one.");
+}
+
+#[test]
 fn folder_names_in_any_script_work() {
     let machine = Machine::new();
     let long = "x".repeat(250);

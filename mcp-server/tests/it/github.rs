@@ -19,11 +19,13 @@ pub(crate) struct Issue {
     pub(crate) title: String,
     pub(crate) labels: Vec<&'static str>,
     pub(crate) author: Option<String>,
+    pub(crate) updated_at: String,
 }
 
 pub(crate) fn issue(repo: &'static str, number: u64, title: &str, labels: &[&'static str]) -> Issue {
     let author = Some("ann".to_owned());
-    Issue { repo, number, title: title.to_owned(), labels: labels.to_vec(), author }
+    let updated_at = "2026-11-20T08:00:00Z".to_owned();
+    Issue { repo, number, title: title.to_owned(), labels: labels.to_vec(), author, updated_at }
 }
 
 /// How the server behaves.
@@ -136,11 +138,13 @@ impl World {
                 assert!(query.contains(&format!("${name}: String!")), "{name} is declared");
                 variables[name].as_str().expect("a variable").to_owned()
             };
+            let page = |after: &str| after.strip_prefix("cursor").expect("a cursor of this server").parse().unwrap();
             let value = if field.starts_with("repository(") {
                 self.repository(&format!("{}/{}", variable("owner"), variable("name")))
             } else {
-                let first: usize = field.split("first: ").nth(1).unwrap().split(')').next().unwrap().parse().unwrap();
-                Some(self.search(&variable("query"), first))
+                let first = field.split("first: ").nth(1).unwrap().split([')', ',']).next().unwrap().parse().unwrap();
+                let after = if field.contains("after: ") { page(&variable("after")) } else { 0 };
+                Some(self.search(&variable("query"), first, after))
             };
             if value.is_none() {
                 errors.push(
@@ -159,15 +163,18 @@ impl World {
     }
 
     /// Finds nothing in an unknown repository, without an error, like GitHub.
-    fn search(&self, search: &str, first: usize) -> Value {
-        let found: Vec<&Issue> =
+    fn search(&self, search: &str, first: usize, after: usize) -> Value {
+        let mut found: Vec<&Issue> =
             self.issues.iter().filter(|issue| search.split(' ').all(|qualifier| fits(issue, qualifier))).collect();
-        let node = |issue: &&Issue| {
-            json!({"number": issue.number, "title": issue.title, "updatedAt": "2026-11-20T08:00:00Z",
+        found.sort_by_key(|issue| std::cmp::Reverse(&issue.updated_at));
+        let edge = |(n, issue): (usize, &&Issue)| {
+            let node = json!({"number": issue.number, "title": issue.title, "updatedAt": issue.updated_at,
                 "author": issue.author.as_ref().map(|login| json!({"login": login})),
-                "assignees": {"nodes": [{"login": "bob"}]}})
+                "assignees": {"nodes": [{"login": "bob"}]}});
+            json!({"cursor": format!("cursor{}", n + 1), "node": node})
         };
-        json!({"issueCount": found.len(), "nodes": found.iter().take(first).map(node).collect::<Vec<_>>()})
+        let edges: Vec<Value> = found.iter().enumerate().skip(after).take(first).map(edge).collect();
+        json!({"issueCount": found.len(), "pageInfo": {"hasNextPage": after + edges.len() < found.len()}, "edges": edges})
     }
 }
 

@@ -21,6 +21,7 @@ mod notes;
 mod offline;
 mod outage;
 mod outbox;
+mod paging;
 mod process;
 mod protocol;
 mod rebuilt;

@@ -109,9 +109,9 @@ fn a_queued_note_is_listed_as_not_saved() {
     assert_eq!(agent.call("note", &note).good().facts["queued"], true);
     let offline = agent.call("notes", &json!({"q": "valve"})).good();
     for part in [
-        "The API did not list its notes: can't reach",
-        "## New notes on this machine that are NOT SAVED YET: 1\n",
-        "| - Valve (written just now, tags: process)\n|   The valve turns left.\n",
+        "The API did not send its notes: can't reach",
+        "## New and changed notes on this machine that are NOT SAVED YET: 1\n",
+        "| - Valve (new, written just now, tags: process)\n|   The valve turns left.\n",
     ] {
         assert!(offline.text.contains(part), "{part} in\n{}", offline.text);
     }
@@ -122,4 +122,46 @@ fn a_queued_note_is_listed_as_not_saved() {
     });
     let saved = lists.find(|list| list.facts["list"]["total"] == 1).unwrap();
     assert!(!saved.text.contains("NOT SAVED YET"), "{}", saved.text);
+}
+
+#[test]
+fn queued_changes_of_notes_and_kept_summaries_are_shown() {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    let mut agent = server.agent(&machine, AGENT);
+    let mut saved = |title: &str, tags: Value| {
+        let note = json!({"action": "create", "title": title, "content": "As it was.", "tags": tags});
+        agent.call("note", &note).good().facts["note_id"].as_str().unwrap().to_owned()
+    };
+    let (strategy, plain) = (saved("Strategy", json!(["executive-summary"])), saved("Plain", json!([])));
+    let _ = agent.call("sod", &json!({})).good();
+    server.kill();
+    let update = json!({"action": "update", "id": strategy, "version": 1, "title": "Strategy 2", "content": "As it is now.",
+        "tags": ["executive-summary", "market"], "scope": "global"});
+    for change in [update, json!({"action": "archive", "id": plain}), json!({"action": "restore", "id": plain})] {
+        assert_eq!(agent.call("note", &change).good().facts["queued"], true, "{change}");
+    }
+
+    let list = agent.call("notes", &json!({})).good();
+    for part in [
+        "The API did not send its notes: can't reach",
+        "## New and changed notes on this machine that are NOT SAVED YET: 3\n",
+        &format!("| - {plain}: restored (written just now)\n| - {plain}: archived (written just now)\n"),
+        &format!("| - {strategy}: changed (written just now)\n|   new title: Strategy 2\n|   new scope: global\n"),
+        "|   new tags: executive-summary, market\n|   new text: As it is now.\n",
+        "STALE: the executive summaries below are from the API's last answer, just now (",
+        "| Strategy (alpha, by key ",
+        "| As it was.\n",
+    ] {
+        assert!(list.text.contains(part), "{part} in\n{}", list.text);
+    }
+    let one = agent.call("notes", &json!({"id": strategy})).good();
+    assert!(one.text.contains("NOT SAVED YET: 1\n") && one.text.contains("| As it was.\n"), "{}", one.text);
+    let queued_only = agent.call("notes", &json!({"id": plain})).good();
+    assert!(queued_only.text.contains("NOT SAVED YET: 2\n"), "{}", queued_only.text);
+    let unknown = agent.call("notes", &json!({"id": "note_01JD0000000000000000000001"})).trouble();
+    assert!(unknown.contains("can't reach the Context API"), "{unknown}");
+
+    let day = agent.call("sod", &json!({})).good();
+    let line = "Outbox: 3 changes of notes on this machine, NOT SAVED YET and not in the notes below. Call `notes`";
+    assert!(day.text.contains(line), "{}", day.text);
 }

@@ -84,6 +84,7 @@ fn an_unreadable_repository_is_reported_and_not_shown_as_empty() {
     let queue = agent(&machine, &github).call("status", &json!({})).good();
     assert_eq!((&queue.facts["repositories"], &queue.facts["repositories_missing"]), (&json!([REPO]), &json!(1)));
     assert!(queue.text.contains("Not counted: GitHub shows no repository example-org/alpha-web"), "{}", queue.text);
+    assert!(queue.text.contains(": P0 at least 1, ready at least 0, "), "{}", queue.text);
 
     let (machine, github) = (Machine::new(), GitHub::with(&[], &[]));
     let text = agent(&machine, &github).call("status", &json!({})).trouble();

@@ -202,6 +202,18 @@ fn preflight_has_a_fix_for_each_refusal_of_a_key() {
 }
 
 #[test]
+fn preflight_reports_an_api_that_accepts_connections_and_does_not_answer() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let (found, fix) = checked(&Machine::new(), &url, "api");
+    assert!(found.starts_with("fail accepts connections at http://127.0.0.1:"), "{found}");
+    assert!(
+        found.contains(", but did not answer: ") && fix.starts_with("wait a minute and try again;"),
+        "{found} {fix}"
+    );
+}
+
+#[test]
 fn preflight_distinguishes_no_answer_from_an_answer_of_another_server() {
     let machine = Machine::new();
     let (found, fix) = checked(&machine, &closed_port(), "api");

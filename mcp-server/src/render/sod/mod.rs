@@ -265,7 +265,7 @@ fn weekly_plan(loaded: &Result<Result<WeeklyPlan, NoPlan>, String>, now: Timesta
 /// The limit for an error in the report.
 const TROUBLE_COST: usize = 300;
 
-fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part {
+pub(crate) fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part {
     let item = |note: &NoteSummary| {
         let title = clip(&fence.line(&note.title), TITLE_COST);
         let by = clip(&fence.line(&note.actor_key_id), 16);

@@ -32,6 +32,27 @@ fn an_empty_day_says_none_for_each_section() {
 }
 
 #[test]
+fn p0_issues_are_none_known_if_not_every_repository_was_counted() {
+    let section = |count: usize, gap: Option<&str>| {
+        let repo: deckwatch_protocol::RepoName = "example-org/alpha".parse().unwrap();
+        let issue = json!({"number": 7, "title": "Down", "updatedAt": NOW, "author": null, "assignees": {"nodes": []}});
+        let issues = (0..count).map(|_| serde_json::from_value(issue.clone()).unwrap()).collect();
+        let lane =
+            crate::github::LaneOfRepo { lane: Lane::P0, repo: repo.clone(), total: count, issues, goes_on: false };
+        let gap = gap.map(str::to_owned);
+        let p0 = Ok(Queue { repos: vec![repo], lanes: vec![lane], gap, ..Queue::default() });
+        render(&day(empty_day()), &DayExtras { p0, ..no_extras() }, &[], &fence(), 6_000).text
+    };
+    assert!(section(0, None).contains("\n## P0 issues: none\n"));
+    let gap = "Only issues of example-org/alpha are counted, not of the whole venture: it is not known.";
+    let none_known = section(0, Some("it is not known"));
+    assert!(none_known.contains(&format!("\n## P0 issues: none known\n{gap}\n")), "{none_known}");
+    assert!(section(1, None).contains("\n## P0 issues: 1\n"));
+    let at_least = section(1, Some("it is not known"));
+    assert!(at_least.contains(&format!("\n## P0 issues: at least 1\n{gap}\n")), "{at_least}");
+}
+
+#[test]
 fn an_optional_document_is_listed_but_not_counted_as_missing() {
     let mut json = empty_day();
     json["doc_audit"]["optional"] = serde_json::json!([{"requirement_id": id("req_", 1), "scope": "alpha",

@@ -57,8 +57,8 @@ fn files_that_are_not_text_are_skipped_and_reported() {
         "1 binary: `binary.js`",
         "1 not UTF-8: `latin.js`",
         "1 larger than 1 MiB: `large.js`",
-        "1 nested too deep: `d0/d1/",
-        "1 neither files nor folders: `pipe.js`",
+        "1 too deeply nested: `d0/d1/",
+        "1 special files: `pipe.js`",
         "1 repositories inside this one: `other`",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
