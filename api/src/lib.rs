@@ -9,6 +9,7 @@
 mod app;
 mod batch;
 mod call;
+pub mod constraints;
 mod cursor;
 mod database;
 mod decode;
