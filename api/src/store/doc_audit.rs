@@ -22,50 +22,107 @@ macro_rules! confirmed_at {
     };
 }
 
+/// The condition that requirement `r` applies to venture `v`. There are at most 500 requirements, and reading them all
+/// costs less than finding them by venture. The `+` keeps SQLite from using the index.
+macro_rules! applies {
+    () => {
+        "(r.venture is null or +r.venture = v.code) and (r.capability is null \
+           or exists (select 1 from json_each(v.capabilities_json) had where had.value = r.capability))"
+    };
+}
+
+/// The columns of requirement `r` that an audit uses.
+macro_rules! rule_columns {
+    () => {
+        "r.id, iif(r.scope_type = 'global', 'global', v.code) as scope, replace(r.name_pattern, '{venture}', v.code) as name, \
+         r.required, r.auto_generate, r.sources_json, r.staleness_days"
+    };
+}
+
+/// The time at which a document that matches the pattern `a.name` was last confirmed, or nothing, after a `1` if the
+/// pattern was not compared with every document of its beginning, else a `0`. It is compared with the first `$limit`.
+macro_rules! best_of_first {
+    ($limit:literal) => {
+        concat!(
+            "(select (count(*) > ",
+            $limit,
+            ") || ifnull(max(iif(x.name glob a.pattern, (select ",
+            $crate::store::doc_audit::confirmed_at!("d"),
+            " from context_docs d where d.scope = a.scope and d.name = x.name and d.deleted_at is null), null)), '') ",
+            "from (select e.name from context_docs e where e.scope = a.scope ",
+            "and e.name >= a.beginning and e.name < a.beginning || '~' order by e.name limit ",
+            $limit,
+            " + 1) x)"
+        )
+    };
+}
+
 /// The common table expression `judged`. It has a row for each requirement that applies to venture `v`, with its
-/// `verdict` at `$now` and the document as JSON in `doc`. A name without a `*` is looked up. A name with a `*` is
-/// matched, up to the 50 bytes of D1, against the first 1,000 documents with the same beginning. Only the 20 oldest
-/// of these requirements are matched. `put_requirement` accepts no more. So the cost of an audit is limited, and the
-/// audit says what it did not check: in `best`, the time follows a `1` if not every document was compared, else a
-/// `0`.
+/// `verdict` at `$now` and what its document needs to be rendered. A name without a `*` is looked up. A name with a
+/// `*` is matched, up to the 50 bytes of D1, against the first documents with the same beginning.
+///
+/// The cost is limited, so that an audit with many patterns costs what it costs with 5 (0037): each of up to 5 patterns
+/// is compared with 1,000 documents, each of up to 10 with 400, each of up to 20 with 150. `put_requirement` accepts no
+/// more. If a database has more, the 20 oldest are compared. The next 50 have a row that says that they are not checked,
+/// and `uncounted.n` is the number of the others.
 macro_rules! judged {
     ($now:literal) => {
         concat!(
-            "asked as materialized (select rule.*, ",
-            "iif(length(cast(rule.name as blob)) <= 50, rule.name, '') as pattern, substr(rule.name, 1, instr(rule.name, '*') - 1) as prefix, ",
-            "iif(instr(rule.name, '*') > 0, row_number() over (partition by instr(rule.name, '*') > 0 order by rule.id), null) as place ",
-            "from (select r.id, iif(r.scope_type = 'global', 'global', v.code) as scope, ",
-            "replace(r.name_pattern, '{venture}', v.code) as name, ",
-            "r.required, r.auto_generate, r.sources_json, r.staleness_days from doc_requirements r ",
-            "where (r.venture is null or r.venture = v.code) and (r.capability is null ",
-            "or exists (select 1 from json_each(v.capabilities_json) had where had.value = r.capability))) rule), ",
-            "found as materialized (select a.*, case when a.place is null then '0' || ifnull((select ",
+            "patterns as materialized (select id, row_number() over (order by id) as place, count(*) over () as n ",
+            "from (select r.id from doc_requirements r where instr(r.name_pattern, '*') > 0 and ",
+            $crate::store::doc_audit::applies!(),
+            " order by r.id limit 70)), ",
+            "uncounted as materialized (select iif((select count(*) from patterns) < 70, 0, ",
+            "(select count(*) from doc_requirements r where instr(r.name_pattern, '*') > 0 and ",
+            $crate::store::doc_audit::applies!(),
+            ") - 70) as n), ",
+            "asked as materialized (select rule.*, iif(length(cast(name as blob)) <= 50, name, '') as pattern, ",
+            "substr(name, 1, instr(name, '*') - 1) as beginning from (select 0 as place, 0 as n, ",
+            $crate::store::doc_audit::rule_columns!(),
+            " from doc_requirements r where instr(r.name_pattern, '*') = 0 and ",
+            $crate::store::doc_audit::applies!(),
+            " union all select y.place, y.n, ",
+            $crate::store::doc_audit::rule_columns!(),
+            " from patterns y cross join doc_requirements r on r.id = y.id) rule), ",
+            "found as materialized (select a.*, case when a.place = 0 then '0' || ifnull((select ",
             $crate::store::doc_audit::confirmed_at!("d"),
             " from context_docs d where d.scope = a.scope and d.name = a.name and d.deleted_at is null), '') ",
-            "when a.place > 20 then '1' else (select (count(*) > 1000) || ifnull(max(iif(x.name glob a.pattern, (select ",
-            $crate::store::doc_audit::confirmed_at!("d"),
-            " from context_docs d where d.scope = a.scope and d.name = x.name and d.deleted_at is null), null)), '') ",
-            "from (select e.name from context_docs e where e.scope = a.scope and e.name >= a.prefix ",
-            "and e.name < a.prefix || '~' order by e.name limit 1001) x) end as best from asked a), ",
-            "dated as materialized (select f.*, nullif(substr(f.best, 2), '') as confirmed_at, f.best >= '1' as in_part, ",
-            "strftime('%Y-%m-%dT%H:%M:%fZ', ",
+            "when a.place > 20 then '1' when a.n > 10 then ",
+            $crate::store::doc_audit::best_of_first!(150),
+            " when a.n > 5 then ",
+            $crate::store::doc_audit::best_of_first!(400),
+            " else ",
+            $crate::store::doc_audit::best_of_first!(1000),
+            " end as best from asked a), ",
+            "judged as (select id, name, scope, required, auto_generate, sources_json, staleness_days, ",
+            "nullif(substr(best, 2), '') as confirmed_at, ",
+            "case when substr(best, 2) >= strftime('%Y-%m-%dT%H:%M:%fZ', ",
             $now,
-            ", '-' || f.staleness_days || ' days') as fresh_since from found f), ",
-            "judged as materialized (select f.id, f.name, f.scope, f.auto_generate, ",
-            "case when f.confirmed_at >= f.fresh_since then 'present' when f.in_part then 'unchecked' ",
-            "when f.confirmed_at is not null then 'stale' when f.required then 'missing' else 'optional' end as verdict, ",
-            "json_object('requirement_id', f.id, 'scope', f.scope, 'name', f.name, ",
-            "'required', json(iif(f.required, 'true', 'false')), 'auto_generate', json(iif(f.auto_generate, 'true', 'false')), ",
-            "'sources', json(f.sources_json), 'confirmed_at', f.confirmed_at, 'staleness_days', f.staleness_days) as doc ",
-            "from dated f)"
+            ", '-' || staleness_days || ' days') then 'present' when best >= '1' then 'unchecked' ",
+            "when best > '0' then 'stale' when required then 'missing' else 'optional' end as verdict from found)"
         )
+    };
+}
+
+/// The document of a row of `judged` as JSON.
+macro_rules! audited_doc_json {
+    () => {
+        "json_object('requirement_id', id, 'scope', scope, 'name', name, \
+         'required', json(iif(required, 'true', 'false')), 'auto_generate', json(iif(auto_generate, 'true', 'false')), \
+         'sources', json(sources_json), 'confirmed_at', confirmed_at, 'staleness_days', staleness_days)"
     };
 }
 
 /// The number of documents with a verdict.
 macro_rules! total_of {
     ($verdict:literal) => {
-        concat!("count(*) filter (where verdict = '", $verdict, "')")
+        concat!(
+            "(count(*) filter (where verdict = '",
+            $verdict,
+            "') + iif('",
+            $verdict,
+            "' = 'unchecked', (select n from uncounted), 0))"
+        )
     };
 }
 
@@ -73,7 +130,9 @@ macro_rules! total_of {
 macro_rules! first_of {
     ($verdict:literal) => {
         concat!(
-            "json_group_array(json(doc) order by name, scope, id) filter (where verdict = '",
+            "json_group_array(",
+            $crate::store::doc_audit::audited_doc_json!(),
+            " order by name, scope, id) filter (where verdict = '",
             $verdict,
             "' and position <= 50)"
         )
@@ -87,7 +146,7 @@ macro_rules! doc_audit_json {
         concat!(
             "(with ",
             $crate::store::doc_audit::judged!($now),
-            ", placed as materialized (select verdict, doc, name, scope, id, ",
+            ", placed as materialized (select *, ",
             "row_number() over (partition by verdict order by auto_generate desc, name, scope, id) as position from judged) ",
             "select json_object('missing', ",
             $crate::store::doc_audit::first_of!("missing"),
@@ -109,7 +168,9 @@ macro_rules! doc_audit_json {
         )
     };
 }
-pub(super) use {confirmed_at, doc_audit_json, first_of, judged, total_of};
+pub(super) use {
+    applies, audited_doc_json, best_of_first, confirmed_at, doc_audit_json, first_of, judged, rule_columns, total_of,
+};
 
 /// The number of documents with one verdict, and the first 50 of them. A response can cover 100 ventures.
 macro_rules! excerpt_of {
@@ -130,11 +191,21 @@ macro_rules! excerpt_of {
 macro_rules! venture_audit_json {
     () => {
         concat!(
-            "(with ", $crate::store::doc_audit::judged!("?1"), ", placed as materialized (",
-            "select verdict, doc, name, scope, id, row_number() over (partition by verdict order by name, scope, id) as position from judged) ",
-            "select json_object('venture', v.code, 'missing', ", excerpt_of!("missing"), ", 'stale', ", excerpt_of!("stale"),
-            ", 'present', ", excerpt_of!("present"), ", 'optional', ", excerpt_of!("optional"),
-            ", 'unchecked', ", excerpt_of!("unchecked"), ") from placed)"
+            "(with ",
+            $crate::store::doc_audit::judged!("?1"),
+            ", placed as materialized (",
+            "select *, row_number() over (partition by verdict order by name, scope, id) as position from judged) ",
+            "select json_object('venture', v.code, 'missing', ",
+            excerpt_of!("missing"),
+            ", 'stale', ",
+            excerpt_of!("stale"),
+            ", 'present', ",
+            excerpt_of!("present"),
+            ", 'optional', ",
+            excerpt_of!("optional"),
+            ", 'unchecked', ",
+            excerpt_of!("unchecked"),
+            ") from placed)"
         )
     };
 }
