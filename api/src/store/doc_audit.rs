@@ -1,11 +1,12 @@
 //! The audit compares the documents of venture `v` with the requirements that apply to it. The start of day and the
 //! audit operation use the same rows.
 
-use deckwatch_protocol::{AuditFilter, Timestamp, TokenId};
+use deckwatch_protocol::{AuditFilter, Limit, Timestamp, TokenId};
 
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::venture::{NOT_DELETED, OF_TOKEN};
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The later of the change and the confirmation of document `$doc`.
 macro_rules! confirmed_at {
@@ -212,22 +213,34 @@ macro_rules! venture_audit_json {
 
 const LIST: List = List { from: "ventures v", item: venture_audit_json!(), key: "v.code", order: Order::Ascending };
 
-/// The page and the total of `audit_docs`. A token for one venture sees only that venture.
-pub(crate) fn list(filter: &AuditFilter, now: Timestamp, token: Option<&TokenId>) -> (Statement, Statement) {
-    let conditions = Conditions::rendering_with(now)
-        .only(NOT_DELETED, true)
-        .when("v.code = ?", filter.venture.as_ref())
-        .when(OF_TOKEN, token);
-    (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
+filters! {
+    /// The filters of `audit_docs`.
+    AuditFilters {
+        venture: Option<Param>,
+        token: Option<Param>,
+        cursor: Option<Param>,
+    }
 }
 
-/// The variants of [`list`].
+/// The page and the total of `audit_docs`. A token for one venture sees only that venture.
+pub(crate) fn list(filter: &AuditFilter, now: Timestamp, token: Option<&TokenId>) -> [Statement; 2] {
+    let filters = AuditFilters {
+        venture: filter.venture.as_ref().map(Param::from),
+        token: token.map(Param::from),
+        cursor: filter.cursor.as_ref().map(Param::from),
+    };
+    page(&filters, now, filter.limit.unwrap_or_default())
+}
+
+fn page(filters: &AuditFilters, now: Timestamp, limit: Limit) -> [Statement; 2] {
+    let conditions = Conditions::rendering_with(now)
+        .only(NOT_DELETED, true)
+        .when("v.code = ?", filters.venture.as_ref())
+        .when(OF_TOKEN, filters.token.as_ref());
+    LIST.page(&conditions, filters.cursor.as_ref(), limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let now = Timestamp::from_millis(0);
-    let token = "tok_00000000000000000000000000".parse().ok();
-    let one = AuditFilter { venture: "a".parse().ok(), ..AuditFilter::default() };
-    let next = AuditFilter { cursor: "a".parse().ok(), ..AuditFilter::default() };
-    let forms = [list(&one, now, None), list(&next, now, None), list(&next, now, token.as_ref())];
-    let statements = forms.into_iter().flat_map(|(items, total)| [items, total]).enumerate();
-    statements.map(|(n, s)| (format!("doc_audit::list {n}"), s.sql.into_owned())).collect()
+    every_form("doc_audit::list", |filters| page(filters, Timestamp::from_millis(0), Limit::default()))
 }

@@ -10,6 +10,7 @@ pub(crate) mod day;
 pub(crate) mod doc;
 pub(crate) mod doc_audit;
 pub(crate) mod doc_version;
+mod forms;
 pub(crate) mod handoff;
 pub(crate) mod idempotency;
 pub(crate) mod list;

@@ -1,10 +1,11 @@
 //! Requirements: which document must exist, for which ventures, and how fresh it must be.
 
-use deckwatch_protocol::{PutRequirement, Requirement, RequirementFilter, RequirementId, Timestamp, TokenId};
+use deckwatch_protocol::{Limit, PutRequirement, Requirement, RequirementFilter, RequirementId, Timestamp, TokenId};
 
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The requirement `r` as JSON.
 macro_rules! requirement_json {
@@ -103,19 +104,33 @@ const LIST: List =
 const OF_TOKEN: &str =
     "(r.venture is null or r.venture = ifnull((select t.venture from tokens t where t.id = ?), r.venture))";
 
-/// The page and the total of `list_requirements`.
-pub(crate) fn list(filter: &RequirementFilter, token: Option<&TokenId>) -> (Statement, Statement) {
-    let conditions =
-        Conditions::none().when("(r.venture is null or r.venture = ?)", filter.venture.as_ref()).when(OF_TOKEN, token);
-    (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
+filters! {
+    /// The filters of `list_requirements`.
+    RequirementFilters {
+        venture: Option<Param>,
+        token: Option<Param>,
+        cursor: Option<Param>,
+    }
 }
 
-/// The variants of [`list`].
+/// The page and the total of `list_requirements`.
+pub(crate) fn list(filter: &RequirementFilter, token: Option<&TokenId>) -> [Statement; 2] {
+    let filters = RequirementFilters {
+        venture: filter.venture.as_ref().map(Param::from),
+        token: token.map(Param::from),
+        cursor: filter.cursor.as_ref().map(Param::from),
+    };
+    page(&filters, filter.limit.unwrap_or_default())
+}
+
+fn page(filters: &RequirementFilters, limit: Limit) -> [Statement; 2] {
+    let conditions = Conditions::none()
+        .when("(r.venture is null or r.venture = ?)", filters.venture.as_ref())
+        .when(OF_TOKEN, filters.token.as_ref());
+    LIST.page(&conditions, filters.cursor.as_ref(), limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let every = RequirementFilter::default();
-    let one = RequirementFilter { venture: "a".parse().ok(), cursor: "req_0".parse().ok(), limit: None };
-    let token = "tok_00000000000000000000000000".parse().ok();
-    let forms = [list(&every, None), list(&one, token.as_ref())];
-    let statements = forms.into_iter().flat_map(|(items, total)| [items, total]).enumerate();
-    statements.map(|(n, s)| (format!("requirement::list {n}"), s.sql.into_owned())).collect()
+    every_form("requirement::list", |filters| page(filters, Limit::default()))
 }

@@ -5,9 +5,10 @@ use deckwatch_protocol::{
     VentureCode,
 };
 
+use super::forms::every_form;
 use super::list::{Conditions, List, Order};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The token `t` as JSON.
 macro_rules! token_json {
@@ -198,14 +199,15 @@ pub(crate) fn select_response(id: &TokenId) -> Statement {
 const LIST: List = List { from: "tokens t", item: token_json!(), key: "t.id", order: Order::Descending };
 
 /// The page and the total of `list_tokens`.
-pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
-    let all = Conditions::none();
-    (LIST.items(&all, cursor, limit), LIST.total(&all))
+pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>) -> [Statement; 2] {
+    page(cursor.map(Param::from).as_ref(), limit)
 }
 
-/// The variants of [`list`].
+fn page(cursor: Option<&Param>, limit: Limit) -> [Statement; 2] {
+    LIST.page(&Conditions::none(), cursor, limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let cursor = "tok_0".parse().ok();
-    let (items, total) = list(Limit::default(), cursor.as_ref());
-    [("items", items), ("total", total)].map(|(n, s)| (format!("token::list {n}"), s.sql.into_owned())).to_vec()
+    every_form("token::list", |cursor: &Option<Param>| page(cursor.as_ref(), Limit::default()))
 }

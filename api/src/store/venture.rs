@@ -2,9 +2,10 @@
 
 use deckwatch_protocol::{Cursor, Limit, PutVenture, Timestamp, TokenId, VentureCode};
 
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The venture `v` as JSON.
 macro_rules! venture_json {
@@ -72,18 +73,25 @@ const LIST: List = List { from: "ventures v", item: venture_json!(), key: "v.cod
 pub(super) const OF_TOKEN: &str = "v.code >= ifnull((select t.venture from tokens t where t.id = ?), '') \
                         and v.code <= ifnull((select t.venture from tokens t where t.id = ?), '~')";
 
-/// The page and the total of `list_ventures`. A token for one venture sees only that venture.
-pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>, token: Option<&TokenId>) -> (Statement, Statement) {
-    let all = Conditions::none().only(NOT_DELETED, true).when(OF_TOKEN, token);
-    (LIST.items(&all, cursor, limit), LIST.total(&all))
+filters! {
+    /// The filters of `list_ventures`.
+    VentureFilters {
+        token: Option<Param>,
+        cursor: Option<Param>,
+    }
 }
 
-/// The variants of [`list`].
+/// The page and the total of `list_ventures`. A token for one venture sees only that venture.
+pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>, token: Option<&TokenId>) -> [Statement; 2] {
+    page(&VentureFilters { token: token.map(Param::from), cursor: cursor.map(Param::from) }, limit)
+}
+
+fn page(filters: &VentureFilters, limit: Limit) -> [Statement; 2] {
+    let all = Conditions::none().only(NOT_DELETED, true).when(OF_TOKEN, filters.token.as_ref());
+    LIST.page(&all, filters.cursor.as_ref(), limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let cursor = "a".parse().ok();
-    let token = "tok_00000000000000000000000000".parse().ok();
-    let (items, total) = list(Limit::default(), cursor.as_ref(), None);
-    let (items_of_token, total_of_token) = list(Limit::default(), cursor.as_ref(), token.as_ref());
-    let forms = [items, total, items_of_token, total_of_token];
-    forms.into_iter().enumerate().map(|(n, s)| (format!("venture::list {n}"), s.sql.into_owned())).collect()
+    every_form("venture::list", |filters| page(filters, Limit::default()))
 }
