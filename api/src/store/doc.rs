@@ -5,6 +5,7 @@ use deckwatch_protocol::{DocFilter, DocName, DocScope, Limit, PutDoc, Timestamp,
 
 use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -172,7 +173,9 @@ statements! {
         "select ", doc_json!(""), " as body, d.content from context_docs d ",
         "where d.scope = ?1 and d.name = ?2 and d.deleted_at is null"
     );
+}
 
+responses! {
     /// The newest version `w` belongs to this request if its change id is `?3`. If a text `p` exists before it, the
     /// put was an update.
     SELECT_RESPONSE = concat!(
@@ -275,8 +278,8 @@ pub(crate) fn select(place: &DocLocation) -> Statement {
 }
 
 /// Selects the result of a put as the response.
-pub(crate) fn select_response(place: &DocLocation, change_id: &str) -> Statement {
-    place.bind(SELECT_RESPONSE).bind(change_id)
+pub(crate) fn select_response(place: &DocLocation, change_id: &str) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(&place.scope).bind(&place.name).bind(change_id)
 }
 
 const LIST: List = List { from: "context_docs d", item: doc_json!(""), key: doc_key!(), order: Order::Ascending };

@@ -5,6 +5,7 @@ use deckwatch_protocol::{Cursor, DocVersionNumber, Limit};
 use super::doc::{DocLocation, NewDoc, doc_summary_members};
 use super::forms::every_form;
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -50,7 +51,9 @@ statements! {
         "from doc_versions w join context_docs d on d.scope = w.scope and d.name = w.name ",
         "where w.scope = ?1 and w.name = ?2 and w.version = ?3 and w.content is not null"
     );
+}
 
+responses! {
     /// The newest version is the deletion that this request made.
     SELECT_RESPONSE = concat!(
         "select 200, ", doc_version_json!(), ", null, null from context_docs d ",
@@ -80,8 +83,8 @@ pub(crate) fn select(place: &DocLocation, version: DocVersionNumber) -> Statemen
 }
 
 /// Selects the newest version as the response to a deletion.
-pub(crate) fn select_response(place: &DocLocation) -> Statement {
-    place.bind(SELECT_RESPONSE)
+pub(crate) fn select_response(place: &DocLocation) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(&place.scope).bind(&place.name)
 }
 
 /// The key has a fixed width, so that the text sorts like the number.

@@ -5,6 +5,7 @@ use deckwatch_protocol::{Agent, HandoffFilter, HandoffId, HandoffStatus, Limit, 
 use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::next_id::{newest_of_days, next_id};
+use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -72,7 +73,9 @@ statements! {
         from sessions s where s.id = ?2 and (not ?11 or s.final_handoff_id is null)");
 
     SELECT = concat!("select ", handoff_json!("json(h.payload_json)"), " as body from handoffs h where h.id = ?1");
+}
 
+responses! {
     /// The newest handoff of session `?1`. This batch created it.
     SELECT_RESPONSE = concat!(
         "select 201, ", handoff_json!(stored_payload!()), ", ", omitted_payload!("$.payload"), " from handoffs h ",
@@ -126,8 +129,8 @@ pub(crate) fn select(id: &HandoffId) -> Statement {
 }
 
 /// Selects the handoff that this batch created for a session, as the response of a write.
-pub(crate) fn select_response(session_id: &SessionId) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(session_id)
+pub(crate) fn select_response(session_id: &SessionId) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(session_id)
 }
 
 const LIST: List = List {

@@ -7,6 +7,7 @@ use deckwatch_protocol::{
 use super::day::NextHeartbeat;
 use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -87,17 +88,19 @@ statements! {
           pending_fingerprint = null, pending_at = null, pending_by = null
         where hostname = ?1 and retired_at is null";
 
+    SELECT_BEAT = "
+        select json_object('hostname', m.hostname, 'status', m.status, 'last_seen_at', m.last_seen_at,
+          'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
+        from machines m where m.hostname = ?1";
+}
+
+responses! {
     /// If this request created the machine, with the id `?2`, the status is 201.
     SELECT_REGISTERED = concat!(
         "select iif(m.id = ?2, 201, 200), ", machine_json!(), ", null, null from machines m where m.hostname = ?1"
     );
 
     SELECT_RESPONSE = concat!("select 200, ", machine_json!(), ", null, null from machines m where m.hostname = ?1");
-
-    SELECT_BEAT = "
-        select json_object('hostname', m.hostname, 'status', m.status, 'last_seen_at', m.last_seen_at,
-          'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
-        from machines m where m.hostname = ?1";
 }
 
 /// Fails the batch unless the machine is known. A retired machine is known.
@@ -163,12 +166,12 @@ pub(crate) fn retire(hostname: &Host, now: Timestamp) -> Statement {
     Statement::new(RETIRE).bind(hostname).bind(now)
 }
 
-pub(crate) fn select_registered(hostname: &Host, id: &MachineId) -> Statement {
-    Statement::new(SELECT_REGISTERED).bind(hostname).bind(id)
+pub(crate) fn select_registered(hostname: &Host, id: &MachineId) -> SelectResponse {
+    SELECT_REGISTERED.select().bind(hostname).bind(id)
 }
 
-pub(crate) fn select_response(hostname: &Host) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(hostname)
+pub(crate) fn select_response(hostname: &Host) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(hostname)
 }
 
 pub(crate) fn select_beat(hostname: &Host, next: &NextHeartbeat) -> Statement {

@@ -7,6 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::next_id::next_id;
+use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -86,7 +87,9 @@ statements! {
         where n.id = ?1 and n.archived_at is not null";
 
     SELECT = concat!("select ", note_json!("n.content"), " as body from notes n where n.id = ?1");
+}
 
+responses! {
     /// For a change without a new text. If the stored response repeated a large text, a request of a hundred bytes
     /// could store 500 KB.
     SELECT_RESPONSE = concat!(
@@ -192,13 +195,13 @@ pub(crate) fn select(id: &NoteId) -> Statement {
 }
 
 /// Selects one note as the response of a write without a new text.
-pub(crate) fn select_response(id: &NoteId) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(id)
+pub(crate) fn select_response(id: &NoteId) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(id)
 }
 
 /// Selects one note as the response of a write with a new text.
-pub(crate) fn select_response_with_content(note: NoteInBatch, status: u32) -> Statement {
-    Statement::new(SELECT_RESPONSE_WITH_CONTENT).bind(note).bind(status)
+pub(crate) fn select_response_with_content(note: NoteInBatch, status: u32) -> SelectResponse {
+    SELECT_RESPONSE_WITH_CONTENT.select().bind(note).bind(status)
 }
 
 const LIST: List = List {

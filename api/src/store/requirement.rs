@@ -4,6 +4,7 @@ use deckwatch_protocol::{Limit, PutRequirement, Requirement, RequirementFilter, 
 
 use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -48,13 +49,15 @@ statements! {
         where (staleness_days, required, auto_generate, sources_json) is not
           (excluded.staleness_days, excluded.required, excluded.auto_generate, excluded.sources_json)";
 
+    DELETE = "delete from doc_requirements where id = ?1";
+}
+
+responses! {
     /// If this request created the requirement, with the id `?5`, the status is 201.
     SELECT_RESPONSE = concat!(
         "select case when r.id = ?5 then 201 else 200 end, ", requirement_json!(), ", null, null ",
         "from doc_requirements r where ", same_rule!()
     );
-
-    DELETE = "delete from doc_requirements where id = ?1";
 
     /// It reads no row, because the row is deleted.
     SELECT_DELETED = "select 200, json_object('id', ?1, 'deleted_at', ?2), null, null";
@@ -85,16 +88,22 @@ pub(crate) fn put(requirement: &PutRequirement, new_id: &RequirementId, now: Tim
         .bind(now)
 }
 
-pub(crate) fn select_response(requirement: &PutRequirement, new_id: &RequirementId) -> Statement {
-    bind_rule(SELECT_RESPONSE, requirement).bind(new_id)
+pub(crate) fn select_response(requirement: &PutRequirement, new_id: &RequirementId) -> SelectResponse {
+    SELECT_RESPONSE
+        .select()
+        .bind(&requirement.name_pattern)
+        .bind(requirement.scope_type.as_str())
+        .bind(requirement.venture.as_ref())
+        .bind(requirement.capability.as_ref())
+        .bind(new_id)
 }
 
 pub(crate) fn delete(id: &RequirementId) -> Statement {
     Statement::new(DELETE).bind(id)
 }
 
-pub(crate) fn select_deleted(id: &RequirementId, now: Timestamp) -> Statement {
-    Statement::new(SELECT_DELETED).bind(id).bind(now)
+pub(crate) fn select_deleted(id: &RequirementId, now: Timestamp) -> SelectResponse {
+    SELECT_DELETED.select().bind(id).bind(now)
 }
 
 const LIST: List =

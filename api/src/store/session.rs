@@ -5,6 +5,7 @@ use deckwatch_protocol::{Limit, SessionFilter, SessionId, SessionStatus, StartDa
 use super::forms::{Forms, every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::next_id::{newest_of_days, next_id};
+use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -78,8 +79,6 @@ statements! {
 
     SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
 
-    SELECT_RESPONSE = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
-
     /// `?1` is the id, `?2` the current time. Then a flag and a value follow for each field of the patch.
     UPDATE = "
         update sessions set
@@ -124,6 +123,10 @@ statements! {
         update sessions set status = 'ended', ended_at = ?2, end_reason = ?3,
           final_handoff_id = (select max(id) from handoffs where session_id = ?1)
         where id = ?1 and status <> 'ended'";
+}
+
+responses! {
+    SELECT_RESPONSE = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
 }
 
 pub(crate) fn abandon_own(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
@@ -182,8 +185,8 @@ pub(crate) fn select(id: &SessionId, stale_before: Timestamp) -> Statement {
 }
 
 /// Selects one session as the response of a write.
-pub(crate) fn select_response(id: &SessionId, stale_before: Timestamp) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(stale_before).bind(id)
+pub(crate) fn select_response(id: &SessionId, stale_before: Timestamp) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(stale_before).bind(id)
 }
 
 pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> Statement {

@@ -4,6 +4,7 @@ use deckwatch_protocol::{Cursor, Limit, PutVenture, Timestamp, TokenId, VentureC
 
 use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -26,14 +27,16 @@ statements! {
         where deleted_at is not null or (name, ifnull(github_org, ''), repos_json, capabilities_json) is not
           (excluded.name, ifnull(excluded.github_org, ''), excluded.repos_json, excluded.capabilities_json)";
 
+    /// The row stays, because sessions, handoffs and notes refer to it. A second deletion changes nothing.
+    DELETE = "update ventures set deleted_at = ?2 where code = ?1 and deleted_at is null";
+}
+
+responses! {
     /// If this request created the venture, the status is 201.
     SELECT_RESPONSE = concat!(
         "select iif(v.creation_id is ?2, 201, 200), ", venture_json!(),
         ", null, null from ventures v where v.code = ?1"
     );
-
-    /// The row stays, because sessions, handoffs and notes refer to it. A second deletion changes nothing.
-    DELETE = "update ventures set deleted_at = ?2 where code = ?1 and deleted_at is null";
 
     SELECT_DELETED = "
         select 200, json_object('code', v.code, 'deleted_at', v.deleted_at), null, null from ventures v where v.code = ?1";
@@ -52,16 +55,16 @@ pub(crate) fn put(code: &VentureCode, venture: &PutVenture, new_id: &str, now: T
         .bind(new_id)
 }
 
-pub(crate) fn select_response(code: &VentureCode, new_id: &str) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(code).bind(new_id)
+pub(crate) fn select_response(code: &VentureCode, new_id: &str) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(code).bind(new_id)
 }
 
 pub(crate) fn delete(code: &VentureCode, now: Timestamp) -> Statement {
     Statement::new(DELETE).bind(code).bind(now)
 }
 
-pub(crate) fn select_deleted(code: &VentureCode) -> Statement {
-    Statement::new(SELECT_DELETED).bind(code)
+pub(crate) fn select_deleted(code: &VentureCode) -> SelectResponse {
+    SELECT_DELETED.select().bind(code)
 }
 
 /// The condition for ventures that are not deleted.
