@@ -31,6 +31,7 @@ mod search;
 mod search_cursor;
 mod settings;
 pub mod store;
+mod summary_cut;
 mod sweep;
 mod target;
 
