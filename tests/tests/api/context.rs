@@ -2,7 +2,7 @@
 //! insert notes and documents directly into the database.
 
 use deckwatch_protocol::DayStarted;
-use deckwatch_tests::{Agent, Api, fresh};
+use deckwatch_tests::{Agent, Api, Caller, fresh};
 use serde_json::json;
 
 struct Note<'a> {
