@@ -48,7 +48,7 @@ fn the_statements_of_a_list_cover_every_combination_of_its_filters() {
         assert!(handoffs.iter().any(|sql| sql.contains(&conditions)), "{wanted:?}");
     }
     // Five filters, one of four statuses and a cursor.
-    assert_eq!(of("session::list").len(), 2 * 4 << 6);
+    assert_eq!(of("session::list").len(), 8 << 6);
     assert_eq!(of("request_log::list").len(), 2 << 7);
 }
 
