@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use deckwatch_protocol::operation::{Effect, Tier};
-use deckwatch_protocol::{CorrelationId, ErrorCode, Operation, Timestamp};
+use deckwatch_protocol::{CorrelationId, ErrorCode, Operation, Timestamp, cut};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request, Response};
 
@@ -337,14 +337,14 @@ struct ReceivedRequest {
 impl ReceivedRequest {
     /// The method, shortened for the log. A client can send a method of any length.
     fn method(&self) -> String {
-        self.parts.method.as_str().chars().take(16).collect()
+        cut::to_chars(self.parts.method.as_str(), 16).to_owned()
     }
 
     /// The path, shortened for the log and without secrets. A valid path is visible ASCII.
     fn path(&self) -> String {
         match deckwatch_secrets::in_text(&self.path) {
             Some(kind) => format!("(a path that contains {kind})"),
-            None => self.path.chars().take(200).collect(),
+            None => cut::to_chars(&self.path, 200).to_owned(),
         }
     }
 

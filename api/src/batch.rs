@@ -16,6 +16,7 @@ use crate::middleware::token;
 use crate::plan::{Next, Plan, Selection};
 use crate::response::SuccessResponse;
 use crate::search::ExcerptBudget;
+use crate::summary_cut;
 
 /// The result of a request after its batch.
 pub(crate) struct Finished {
@@ -172,7 +173,8 @@ async fn replay(
     Ok(Finished { result, rate_limit_state: admission.rate_limit_state(&rows), logged: false })
 }
 
-/// Builds the response from a stored one. A seal in the stored body is replaced with its token.
+/// Builds the response from a stored one. A seal in the stored body is replaced with its token, and a summary that SQL
+/// cut ends with a paragraph.
 fn response_from_stored(
     answer: Stored,
     call: &Call<'_>,
@@ -181,6 +183,8 @@ fn response_from_stored(
 ) -> Result<SuccessResponse, ApiError> {
     let body = match claim.operation() {
         Operation::CreateToken => token::unseal(&answer.body, call.caller.key())?,
+        Operation::StartDay => summary_cut::complete(answer.body)
+            .map_err(|error| ApiError::internal(format!("the stored response can't be completed: {error}")))?,
         _ => answer.body,
     };
     Ok(SuccessResponse { status: answer.status, body: body.into(), replayed })

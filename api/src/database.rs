@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deckwatch_protocol::{IssueNumber, Timestamp, Track};
 
-use crate::fault::Outage;
+use crate::fault::{Outage, Violated};
 
 /// A value for a parameter `?1`, `?2`, … of a statement. Integers are below 2^53, because D1 binds doubles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,12 +90,12 @@ pub trait Database: Send + Sync {
     }
 }
 
-/// Why a batch failed, with the message of the engine.
+/// Why a batch failed: the violated constraint, or the message of the engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseError {
-    /// A constraint of the schema failed. The message names the constraint. Nothing was changed.
+    /// A statement violated a constraint of the schema. Nothing was changed.
     #[error("constraint: {0}")]
-    Constraint(String),
+    Constraint(Violated),
     /// The database is busy or not reachable. It is unknown whether the batch was committed.
     #[error("unavailable: {0}")]
     Unavailable(String),

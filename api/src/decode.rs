@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use deckwatch_protocol::{ErrorCode, Violation, Violations, pointer_step};
+use deckwatch_protocol::{ErrorCode, Violation, Violations, cut, pointer_step};
 use deckwatch_secrets::in_text;
 use deserr::Deserr;
 use serde::Deserialize;
@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 fn duplicate_key(key: &str) -> String {
     match in_text(key) {
         Some(kind) => format!("a key that contains {kind} occurs more than once"),
-        None => format!("the key {:?} occurs more than once", key.chars().take(64).collect::<String>()),
+        None => format!("the key {:?} occurs more than once", cut::to_chars(key, 64)),
     }
 }
 

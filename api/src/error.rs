@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use deckwatch_protocol::{ErrorCode, Problem, Violation, Violations};
 use deckwatch_secrets::{Finding, in_text};
 
+use crate::constraints;
 use crate::database::DatabaseError;
-use crate::fault::Outage;
+use crate::fault::{Outage, Violated};
 
 /// Maximum number of violations in one response. The response gives the number of the others.
 const MAX_VIOLATIONS: usize = 50;
@@ -81,31 +82,17 @@ impl ApiError {
 
     /// The error when the caller has no requests left in this minute.
     pub(crate) fn rate_limited() -> Self {
-        Self::new(
-            ErrorCode::RateLimited,
-            "The caller has sent too many requests in this minute. Wait for the number \
-                                           of seconds in Retry-After.",
-        )
+        constraints::error_with(ErrorCode::RateLimited)
     }
 
     /// The error for a token that is not valid, with this reason.
     pub(crate) fn of_token(reason: &str) -> Self {
-        constraint_error(&format!("token_{reason}"))
+        constraints::error_of(&Violated::Check(format!("token_{reason}").into()))
     }
 
     /// The error when the path names a record that does not exist.
     pub(crate) fn not_found(code: ErrorCode) -> Self {
-        match code {
-            ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
-            ErrorCode::HandoffNotFound => Self::new(code, "No handoff matches the request."),
-            ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
-            ErrorCode::VentureNotFound => Self::new(code, "No venture has this code."),
-            ErrorCode::MachineNotFound => Self::new(code, "No machine has this hostname. Register it first."),
-            ErrorCode::DocNotFound => Self::new(code, "The document, or this version of it, does not exist."),
-            ErrorCode::TokenNotFound => Self::new(code, "No token has this id."),
-            ErrorCode::RequirementNotFound => Self::new(code, "No requirement has this id."),
-            _ => Self::internal("the response has no row"),
-        }
+        constraints::error_with(code)
     }
 
     /// The response body. It names fields of the request, but it repeats no secret from a field name.
@@ -150,12 +137,11 @@ impl From<Violations> for ApiError {
     }
 }
 
-/// Converts a failed batch. Constraints of the schema implement the rules. This function maps each constraint to one
-/// error code. An unknown constraint is an internal error.
+/// Converts a failed batch.
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
         match error {
-            DatabaseError::Constraint(message) => constraint_error(&message),
+            DatabaseError::Constraint(violated) => constraints::error_of(&violated),
             DatabaseError::Failed(cause) => Self::internal(cause),
             DatabaseError::Overloaded(reason) => {
                 let detail = format!("{reason} Nothing was stored. Repeat the request with the same idempotency key.");
@@ -179,133 +165,7 @@ impl From<DatabaseError> for ApiError {
     }
 }
 
-fn constraint_error(message: &str) -> ApiError {
-    let names = |constraint: &str| message.contains(constraint);
-    if let Some(error) = token_error(&names) {
-        error
-    } else if names("rate_limit_exceeded") {
-        ApiError::rate_limited()
-    } else if names("refused_session_not_found") {
-        ApiError::not_found(ErrorCode::SessionNotFound)
-    } else if names("refused_session_ended") {
-        ApiError::new(ErrorCode::SessionEnded, "The session has ended. Start the day again.")
-    } else if names("refused_venture_not_found") {
-        ApiError::not_found(ErrorCode::VentureNotFound)
-    } else if names("refused_venture_not_registered") {
-        ApiError::new(ErrorCode::VentureNotRegistered, "The venture is not registered. Register it with put_venture.")
-            .at("/venture", "is not registered")
-    } else if names("refused_note_not_found") {
-        ApiError::not_found(ErrorCode::NoteNotFound)
-    } else if names("refused_note_changed") {
-        ApiError::new(
-            ErrorCode::NoteChanged,
-            "The note has changed: its version is not the one in If-Match. Read the \
-                                               note again.",
-        )
-    } else if let Some(error) =
-        machine_error(&names).or_else(|| doc_error(&names)).or_else(|| requirement_error(&names))
-    {
-        error
-    } else if names("sessions_one_live") {
-        ApiError::new(
-            ErrorCode::SessionConflict,
-            "Another active session of this agent has the same venture, repository and track.",
-        )
-    } else if names("sessions_meta_size") {
-        ApiError::new(ErrorCode::PayloadTooLarge, "The merged meta would be larger than 8 KiB. Send less.")
-            .at("/meta", "must have at most 8 KiB as JSON after the merge")
-    } else {
-        ApiError::internal(message)
-    }
-}
-
-/// The error for a machine, if the constraint is about one.
-fn machine_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
-    let reasons = [
-        ("refused_machine_retired", ErrorCode::MachineRetired, "The machine is retired. Register it again."),
-        (
-            "refused_machine_changed",
-            ErrorCode::MachineChanged,
-            "The access that waits for approval is not the one in the request. List the machine again and compare.",
-        ),
-    ];
-    if names("refused_machine_not_found") {
-        return Some(ApiError::not_found(ErrorCode::MachineNotFound));
-    }
-    let reason = reasons.into_iter().find(|(constraint, ..)| names(constraint));
-    reason.map(|(_, code, detail)| ApiError::new(code, detail))
-}
-
-/// The error for a requirement, if the constraint is about one.
-fn requirement_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
-    if names("refused_requirement_not_found") {
-        return Some(ApiError::not_found(ErrorCode::RequirementNotFound));
-    }
-    names("refused_requirements_full").then(|| {
-        ApiError::new(
-            ErrorCode::RequirementsFull,
-            "The maximum number of requirements is reached: 500, or 20 with a \
-                                                    `*` that apply to the same venture. Delete one that is no longer \
-                                                    needed.",
-        )
-    })
-}
-
-/// The error for a document, if the constraint is about one.
-fn doc_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
-    if names("refused_doc_not_found") {
-        return Some(ApiError::not_found(ErrorCode::DocNotFound));
-    }
-    if names("refused_doc_changed") {
-        let detail = "The document has changed: it does not match If-Match or If-None-Match. Read the document again.";
-        return Some(ApiError::new(ErrorCode::DocChanged, detail));
-    }
-    if names("refused_scope_not_registered") {
-        let detail = "The scope is not global and not a registered venture. Register the venture with put_venture.";
-        return Some(ApiError::new(ErrorCode::VentureNotRegistered, detail).at("/scope", "is not registered"));
-    }
-    names("refused_doc_not_generated").then(|| {
-        let detail = "This document needs an admin key, because no requirement allows it to be generated.";
-        ApiError::new(ErrorCode::Forbidden, detail)
-    })
-}
-
-/// The error for a token, if the constraint is about one.
-fn token_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
-    let reasons = [
-        ("token_unknown", ErrorCode::Unauthorized, "The API key is not known."),
-        ("token_revoked", ErrorCode::Unauthorized, "This token was revoked. Use another one."),
-        ("token_expired", ErrorCode::Unauthorized, "This token has expired. Use another one."),
-        (
-            "token_scope",
-            ErrorCode::Forbidden,
-            "This token does not have the scope for this operation. Use another \
-          token.",
-        ),
-        (
-            "token_venture",
-            ErrorCode::Forbidden,
-            "This token is limited to one venture. Name that venture in the \
-          request.",
-        ),
-    ];
-    if names("token_session") {
-        return Some(ApiError::not_found(ErrorCode::SessionNotFound));
-    }
-    if names("token_handoff") {
-        return Some(ApiError::not_found(ErrorCode::HandoffNotFound));
-    }
-    if names("token_note") {
-        return Some(ApiError::not_found(ErrorCode::NoteNotFound));
-    }
-    if names("token_missing") {
-        return Some(ApiError::not_found(ErrorCode::TokenNotFound));
-    }
-    let reason = reasons.into_iter().find(|(constraint, ..)| names(constraint));
-    reason.map(|(_, code, detail)| ApiError::new(code, detail))
-}
-
 /// Whether the batch failed because its idempotency key was used before.
 pub(crate) fn is_replay(error: &DatabaseError) -> bool {
-    matches!(error, DatabaseError::Constraint(message) if message.contains("idempotency_keys.idempotency_key"))
+    matches!(error, DatabaseError::Constraint(violated) if constraints::is_replay(violated))
 }

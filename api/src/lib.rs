@@ -9,6 +9,7 @@
 mod app;
 mod batch;
 mod call;
+pub mod constraints;
 mod cursor;
 mod database;
 mod decode;
@@ -30,6 +31,7 @@ mod search;
 mod search_cursor;
 mod settings;
 pub mod store;
+mod summary_cut;
 mod sweep;
 mod target;
 

@@ -7,6 +7,7 @@ use deckwatch_protocol::{ErrorCode, HandoffId, Limit, NoteId, RequirementId, Ses
 use crate::database::Statement;
 use crate::search::Query;
 use crate::search_cursor::SearchCursor;
+use crate::store::responses::SelectResponse;
 
 /// One batch: its steps, then the statements that select the response.
 pub(crate) struct Plan {
@@ -44,9 +45,8 @@ impl DataAccess {
 
 /// How the response is selected.
 pub(crate) enum Selection {
-    /// For writes: one row of `(status, body, payload_handoff_id, payload_path)`. It is stored with the idempotency
-    /// key.
-    Stored(Statement),
+    /// For writes. The row is stored with the idempotency key.
+    Stored(SelectResponse),
     /// One row with `body`. Without a row, the response is the error `missing`. If the row has a `content`, it
     /// becomes the last member of the body: SQL can't render a text of 1 MB as JSON within the 2 MB of a value.
     Record { select: Statement, missing: ErrorCode },
@@ -67,7 +67,7 @@ pub(crate) enum Next {
 }
 
 impl Plan {
-    pub(crate) fn write(steps: Vec<Statement>, answer: Statement) -> Self {
+    pub(crate) fn write(steps: Vec<Statement>, answer: SelectResponse) -> Self {
         Self { steps, answer: Selection::Stored(answer), access: DataAccess::Everything }
     }
 

@@ -95,8 +95,8 @@ pub struct VentureAudit {
     pub present: Excerpt<AuditedDoc>,
     /// Optional documents that don't exist. Nothing needs to be done.
     pub optional: Excerpt<AuditedDoc>,
-    /// Patterns with a `*` that were not compared with every document: 20 patterns are compared with the first 1,000
-    /// documents of their scope. No fresh document was among them.
+    /// Patterns with a `*` that were not compared with every document of their scope, because there are too many patterns
+    /// or documents. No fresh document was among those that were compared.
     #[serde(default)]
     pub unchecked: Excerpt<AuditedDoc>,
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::cut;
 use crate::text::DocTitle;
 
 /// The first heading of a Markdown text. Front matter and code blocks are skipped.
@@ -73,8 +74,8 @@ fn heading(line: &str) -> Option<&str> {
 fn one_line(text: &str) -> Option<String> {
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    let title: String = words.join(" ").chars().take(DocTitle::MAX_CHARS).collect();
-    let title = title.trim_end();
+    let line = words.join(" ");
+    let title = cut::to_chars(&line, DocTitle::MAX_CHARS).trim_end();
     (!title.is_empty()).then(|| title.to_owned())
 }
 

@@ -10,6 +10,7 @@
 mod analytics;
 mod audit;
 mod change;
+pub mod cut;
 mod day;
 mod doc;
 mod doc_title;

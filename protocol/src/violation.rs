@@ -7,6 +7,8 @@ use std::ops::ControlFlow;
 use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef, take_cf_content};
 use serde::{Deserialize, Serialize};
 
+use crate::cut;
+
 /// Why a value is invalid. It contains neither the name of the field nor the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid(pub Cow<'static, str>);
@@ -137,8 +139,7 @@ fn json_pointer(at: ValuePointerRef) -> String {
         ValuePointerRef::Index { index, prev } => format!("{}/{index}", json_pointer(*prev)),
         ValuePointerRef::Key { key, prev } => {
             // An unknown key comes from the caller, so it is shortened and escaped (RFC 6901).
-            let shown: String = key.chars().take(64).collect();
-            format!("{}/{}", json_pointer(*prev), pointer_step(&shown))
+            format!("{}/{}", json_pointer(*prev), pointer_step(cut::to_chars(key, 64)))
         }
     }
 }

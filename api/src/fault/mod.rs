@@ -5,11 +5,13 @@
 //! errors without a code. They are recognized by their text. An unknown error is an internal error, a 500.
 
 mod memory;
+mod violated;
 
 use deckwatch_protocol::Timestamp;
 
 pub use self::memory::LastOutage;
 pub(crate) use self::memory::TrackedDatabase;
+pub use self::violated::Violated;
 use crate::database::DatabaseError;
 
 /// Why a database takes no requests until something changes. Nothing was changed.
@@ -194,7 +196,7 @@ fn of_prose(message: &str) -> Class {
 impl Class {
     fn error(self, message: String) -> DatabaseError {
         match self {
-            Self::Constraint => DatabaseError::Constraint(message),
+            Self::Constraint => DatabaseError::Constraint(Violated::parse(&message)),
             Self::Passing => DatabaseError::Unavailable(message),
             Self::Outage(outage) => DatabaseError::Outage(outage, message),
             Self::TooLarge => DatabaseError::TooLarge(message),

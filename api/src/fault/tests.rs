@@ -106,3 +106,21 @@ fn the_retry_time_is_midnight_for_a_daily_quota_and_minutes_for_an_operator() {
     assert_eq!(Outage::DailyQuota.retry_after_seconds(at("2026-11-21T00:00:00.000Z")), DAY_SECONDS);
     assert_eq!(Outage::Full.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 300);
 }
+
+/// The messages of D1 on workerd, one for each kind of constraint.
+#[test]
+fn a_d1_message_about_a_constraint_gives_its_exact_name() {
+    for (message, extended, violated) in [
+        ("CHECK constraint failed: positive", "CHECK", Violated::Check("positive".into())),
+        ("UNIQUE constraint failed: t.n, t.m", "UNIQUE", Violated::Unique("t.n, t.m".into())),
+        ("UNIQUE constraint failed: index 'one_live'", "UNIQUE", Violated::Unique("one_live".into())),
+        ("NOT NULL constraint failed: t.n", "NOTNULL", Violated::NotNull("t.n".into())),
+        ("FOREIGN KEY constraint failed", "FOREIGNKEY", Violated::ForeignKey),
+        ("the venture is closed", "TRIGGER", Violated::Raised("the venture is closed".into())),
+    ] {
+        let whole = format!("D1_ERROR: {message}: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_{extended})");
+        for form in [whole, format!("D1_ERROR: {message}: SQLITE_CONSTRAINT")] {
+            assert_eq!(of_d1_message(&form), DatabaseError::Constraint(violated.clone()), "{form}");
+        }
+    }
+}

@@ -22,7 +22,7 @@ pub(crate) fn list_docs(call: &Call) -> Result<Plan, ApiError> {
         (None, Some(scope)) => read_access(scope),
         (None, None) => DataAccess::Everything,
     };
-    let (items, total) = store::doc::list(&filter);
+    let [items, total] = store::doc::list(&filter);
     Ok(Plan::page(items, total, filter.limit.unwrap_or_default()).with_access(access))
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn list_doc_versions(call: &Call) -> Result<Plan, ApiError> {
     let filter: ListDocVersions = call.query()?;
     let place = existing_location(call)?;
     let limit = filter.limit.unwrap_or_default();
-    let (items, total) = store::doc_version::list(&place, limit, filter.cursor.as_ref());
+    let [items, total] = store::doc_version::list(&place, limit, filter.cursor.as_ref());
     let steps = vec![store::doc::unless_known(&place)];
     Ok(Plan::page(items, total, limit).with_steps(steps).with_access(read_access(&place.scope)))
 }

@@ -36,7 +36,7 @@ pub(crate) fn get_handoff(call: &Call) -> Result<Plan, ApiError> {
 /// Lists handoffs, newest first.
 pub(crate) fn list_handoffs(call: &Call) -> Result<Plan, ApiError> {
     let filter: HandoffFilter = call.query()?;
-    let (items, total, limit) = store::handoff::list(&filter);
+    let ([items, total], limit) = store::handoff::list(&filter);
     Ok(Plan::page(items, total, limit).with_access(DataAccess::of(filter.venture.as_ref())))
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn register_machine(call: &Call) -> Result<Plan, ApiError> {
 pub(crate) fn list_machines(call: &Call) -> Result<Plan, ApiError> {
     let filter: MachineFilter = call.query()?;
     let limit = filter.limit.unwrap_or_default();
-    let (items, total) = store::machine::list(&filter);
+    let [items, total] = store::machine::list(&filter);
     Ok(Plan::page(items, total, limit))
 }
 

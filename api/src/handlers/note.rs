@@ -46,11 +46,11 @@ pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
     let token = call.caller.token_id();
     let plan = if let Some(q) = &filter.q {
         let (search_cursor, query) = (search_cursor(&filter)?, Query::of(q.as_str()));
-        let (items, total) = store::note_search::list(&filter, &query, &search_cursor, token);
+        let [items, total] = store::note_search::list(&filter, &query, &search_cursor, token);
         Plan::page_of(search_cursor, query, items, total, limit)
     } else {
         require_list_cursor(&filter)?;
-        let (items, total) = store::note::list(&filter, token);
+        let [items, total] = store::note::list(&filter, token);
         Plan::page(items, total, limit)
     };
     Ok(plan.with_access(filter.venture.map_or(DataAccess::Shared, DataAccess::Venture)))

@@ -12,7 +12,7 @@ use crate::store;
 pub(crate) fn audit_docs(call: &Call) -> Result<Plan, ApiError> {
     let filter: AuditFilter = call.query()?;
     let limit = filter.limit.unwrap_or_default();
-    let (items, total) = store::doc_audit::list(&filter, call.now, call.caller.token_id());
+    let [items, total] = store::doc_audit::list(&filter, call.now, call.caller.token_id());
     // Refuse an unknown venture. An empty audit would look like a success.
     let steps = filter.venture.iter().map(store::refusal::unless_venture).collect();
     Ok(Plan::page(items, total, limit)
@@ -24,7 +24,7 @@ pub(crate) fn audit_docs(call: &Call) -> Result<Plan, ApiError> {
 pub(crate) fn list_requirements(call: &Call) -> Result<Plan, ApiError> {
     let filter: RequirementFilter = call.query()?;
     let limit = filter.limit.unwrap_or_default();
-    let (items, total) = store::requirement::list(&filter, call.caller.token_id());
+    let [items, total] = store::requirement::list(&filter, call.caller.token_id());
     Ok(Plan::page(items, total, limit).with_access(filter.venture.map_or(DataAccess::Shared, DataAccess::Venture)))
 }
 

@@ -14,7 +14,7 @@ use crate::store::day::NextHeartbeat;
 /// Lists sessions, newest first.
 pub(crate) fn list_sessions(call: &Call) -> Result<Plan, ApiError> {
     let filter: SessionFilter = call.query()?;
-    let (items, total, limit) = store::session::list(&filter, call.stale_before());
+    let ([items, total], limit) = store::session::list(&filter, call.stale_before());
     Ok(Plan::page(items, total, limit).with_access(DataAccess::of(filter.venture.as_ref())))
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn create_token(call: &Call) -> Result<Plan, ApiError> {
 pub(crate) fn list_tokens(call: &Call) -> Result<Plan, ApiError> {
     let filter: ListTokens = call.query()?;
     let limit = filter.limit.unwrap_or_default();
-    let (items, total) = store::token::list(limit, filter.cursor.as_ref());
+    let [items, total] = store::token::list(limit, filter.cursor.as_ref());
     Ok(Plan::page(items, total, limit))
 }
 

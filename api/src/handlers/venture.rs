@@ -12,7 +12,7 @@ use crate::store;
 pub(crate) fn list_ventures(call: &Call) -> Result<Plan, ApiError> {
     let filter: ListVentures = call.query()?;
     let limit = filter.limit.unwrap_or_default();
-    let (items, total) = store::venture::list(limit, filter.cursor.as_ref(), call.caller.token_id());
+    let [items, total] = store::venture::list(limit, filter.cursor.as_ref(), call.caller.token_id());
     Ok(Plan::page(items, total, limit).with_access(DataAccess::Shared))
 }
 

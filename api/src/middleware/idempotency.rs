@@ -8,6 +8,7 @@ use crate::digest::{hex, sha256};
 use crate::error::ApiError;
 use crate::headers::joined;
 use crate::store;
+use crate::store::responses::SelectResponse;
 
 /// How long a response can be replayed: longer than the outbox of any client waits (DESIGN, section 5).
 const RETENTION_SECONDS: i64 = 24 * 60 * 60;
@@ -56,7 +57,7 @@ impl Claim {
     }
 
     /// Stores the response that `answer` selects with the key and returns it.
-    pub(crate) fn store_response(&self, answer: Statement) -> Statement {
+    pub(crate) fn store_response(&self, answer: SelectResponse) -> Statement {
         store::idempotency::store_response(&self.actor, &self.key, answer)
     }
 

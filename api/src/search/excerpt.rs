@@ -3,6 +3,8 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
+use deckwatch_protocol::cut;
+
 use super::query::{Query, QueryTerm};
 use super::stem::stem;
 use super::tokenize::{Token, TokenKind, tokens};
@@ -44,9 +46,9 @@ impl Query {
         let start = if first <= BYTES_BEFORE_MATCH {
             0
         } else {
-            after_space(window, floor(window, first - BYTES_BEFORE_MATCH), first)
+            after_space(window, window.floor_char_boundary(first - BYTES_BEFORE_MATCH), first)
         };
-        let end = floor(window, (start + EXCERPT_BYTES).min(window.len()));
+        let end = window.floor_char_boundary(start + EXCERPT_BYTES);
         let end = if end == window.len() { end } else { before_space(window, first, end) };
         let mut excerpt = String::from(if start > 0 { "…" } else { "" });
         let mut at = start;
@@ -58,11 +60,9 @@ impl Query {
             at = place.end;
         }
         excerpt.push_str(window.get(at..end).unwrap_or_default());
-        let cut = is_truncated || end < window.len();
-        if excerpt.chars().nth(MAX_CHARS - 1).is_some() {
-            excerpt = excerpt.chars().take(MAX_CHARS - 1).collect();
-        }
-        if cut {
+        let goes_on = is_truncated || end < window.len();
+        excerpt.truncate(cut::to_chars(&excerpt, MAX_CHARS - 1).len());
+        if goes_on {
             excerpt.push('…');
         }
         excerpt
@@ -188,10 +188,6 @@ fn merged(places: &[Match], shown: Range<usize>) -> Vec<Range<usize>> {
         }
     }
     merged
-}
-
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 /// The position after the first space in a range; `from` if there is none.

@@ -64,6 +64,17 @@ impl Query {
         query
     }
 
+    /// A search with this number of terms. Each has this number of forms and, if asked for, a prefix.
+    pub(crate) fn of_shape(terms: usize, forms: usize, with_prefix: bool) -> Self {
+        let term = QueryTerm {
+            forms: vec!["term".to_owned(); forms],
+            prefix: with_prefix.then(|| "ter".to_owned()),
+            unspaced: false,
+            stem: None,
+        };
+        Self { terms: vec![term; terms] }
+    }
+
     /// Whether any term also matches longer words.
     pub(crate) fn has_beginnings(&self) -> bool {
         self.terms.iter().any(|term| term.prefix.is_some())

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use deckwatch_protocol::{AnalyticsFilter, HandoffId, SessionId, Timestamp};
 
 use super::excerpt;
+use super::forms::{every_form, filters};
 use super::session::MAX_CLOCK_SKEW_SECONDS;
 use crate::database::{Param, Statement};
 
@@ -162,6 +163,14 @@ const BODY: &str = concat!(
     ") as body"
 );
 
+filters! {
+    /// The filters of `session_analytics`.
+    AnalyticsFilters {
+        venture: Option<Param>,
+        agent: Option<Param>,
+    }
+}
+
 /// Selects the figures of the sessions and handoffs created from `since` up to `until`.
 pub(crate) fn select(
     filter: &AnalyticsFilter,
@@ -170,21 +179,11 @@ pub(crate) fn select(
     (now, stale_before): (Timestamp, Timestamp),
 ) -> Statement {
     let ahead = now.plus_seconds(MAX_CLOCK_SKEW_SECONDS);
-    let (mut sessions, mut handoffs) = (String::new(), String::new());
-    let mut filter_params = Vec::new();
-    if let Some(venture) = &filter.venture {
-        sessions.push_str(" and s.venture = ?10");
-        handoffs.push_str(" and h.venture = ?10");
-        filter_params.push(Param::from(venture));
-    }
-    if let Some(agent) = &filter.agent {
-        let place = 10 + filter_params.len();
-        let _ = write!(sessions, " and s.agent = ?{place}");
-        let _ = write!(handoffs, " and h.from_agent = ?{place}");
-        filter_params.push(agent.into());
-    }
-    let window = window(&sessions, &handoffs);
-    let mut statement = Statement::new(format!("{window}{BODY}"))
+    let filters = AnalyticsFilters {
+        venture: filter.venture.as_ref().map(Param::from),
+        agent: filter.agent.as_ref().map(Param::from),
+    };
+    let mut statement = Statement::new(composed_select(&filters))
         .bind(stale_before)
         .bind(&SessionId::mint(since, 0))
         .bind(&SessionId::mint(until, 0))
@@ -194,16 +193,25 @@ pub(crate) fn select(
         .bind(until)
         .bind(&SessionId::mint(ahead, 0))
         .bind(&HandoffId::mint(ahead, 0));
-    statement.params.extend(filter_params);
+    statement.params.extend([filters.venture, filters.agent].into_iter().flatten());
     statement
 }
 
-/// The variants of [`select`]: each filter alone, and both.
+fn composed_select(filters: &AnalyticsFilters) -> String {
+    let (mut sessions, mut handoffs) = (String::new(), String::new());
+    if filters.venture.is_some() {
+        sessions.push_str(" and s.venture = ?10");
+        handoffs.push_str(" and h.venture = ?10");
+    }
+    if filters.agent.is_some() {
+        let place = 10 + usize::from(filters.venture.is_some());
+        let _ = write!(sessions, " and s.agent = ?{place}");
+        let _ = write!(handoffs, " and h.from_agent = ?{place}");
+    }
+    format!("{}{BODY}", window(&sessions, &handoffs))
+}
+
+/// Every form of [`select`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let (venture, agent, now) = ("a".parse().ok(), "a".parse().ok(), Timestamp::from_millis(0));
-    let forms = [(None, None), (venture.clone(), None), (None, agent.clone()), (venture, agent)];
-    let statements = forms.into_iter().map(|(venture, agent)| {
-        select(&AnalyticsFilter { venture, agent, ..Default::default() }, now, now, (now, now))
-    });
-    statements.enumerate().map(|(n, s)| (format!("analytics::select {n}"), s.sql.into_owned())).collect()
+    every_form("analytics::select", |filters| [Statement::new(composed_select(filters))])
 }

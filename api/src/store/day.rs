@@ -5,12 +5,11 @@ use deckwatch_protocol::{SessionId, StartDay, Timestamp};
 use super::doc::{doc_index_json, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
 use super::handoff::{handoff_json, omitted_payload, stored_payload};
+use super::responses::{SelectResponse, responses};
 use super::session::session_json;
-use super::statements;
 use super::summaries::executive_summaries_json;
 use super::venture::venture_json;
 use super::{count_limit, excerpt};
-use crate::database::Statement;
 
 /// The sessions of other agents on the venture of session `s` that have a fresh heartbeat. Other sessions of the
 /// same agent do not count.
@@ -124,7 +123,7 @@ macro_rules! last_handoff_id {
     };
 }
 
-statements! {
+responses! {
     /// `?1` is the stale limit, `?2` the id of a new session, `?3` and `?4` the next heartbeat, `?5` the correlation
     /// id, `?6` to `?9` the owner of the session, `?10` the current time.
     STARTED = concat!(
@@ -173,8 +172,9 @@ pub(crate) struct DayContext<'a> {
 }
 
 /// Selects the context of the agent's active session as the response.
-pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, context: &DayContext) -> Statement {
-    Statement::new(STARTED)
+pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, context: &DayContext) -> SelectResponse {
+    STARTED
+        .select()
         .bind(context.stale_before)
         .bind(new_id)
         .bind(next.at)
@@ -188,6 +188,6 @@ pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, c
 }
 
 /// Selects the session and its handoff as the response.
-pub(crate) fn ended(session: &SessionId, keep_open: bool, context: &DayContext) -> Statement {
-    Statement::new(ENDED).bind(context.stale_before).bind(session).bind(keep_open).bind(context.correlation_id)
+pub(crate) fn ended(session: &SessionId, keep_open: bool, context: &DayContext) -> SelectResponse {
+    ENDED.select().bind(context.stale_before).bind(session).bind(keep_open).bind(context.correlation_id)
 }

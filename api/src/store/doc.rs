@@ -1,11 +1,13 @@
 //! Current documents: put, delete, read and list. `doc_version` has their history, and `doc_audit` compares them
 //! with the requirements.
 
-use deckwatch_protocol::{DocFilter, DocName, DocScope, PutDoc, Timestamp, TokenId, VentureCode};
+use deckwatch_protocol::{DocFilter, DocName, DocScope, Limit, PutDoc, Timestamp, TokenId, VentureCode};
 
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The members of a document that the start of day shows. `$d` has the columns of the document. `$updated_at` is the
 /// time of the last change of its content.
@@ -171,7 +173,9 @@ statements! {
         "select ", doc_json!(""), " as body, d.content from context_docs d ",
         "where d.scope = ?1 and d.name = ?2 and d.deleted_at is null"
     );
+}
 
+responses! {
     /// The newest version `w` belongs to this request if its change id is `?3`. If a text `p` exists before it, the
     /// put was an update.
     SELECT_RESPONSE = concat!(
@@ -274,34 +278,40 @@ pub(crate) fn select(place: &DocLocation) -> Statement {
 }
 
 /// Selects the result of a put as the response.
-pub(crate) fn select_response(place: &DocLocation, change_id: &str) -> Statement {
-    place.bind(SELECT_RESPONSE).bind(change_id)
+pub(crate) fn select_response(place: &DocLocation, change_id: &str) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(&place.scope).bind(&place.name).bind(change_id)
 }
 
 const LIST: List = List { from: "context_docs d", item: doc_json!(""), key: doc_key!(), order: Order::Ascending };
 
-/// The page and the total of `list_docs`.
-pub(crate) fn list(filter: &DocFilter) -> (Statement, Statement) {
-    let conditions = Conditions::none()
-        .only("d.deleted_at is null", true)
-        .when("d.scope = ?", filter.venture.as_ref())
-        .when("d.scope = ?", filter.scope.as_ref());
-    let limit = filter.limit.unwrap_or_default();
-    (LIST.items(&conditions, filter.cursor.as_ref(), limit), LIST.total(&conditions))
+filters! {
+    /// The filters of `list_docs`.
+    DocFilters {
+        venture: Option<Param>,
+        scope: Option<Param>,
+        cursor: Option<Param>,
+    }
 }
 
-/// The variants of [`list`].
+/// The page and the total of `list_docs`.
+pub(crate) fn list(filter: &DocFilter) -> [Statement; 2] {
+    let filters = DocFilters {
+        venture: filter.venture.as_ref().map(Param::from),
+        scope: filter.scope.as_ref().map(Param::from),
+        cursor: filter.cursor.as_ref().map(Param::from),
+    };
+    page(&filters, filter.limit.unwrap_or_default())
+}
+
+fn page(filters: &DocFilters, limit: Limit) -> [Statement; 2] {
+    let conditions = Conditions::none()
+        .only("d.deleted_at is null", true)
+        .when("d.scope = ?", filters.venture.as_ref())
+        .when("d.scope = ?", filters.scope.as_ref());
+    LIST.page(&conditions, filters.cursor.as_ref(), limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let cursor = || "alpha.api.md".parse().ok();
-    let forms = [
-        DocFilter::default(),
-        DocFilter { cursor: cursor(), ..Default::default() },
-        DocFilter { venture: "alpha".parse().ok(), ..Default::default() },
-        DocFilter { scope: "global".parse().ok(), cursor: cursor(), ..Default::default() },
-    ];
-    let statements = forms.iter().flat_map(|filter| {
-        let (items, total) = list(filter);
-        [items, total]
-    });
-    statements.enumerate().map(|(n, s)| (format!("doc::list {n}"), s.sql.into_owned())).collect()
+    every_form("doc::list", |filters| page(filters, Limit::default()))
 }

@@ -1,11 +1,12 @@
 //! The audit compares the documents of venture `v` with the requirements that apply to it. The start of day and the
 //! audit operation use the same rows.
 
-use deckwatch_protocol::{AuditFilter, Timestamp, TokenId};
+use deckwatch_protocol::{AuditFilter, Limit, Timestamp, TokenId};
 
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::venture::{NOT_DELETED, OF_TOKEN};
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The later of the change and the confirmation of document `$doc`.
 macro_rules! confirmed_at {
@@ -22,50 +23,107 @@ macro_rules! confirmed_at {
     };
 }
 
+/// The condition that requirement `r` applies to venture `v`. There are at most 500 requirements, and reading them all
+/// costs less than finding them by venture. The `+` keeps SQLite from using the index.
+macro_rules! applies {
+    () => {
+        "(r.venture is null or +r.venture = v.code) and (r.capability is null \
+           or exists (select 1 from json_each(v.capabilities_json) had where had.value = r.capability))"
+    };
+}
+
+/// The columns of requirement `r` that an audit uses.
+macro_rules! rule_columns {
+    () => {
+        "r.id, iif(r.scope_type = 'global', 'global', v.code) as scope, replace(r.name_pattern, '{venture}', v.code) as name, \
+         r.required, r.auto_generate, r.sources_json, r.staleness_days"
+    };
+}
+
+/// The time at which a document that matches the pattern `a.name` was last confirmed, or nothing, after a `1` if the
+/// pattern was not compared with every document of its beginning, else a `0`. It is compared with the first `$limit`.
+macro_rules! best_of_first {
+    ($limit:literal) => {
+        concat!(
+            "(select (count(*) > ",
+            $limit,
+            ") || ifnull(max(iif(x.name glob a.pattern, (select ",
+            $crate::store::doc_audit::confirmed_at!("d"),
+            " from context_docs d where d.scope = a.scope and d.name = x.name and d.deleted_at is null), null)), '') ",
+            "from (select e.name from context_docs e where e.scope = a.scope ",
+            "and e.name >= a.beginning and e.name < a.beginning || '~' order by e.name limit ",
+            $limit,
+            " + 1) x)"
+        )
+    };
+}
+
 /// The common table expression `judged`. It has a row for each requirement that applies to venture `v`, with its
-/// `verdict` at `$now` and the document as JSON in `doc`. A name without a `*` is looked up. A name with a `*` is
-/// matched, up to the 50 bytes of D1, against the first 1,000 documents with the same beginning. Only the 20 oldest
-/// of these requirements are matched. `put_requirement` accepts no more. So the cost of an audit is limited, and the
-/// audit says what it did not check: in `best`, the time follows a `1` if not every document was compared, else a
-/// `0`.
+/// `verdict` at `$now` and what its document needs to be rendered. A name without a `*` is looked up. A name with a
+/// `*` is matched, up to the 50 bytes of D1, against the first documents with the same beginning.
+///
+/// The cost is limited, so that an audit with many patterns costs what it costs with 5 (0037): each of up to 5 patterns
+/// is compared with 1,000 documents, each of up to 10 with 400, each of up to 20 with 150. `put_requirement` accepts no
+/// more. If a database has more, the 20 oldest are compared. The next 50 have a row that says that they are not checked,
+/// and `uncounted.n` is the number of the others.
 macro_rules! judged {
     ($now:literal) => {
         concat!(
-            "asked as materialized (select rule.*, ",
-            "iif(length(cast(rule.name as blob)) <= 50, rule.name, '') as pattern, substr(rule.name, 1, instr(rule.name, '*') - 1) as prefix, ",
-            "iif(instr(rule.name, '*') > 0, row_number() over (partition by instr(rule.name, '*') > 0 order by rule.id), null) as place ",
-            "from (select r.id, iif(r.scope_type = 'global', 'global', v.code) as scope, ",
-            "replace(r.name_pattern, '{venture}', v.code) as name, ",
-            "r.required, r.auto_generate, r.sources_json, r.staleness_days from doc_requirements r ",
-            "where (r.venture is null or r.venture = v.code) and (r.capability is null ",
-            "or exists (select 1 from json_each(v.capabilities_json) had where had.value = r.capability))) rule), ",
-            "found as materialized (select a.*, case when a.place is null then '0' || ifnull((select ",
+            "patterns as materialized (select id, row_number() over (order by id) as place, count(*) over () as n ",
+            "from (select r.id from doc_requirements r where instr(r.name_pattern, '*') > 0 and ",
+            $crate::store::doc_audit::applies!(),
+            " order by r.id limit 70)), ",
+            "uncounted as materialized (select iif((select count(*) from patterns) < 70, 0, ",
+            "(select count(*) from doc_requirements r where instr(r.name_pattern, '*') > 0 and ",
+            $crate::store::doc_audit::applies!(),
+            ") - 70) as n), ",
+            "asked as materialized (select rule.*, iif(length(cast(name as blob)) <= 50, name, '') as pattern, ",
+            "substr(name, 1, instr(name, '*') - 1) as beginning from (select 0 as place, 0 as n, ",
+            $crate::store::doc_audit::rule_columns!(),
+            " from doc_requirements r where instr(r.name_pattern, '*') = 0 and ",
+            $crate::store::doc_audit::applies!(),
+            " union all select y.place, y.n, ",
+            $crate::store::doc_audit::rule_columns!(),
+            " from patterns y cross join doc_requirements r on r.id = y.id) rule), ",
+            "found as materialized (select a.*, case when a.place = 0 then '0' || ifnull((select ",
             $crate::store::doc_audit::confirmed_at!("d"),
             " from context_docs d where d.scope = a.scope and d.name = a.name and d.deleted_at is null), '') ",
-            "when a.place > 20 then '1' else (select (count(*) > 1000) || ifnull(max(iif(x.name glob a.pattern, (select ",
-            $crate::store::doc_audit::confirmed_at!("d"),
-            " from context_docs d where d.scope = a.scope and d.name = x.name and d.deleted_at is null), null)), '') ",
-            "from (select e.name from context_docs e where e.scope = a.scope and e.name >= a.prefix ",
-            "and e.name < a.prefix || '~' order by e.name limit 1001) x) end as best from asked a), ",
-            "dated as materialized (select f.*, nullif(substr(f.best, 2), '') as confirmed_at, f.best >= '1' as in_part, ",
-            "strftime('%Y-%m-%dT%H:%M:%fZ', ",
+            "when a.place > 20 then '1' when a.n > 10 then ",
+            $crate::store::doc_audit::best_of_first!(150),
+            " when a.n > 5 then ",
+            $crate::store::doc_audit::best_of_first!(400),
+            " else ",
+            $crate::store::doc_audit::best_of_first!(1000),
+            " end as best from asked a), ",
+            "judged as (select id, name, scope, required, auto_generate, sources_json, staleness_days, ",
+            "nullif(substr(best, 2), '') as confirmed_at, ",
+            "case when substr(best, 2) >= strftime('%Y-%m-%dT%H:%M:%fZ', ",
             $now,
-            ", '-' || f.staleness_days || ' days') as fresh_since from found f), ",
-            "judged as materialized (select f.id, f.name, f.scope, f.auto_generate, ",
-            "case when f.confirmed_at >= f.fresh_since then 'present' when f.in_part then 'unchecked' ",
-            "when f.confirmed_at is not null then 'stale' when f.required then 'missing' else 'optional' end as verdict, ",
-            "json_object('requirement_id', f.id, 'scope', f.scope, 'name', f.name, ",
-            "'required', json(iif(f.required, 'true', 'false')), 'auto_generate', json(iif(f.auto_generate, 'true', 'false')), ",
-            "'sources', json(f.sources_json), 'confirmed_at', f.confirmed_at, 'staleness_days', f.staleness_days) as doc ",
-            "from dated f)"
+            ", '-' || staleness_days || ' days') then 'present' when best >= '1' then 'unchecked' ",
+            "when best > '0' then 'stale' when required then 'missing' else 'optional' end as verdict from found)"
         )
+    };
+}
+
+/// The document of a row of `judged` as JSON.
+macro_rules! audited_doc_json {
+    () => {
+        "json_object('requirement_id', id, 'scope', scope, 'name', name, \
+         'required', json(iif(required, 'true', 'false')), 'auto_generate', json(iif(auto_generate, 'true', 'false')), \
+         'sources', json(sources_json), 'confirmed_at', confirmed_at, 'staleness_days', staleness_days)"
     };
 }
 
 /// The number of documents with a verdict.
 macro_rules! total_of {
     ($verdict:literal) => {
-        concat!("count(*) filter (where verdict = '", $verdict, "')")
+        concat!(
+            "(count(*) filter (where verdict = '",
+            $verdict,
+            "') + iif('",
+            $verdict,
+            "' = 'unchecked', (select n from uncounted), 0))"
+        )
     };
 }
 
@@ -76,7 +134,9 @@ macro_rules! first_of {
     };
     ($verdict:literal, $most:literal) => {
         concat!(
-            "json_group_array(json(doc) order by name, scope, id) filter (where verdict = '",
+            "json_group_array(",
+            $crate::store::doc_audit::audited_doc_json!(),
+            " order by name, scope, id) filter (where verdict = '",
             $verdict,
             "' and position <= ",
             $most,
@@ -92,7 +152,7 @@ macro_rules! doc_audit_json {
         concat!(
             "(with ",
             $crate::store::doc_audit::judged!($now),
-            ", placed as materialized (select verdict, doc, name, scope, id, ",
+            ", placed as materialized (select *, ",
             "row_number() over (partition by verdict order by auto_generate desc, name, scope, id) as position from judged) ",
             "select json_object('missing', ",
             $crate::store::doc_audit::first_of!("missing"),
@@ -114,7 +174,9 @@ macro_rules! doc_audit_json {
         )
     };
 }
-pub(super) use {confirmed_at, doc_audit_json, first_of, judged, total_of};
+pub(super) use {
+    applies, audited_doc_json, best_of_first, confirmed_at, doc_audit_json, first_of, judged, rule_columns, total_of,
+};
 
 /// The number of documents with one verdict, and the first `$most` of them.
 macro_rules! excerpt_of {
@@ -137,11 +199,21 @@ macro_rules! excerpt_of {
 macro_rules! venture_audit_json {
     ($most:literal) => {
         concat!(
-            "(with ", $crate::store::doc_audit::judged!("?1"), ", placed as materialized (",
-            "select verdict, doc, name, scope, id, row_number() over (partition by verdict order by name, scope, id) as position from judged) ",
-            "select json_object('venture', v.code, 'missing', ", excerpt_of!("missing", $most), ", 'stale', ", excerpt_of!("stale", $most),
-            ", 'present', ", excerpt_of!("present", $most), ", 'optional', ", excerpt_of!("optional", $most),
-            ", 'unchecked', ", excerpt_of!("unchecked", $most), ") from placed)"
+            "(with ",
+            $crate::store::doc_audit::judged!("?1"),
+            ", placed as materialized (",
+            "select *, row_number() over (partition by verdict order by name, scope, id) as position from judged) ",
+            "select json_object('venture', v.code, 'missing', ",
+            excerpt_of!("missing", $most),
+            ", 'stale', ",
+            excerpt_of!("stale", $most),
+            ", 'present', ",
+            excerpt_of!("present", $most),
+            ", 'optional', ",
+            excerpt_of!("optional", $most),
+            ", 'unchecked', ",
+            excerpt_of!("unchecked", $most),
+            ") from placed)"
         )
     };
 }
@@ -152,23 +224,35 @@ const LIST: List = List { from: "ventures v", item: venture_audit_json!("50"), k
 /// One venture, with all its documents: a deployment has at most 500 requirements ([`Requirement::MAX`]).
 const LIST_OF_ONE: List = List { item: venture_audit_json!("500"), ..LIST };
 
-/// The page and the total of `audit_docs`. A token for one venture sees only that venture.
-pub(crate) fn list(filter: &AuditFilter, now: Timestamp, token: Option<&TokenId>) -> (Statement, Statement) {
-    let conditions = Conditions::rendering_with(now)
-        .only(NOT_DELETED, true)
-        .when("v.code = ?", filter.venture.as_ref())
-        .when(OF_TOKEN, token);
-    let list = if filter.venture.is_some() { LIST_OF_ONE } else { LIST };
-    (list.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), list.total(&conditions))
+filters! {
+    /// The filters of `audit_docs`.
+    AuditFilters {
+        venture: Option<Param>,
+        token: Option<Param>,
+        cursor: Option<Param>,
+    }
 }
 
-/// The variants of [`list`].
+/// The page and the total of `audit_docs`. A token for one venture sees only that venture.
+pub(crate) fn list(filter: &AuditFilter, now: Timestamp, token: Option<&TokenId>) -> [Statement; 2] {
+    let filters = AuditFilters {
+        venture: filter.venture.as_ref().map(Param::from),
+        token: token.map(Param::from),
+        cursor: filter.cursor.as_ref().map(Param::from),
+    };
+    page(&filters, now, filter.limit.unwrap_or_default())
+}
+
+fn page(filters: &AuditFilters, now: Timestamp, limit: Limit) -> [Statement; 2] {
+    let conditions = Conditions::rendering_with(now)
+        .only(NOT_DELETED, true)
+        .when("v.code = ?", filters.venture.as_ref())
+        .when(OF_TOKEN, filters.token.as_ref());
+    let list = if filters.venture.is_some() { LIST_OF_ONE } else { LIST };
+    list.page(&conditions, filters.cursor.as_ref(), limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let now = Timestamp::from_millis(0);
-    let token = "tok_00000000000000000000000000".parse().ok();
-    let one = AuditFilter { venture: "a".parse().ok(), ..AuditFilter::default() };
-    let next = AuditFilter { cursor: "a".parse().ok(), ..AuditFilter::default() };
-    let forms = [list(&one, now, None), list(&next, now, None), list(&next, now, token.as_ref())];
-    let statements = forms.into_iter().flat_map(|(items, total)| [items, total]).enumerate();
-    statements.map(|(n, s)| (format!("doc_audit::list {n}"), s.sql.into_owned())).collect()
+    every_form("doc_audit::list", |filters| page(filters, Timestamp::from_millis(0), Limit::default()))
 }

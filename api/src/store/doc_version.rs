@@ -3,9 +3,11 @@
 use deckwatch_protocol::{Cursor, DocVersionNumber, Limit};
 
 use super::doc::{DocLocation, NewDoc, doc_summary_members};
+use super::forms::every_form;
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The version `w` as JSON.
 macro_rules! doc_version_json {
@@ -49,7 +51,9 @@ statements! {
         "from doc_versions w join context_docs d on d.scope = w.scope and d.name = w.name ",
         "where w.scope = ?1 and w.name = ?2 and w.version = ?3 and w.content is not null"
     );
+}
 
+responses! {
     /// The newest version is the deletion that this request made.
     SELECT_RESPONSE = concat!(
         "select 200, ", doc_version_json!(), ", null, null from context_docs d ",
@@ -79,8 +83,8 @@ pub(crate) fn select(place: &DocLocation, version: DocVersionNumber) -> Statemen
 }
 
 /// Selects the newest version as the response to a deletion.
-pub(crate) fn select_response(place: &DocLocation) -> Statement {
-    place.bind(SELECT_RESPONSE)
+pub(crate) fn select_response(place: &DocLocation) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(&place.scope).bind(&place.name)
 }
 
 /// The key has a fixed width, so that the text sorts like the number.
@@ -92,14 +96,18 @@ const LIST: List = List {
 };
 
 /// The page and the total of `list_doc_versions`.
-pub(crate) fn list(place: &DocLocation, limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
-    let conditions = Conditions::none().when("w.scope = ?", Some(&place.scope)).when("w.name = ?", Some(&place.name));
-    (LIST.items(&conditions, cursor, limit), LIST.total(&conditions))
+pub(crate) fn list(place: &DocLocation, limit: Limit, cursor: Option<&Cursor>) -> [Statement; 2] {
+    page([&(&place.scope).into(), &(&place.name).into()], cursor.map(Param::from).as_ref(), limit)
 }
 
-/// The variants of [`list`].
+fn page([scope, name]: [&Param; 2], cursor: Option<&Param>, limit: Limit) -> [Statement; 2] {
+    let conditions = Conditions::none().when("w.scope = ?", Some(scope)).when("w.name = ?", Some(name));
+    LIST.page(&conditions, cursor, limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let (Ok(scope), Ok(name)) = ("global".parse(), "a.md".parse()) else { return Vec::new() };
-    let (items, total) = list(&DocLocation { scope, name }, Limit::default(), "1".parse().ok().as_ref());
-    [("items", items), ("total", total)].map(|(n, s)| (format!("doc_version::list {n}"), s.sql.into_owned())).to_vec()
+    every_form("doc_version::list", |cursor: &Option<Param>| {
+        page([&Param::Null, &Param::Null], cursor.as_ref(), Limit::default())
+    })
 }

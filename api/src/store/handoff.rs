@@ -2,10 +2,12 @@
 
 use deckwatch_protocol::{Agent, HandoffFilter, HandoffId, HandoffStatus, Limit, SessionId, Summary, Timestamp};
 
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::next_id::{newest_of_days, next_id};
+use super::responses::{SelectResponse, responses};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// A payload of this size or more is not copied into a stored response.
 macro_rules! stored_payload_limit {
@@ -71,7 +73,9 @@ statements! {
         from sessions s where s.id = ?2 and (not ?11 or s.final_handoff_id is null)");
 
     SELECT = concat!("select ", handoff_json!("json(h.payload_json)"), " as body from handoffs h where h.id = ?1");
+}
 
+responses! {
     /// The newest handoff of session `?1`. This batch created it.
     SELECT_RESPONSE = concat!(
         "select 201, ", handoff_json!(stored_payload!()), ", ", omitted_payload!("$.payload"), " from handoffs h ",
@@ -125,8 +129,8 @@ pub(crate) fn select(id: &HandoffId) -> Statement {
 }
 
 /// Selects the handoff that this batch created for a session, as the response of a write.
-pub(crate) fn select_response(session_id: &SessionId) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(session_id)
+pub(crate) fn select_response(session_id: &SessionId) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(session_id)
 }
 
 const LIST: List = List {
@@ -137,44 +141,75 @@ const LIST: List = List {
     order: Order::Descending,
 };
 
+filters! {
+    /// The filters of `list_handoffs` and `latest_handoff`.
+    HandoffFilters {
+        venture: Option<Param>,
+        repo: Option<Param>,
+        track: Option<Param>,
+        issue_number: Option<Param>,
+        from_agent: Option<Param>,
+        to_agent: Option<Param>,
+        status: Option<Param>,
+        session_id: Option<Param>,
+        cursor: Option<Param>,
+    }
+}
+
+impl From<&HandoffFilter> for HandoffFilters {
+    fn from(filter: &HandoffFilter) -> Self {
+        Self {
+            venture: filter.venture.as_ref().map(Param::from),
+            repo: filter.repo.as_ref().map(Param::from),
+            track: filter.track.map(Param::from),
+            issue_number: filter.issue_number.map(Param::from),
+            from_agent: filter.from_agent.as_ref().map(Param::from),
+            to_agent: filter.to_agent.as_ref().map(Param::from),
+            status: filter.status.map(HandoffStatus::as_str).map(Param::from),
+            session_id: filter.session_id.as_ref().map(Param::from),
+            cursor: filter.cursor.as_ref().map(Param::from),
+        }
+    }
+}
+
+impl HandoffFilters {
+    fn conditions(&self) -> Conditions {
+        Conditions::none()
+            .when("h.venture = ?", self.venture.as_ref())
+            .when("h.repo = ?", self.repo.as_ref())
+            .when("h.track = ?", self.track.as_ref())
+            .when("h.issue_number = ?", self.issue_number.as_ref())
+            .when("h.from_agent = ?", self.from_agent.as_ref())
+            .when("h.to_agent = ?", self.to_agent.as_ref())
+            .when("h.status_label = ?", self.status.as_ref())
+            .when("h.session_id = ?", self.session_id.as_ref())
+    }
+
+    fn page(&self, limit: Limit) -> [Statement; 2] {
+        LIST.page(&self.conditions(), self.cursor.as_ref(), limit)
+    }
+
+    fn latest(&self) -> Statement {
+        const LATEST: List = List { item: handoff_json!("json(h.payload_json)"), ..LIST };
+        LATEST.first(&self.conditions())
+    }
+}
+
 /// The page and the total of `list_handoffs`.
-pub(crate) fn list(filter: &HandoffFilter) -> (Statement, Statement, Limit) {
-    let conditions = conditions(filter);
+pub(crate) fn list(filter: &HandoffFilter) -> ([Statement; 2], Limit) {
     let limit = filter.limit.unwrap_or_default();
-    (LIST.items(&conditions, filter.cursor.as_ref(), limit), LIST.total(&conditions), limit)
+    (HandoffFilters::from(filter).page(limit), limit)
 }
 
 /// Reads the newest handoff that matches the filter, with its whole payload, as `body`.
 pub(crate) fn latest(filter: &HandoffFilter) -> Statement {
-    const LATEST: List = List { item: handoff_json!("json(h.payload_json)"), ..LIST };
-    LATEST.first(&conditions(filter))
+    HandoffFilters::from(filter).latest()
 }
 
-fn conditions(filter: &HandoffFilter) -> Conditions {
-    Conditions::none()
-        .when("h.venture = ?", filter.venture.as_ref())
-        .when("h.repo = ?", filter.repo.as_ref())
-        .when("h.track = ?", filter.track)
-        .when("h.issue_number = ?", filter.issue_number)
-        .when("h.from_agent = ?", filter.from_agent.as_ref())
-        .when("h.to_agent = ?", filter.to_agent.as_ref())
-        .when("h.status_label = ?", filter.status.map(HandoffStatus::as_str))
-        .when("h.session_id = ?", filter.session_id.as_ref())
-}
-
-/// The variants of [`list`] and [`latest`]: each filter alone, and a cursor.
+/// Every form of [`list`] and [`latest`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let forms = [
-        HandoffFilter::default(),
-        HandoffFilter { venture: "a".parse().ok(), repo: "a/b".parse().ok(), ..Default::default() },
-        HandoffFilter { track: "0".parse().ok(), issue_number: "1".parse().ok(), ..Default::default() },
-        HandoffFilter { from_agent: "a".parse().ok(), cursor: "ho_0".parse().ok(), ..Default::default() },
-        HandoffFilter { to_agent: "a".parse().ok(), status: Some(HandoffStatus::Done), ..Default::default() },
-        HandoffFilter { session_id: "sess_00000000000000000000000000".parse().ok(), ..Default::default() },
-    ];
-    let statements = forms.iter().flat_map(|filter| {
-        let (items, total, _) = list(filter);
-        [items, total, latest(filter)]
-    });
-    statements.enumerate().map(|(n, s)| (format!("handoff::list {n}"), s.sql.into_owned())).collect()
+    every_form("handoff::list", |filters: &HandoffFilters| {
+        let [items, total] = filters.page(Limit::default());
+        [items, total, filters.latest()]
+    })
 }

@@ -2,6 +2,7 @@
 
 use deckwatch_protocol::{IdempotencyKey, Operation, Timestamp};
 
+use super::responses::SelectResponse;
 use super::statements;
 use crate::database::Statement;
 
@@ -57,45 +58,44 @@ pub(crate) fn stored_response(actor: &str, key: &IdempotencyKey, now: Timestamp)
 
 /// Stores the row of `answer`, `(status, body, payload_handoff_id, payload_path)`, with the claimed key, and returns
 /// the response.
-pub(crate) fn store_response(actor: &str, key: &IdempotencyKey, answer: Statement) -> Statement {
-    let Statement { sql, params, .. } = answer;
-    let n = params.len();
-    let sql = format!(
+pub(crate) fn store_response(actor: &str, key: &IdempotencyKey, answer: SelectResponse) -> Statement {
+    let Statement { sql, params, .. } = answer.into_statement();
+    Statement::with(composed_store(&sql, params.len()), params).bind(actor).bind(key.as_str())
+}
+
+/// The statement around `select`, which has `n` parameters.
+fn composed_store(select: &str, n: usize) -> String {
+    format!(
         concat!(
             "update idempotency_keys set (response_status, response_json, payload_handoff_id, payload_path) = ({}) ",
             "where actor_key_id = ?{} and idempotency_key = ?{} returning response_status, ",
             answer_body!()
         ),
-        sql,
+        select,
         n + 1,
         n + 2,
-    );
-    Statement::with(sql, params).bind(actor).bind(key.as_str())
+    )
 }
 
 /// [`store_response`] around each response of a write.
 pub(super) fn composed() -> Vec<(String, String)> {
-    let Ok(key) = "0123456789abcdef".parse() else { return Vec::new() };
-    let answers = super::day::STATEMENTS
-        .iter()
-        .chain(super::session::STATEMENTS)
-        .chain(super::handoff::STATEMENTS)
-        .chain(super::note::STATEMENTS)
-        .chain(super::doc::STATEMENTS)
-        .chain(super::doc_version::STATEMENTS)
-        .chain(super::venture::STATEMENTS)
-        .chain(super::token::STATEMENTS)
-        .chain(super::machine::STATEMENTS)
-        .chain(super::requirement::STATEMENTS)
-        .filter(|(name, _)| {
-            matches!(*name, "STARTED" | "ENDED" | "SELECT_RESPONSE" | "SELECT_RESPONSE_WITH_CONTENT" | "SELECT_MINTED")
-                || matches!(*name, "SELECT_REGISTERED" | "SELECT_DELETED")
-        });
-    answers
-        .map(|(name, sql)| {
-            let params = (1..=99).take_while(|n| sql.contains(&format!("?{n}"))).count();
-            let answer = Statement::with(*sql, vec![crate::database::Param::Null; params]);
-            (format!("idempotency::store_response {name}"), store_response("actor", &key, answer).sql.into_owned())
+    let files = [
+        ("day", super::day::RESPONSES),
+        ("session", super::session::RESPONSES),
+        ("handoff", super::handoff::RESPONSES),
+        ("note", super::note::RESPONSES),
+        ("doc", super::doc::RESPONSES),
+        ("doc_version", super::doc_version::RESPONSES),
+        ("venture", super::venture::RESPONSES),
+        ("token", super::token::RESPONSES),
+        ("machine", super::machine::RESPONSES),
+        ("requirement", super::requirement::RESPONSES),
+    ];
+    let responses = files.into_iter().flat_map(|(file, responses)| responses.iter().map(move |row| (file, row)));
+    responses
+        .map(|(file, (name, response))| {
+            let params = (1..=99).take_while(|n| response.0.contains(&format!("?{n}"))).count();
+            (format!("idempotency::store_response {file}::{name}"), composed_store(response.0, params))
         })
         .collect()
 }

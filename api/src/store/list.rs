@@ -1,6 +1,6 @@
 //! Lists: conditions selected at run time from constant texts, a keyset cursor, and a count with a limit.
 
-use deckwatch_protocol::{Cursor, Limit};
+use deckwatch_protocol::Limit;
 
 use super::count_limit;
 use crate::database::{Param, Statement};
@@ -68,9 +68,9 @@ impl Conditions {
 
     /// Adds `condition` if there is a value to compare with.
     #[must_use]
-    pub(crate) fn when(mut self, condition: &'static str, value: Option<impl Into<Param>>) -> Self {
+    pub(crate) fn when(mut self, condition: &'static str, value: Option<&Param>) -> Self {
         if let Some(value) = value {
-            self.params.push(value.into());
+            self.params.push(value.clone());
             self.sql.push_str(" and ");
             self.sql.push_str(&condition.replace('?', &format!("?{}", self.params.len())));
         }
@@ -89,14 +89,19 @@ impl Conditions {
 }
 
 impl List {
+    /// The page and the total of the rows for which the conditions are true.
+    pub(crate) fn page(&self, conditions: &Conditions, cursor: Option<&Param>, limit: Limit) -> [Statement; 2] {
+        [self.items(conditions, cursor, limit), self.total(conditions)]
+    }
+
     /// The rows of one page as (`key`, `item`). If there is a next page, there is one row more than `limit`.
-    pub(crate) fn items(&self, conditions: &Conditions, cursor: Option<&Cursor>, limit: Limit) -> Statement {
+    pub(crate) fn items(&self, conditions: &Conditions, cursor: Option<&Param>, limit: Limit) -> Statement {
         let Self { from, item, key, order } = self;
         let direction = order.direction();
         let mut params = conditions.params.clone();
         let mut after = String::new();
         if let Some(cursor) = cursor {
-            params.push(cursor.as_str().into());
+            params.push(cursor.clone());
             after = format!(" and {key} {} ?{}", order.beyond(), params.len());
         }
         params.push(Param::from(limit.get() + 1));
@@ -110,7 +115,7 @@ impl List {
 
     /// The same page of the rows for which one of `arms` is true. At most one is true for each row, and they have
     /// the same parameters. Each arm uses an index of its own.
-    pub(crate) fn items_of_any(&self, arms: &[Conditions], cursor: Option<&Cursor>, limit: Limit) -> Statement {
+    pub(crate) fn items_of_any(&self, arms: &[Conditions], cursor: Option<&Param>, limit: Limit) -> Statement {
         if let [arm] = arms {
             return self.items(arm, cursor, limit);
         }

@@ -1,11 +1,15 @@
 //! Machines: register, approve, list and retire. `ssh_config` renders them for SSH.
 
-use deckwatch_protocol::{ApproveMachine, Host, MachineFilter, MachineId, MachineStatus, RegisterMachine, Timestamp};
+use deckwatch_protocol::{
+    ApproveMachine, Host, Limit, MachineFilter, MachineId, MachineStatus, RegisterMachine, Timestamp,
+};
 
 use super::day::NextHeartbeat;
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The machine `m` as JSON.
 macro_rules! machine_json {
@@ -84,17 +88,19 @@ statements! {
           pending_fingerprint = null, pending_at = null, pending_by = null
         where hostname = ?1 and retired_at is null";
 
+    SELECT_BEAT = "
+        select json_object('hostname', m.hostname, 'status', m.status, 'last_seen_at', m.last_seen_at,
+          'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
+        from machines m where m.hostname = ?1";
+}
+
+responses! {
     /// If this request created the machine, with the id `?2`, the status is 201.
     SELECT_REGISTERED = concat!(
         "select iif(m.id = ?2, 201, 200), ", machine_json!(), ", null, null from machines m where m.hostname = ?1"
     );
 
     SELECT_RESPONSE = concat!("select 200, ", machine_json!(), ", null, null from machines m where m.hostname = ?1");
-
-    SELECT_BEAT = "
-        select json_object('hostname', m.hostname, 'status', m.status, 'last_seen_at', m.last_seen_at,
-          'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
-        from machines m where m.hostname = ?1";
 }
 
 /// Fails the batch unless the machine is known. A retired machine is known.
@@ -160,12 +166,12 @@ pub(crate) fn retire(hostname: &Host, now: Timestamp) -> Statement {
     Statement::new(RETIRE).bind(hostname).bind(now)
 }
 
-pub(crate) fn select_registered(hostname: &Host, id: &MachineId) -> Statement {
-    Statement::new(SELECT_REGISTERED).bind(hostname).bind(id)
+pub(crate) fn select_registered(hostname: &Host, id: &MachineId) -> SelectResponse {
+    SELECT_REGISTERED.select().bind(hostname).bind(id)
 }
 
-pub(crate) fn select_response(hostname: &Host) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(hostname)
+pub(crate) fn select_response(hostname: &Host) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(hostname)
 }
 
 pub(crate) fn select_beat(hostname: &Host, next: &NextHeartbeat) -> Statement {
@@ -174,29 +180,36 @@ pub(crate) fn select_beat(hostname: &Host, next: &NextHeartbeat) -> Statement {
 
 const LIST: List = List { from: "machines m", item: machine_json!(), key: "m.id", order: Order::Descending };
 
-/// The page and the total of `list_machines`.
-pub(crate) fn list(filter: &MachineFilter) -> (Statement, Statement) {
-    let retired = filter.status == Some(MachineStatus::Retired);
-    let conditions = Conditions::none()
-        .only("m.retired_at is null", !retired)
-        .when("m.status = ?", filter.status.map(MachineStatus::as_str))
-        .when("m.role = ?", filter.role.as_ref());
-    (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
+filters! {
+    /// The filters of `list_machines`. Retired machines are shown only if the status asks for them.
+    MachineFilters {
+        retired: bool,
+        status: Option<Param>,
+        role: Option<Param>,
+        cursor: Option<Param>,
+    }
 }
 
-/// The variants of [`list`]: each filter alone and both, and a cursor.
+/// The page and the total of `list_machines`.
+pub(crate) fn list(filter: &MachineFilter) -> [Statement; 2] {
+    let filters = MachineFilters {
+        retired: filter.status == Some(MachineStatus::Retired),
+        status: filter.status.map(MachineStatus::as_str).map(Param::from),
+        role: filter.role.as_ref().map(Param::from),
+        cursor: filter.cursor.as_ref().map(Param::from),
+    };
+    page(&filters, filter.limit.unwrap_or_default())
+}
+
+fn page(filters: &MachineFilters, limit: Limit) -> [Statement; 2] {
+    let conditions = Conditions::none()
+        .only("m.retired_at is null", !filters.retired)
+        .when("m.status = ?", filters.status.as_ref())
+        .when("m.role = ?", filters.role.as_ref());
+    LIST.page(&conditions, filters.cursor.as_ref(), limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let role = || "build".parse().ok();
-    let forms = [
-        MachineFilter::default(),
-        MachineFilter { status: Some(MachineStatus::Pending), cursor: "mach_0".parse().ok(), ..Default::default() },
-        MachineFilter { status: Some(MachineStatus::Retired), ..Default::default() },
-        MachineFilter { role: role(), ..Default::default() },
-        MachineFilter { role: role(), status: Some(MachineStatus::Retired), ..Default::default() },
-    ];
-    let statements = forms.iter().flat_map(|filter| {
-        let (items, total) = list(filter);
-        [items, total]
-    });
-    statements.enumerate().map(|(n, s)| (format!("machine::list {n}"), s.sql.into_owned())).collect()
+    every_form("machine::list", |filters| page(filters, Limit::default()))
 }

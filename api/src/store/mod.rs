@@ -10,6 +10,7 @@ pub(crate) mod day;
 pub(crate) mod doc;
 pub(crate) mod doc_audit;
 pub(crate) mod doc_version;
+mod forms;
 pub(crate) mod handoff;
 pub(crate) mod idempotency;
 pub(crate) mod list;
@@ -23,6 +24,7 @@ pub(crate) mod records;
 pub(crate) mod refusal;
 pub(crate) mod request_log;
 pub(crate) mod requirement;
+pub(crate) mod responses;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod ssh_config;
@@ -91,8 +93,8 @@ macro_rules! excerpt {
 }
 use excerpt;
 
-/// All statements of this crate by name, for the test that prepares each one against the real migrations. Statements
-/// that are composed at run time are listed in all variants.
+/// All statements of this crate by name, for the test that prepares each one against the real migrations. A statement
+/// that is composed at run time is listed in every form.
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
         ("doc", doc::STATEMENTS),

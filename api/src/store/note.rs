@@ -1,11 +1,13 @@
 //! Notes: insert, change and list. `note_search` has their full text index.
 
-use deckwatch_protocol::{Change, CreateNote, NoteFilter, NoteId, NoteTag, Timestamp, TokenId, UpdateNote};
+use deckwatch_protocol::{Change, CreateNote, Limit, NoteFilter, NoteId, NoteTag, Timestamp, TokenId, UpdateNote};
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::next_id::next_id;
+use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -85,7 +87,9 @@ statements! {
         where n.id = ?1 and n.archived_at is not null";
 
     SELECT = concat!("select ", note_json!("n.content"), " as body from notes n where n.id = ?1");
+}
 
+responses! {
     /// For a change without a new text. If the stored response repeated a large text, a request of a hundred bytes
     /// could store 500 KB.
     SELECT_RESPONSE = concat!(
@@ -191,13 +195,13 @@ pub(crate) fn select(id: &NoteId) -> Statement {
 }
 
 /// Selects one note as the response of a write without a new text.
-pub(crate) fn select_response(id: &NoteId) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(id)
+pub(crate) fn select_response(id: &NoteId) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(id)
 }
 
 /// Selects one note as the response of a write with a new text.
-pub(crate) fn select_response_with_content(note: NoteInBatch, status: u32) -> Statement {
-    Statement::new(SELECT_RESPONSE_WITH_CONTENT).bind(note).bind(status)
+pub(crate) fn select_response_with_content(note: NoteInBatch, status: u32) -> SelectResponse {
+    SELECT_RESPONSE_WITH_CONTENT.select().bind(note).bind(status)
 }
 
 const LIST: List = List {
@@ -212,27 +216,29 @@ const TAGGED: List = List { from: "note_tags t cross join notes n on n.id = t.no
 
 const TAGGED_ARCHIVED: List = List { from: "archived_note_tags t cross join notes n on n.id = t.note_id", ..TAGGED };
 
-/// The page and the total of `list_notes` without a search.
-pub(crate) fn list(filter: &NoteFilter, token: Option<&TokenId>) -> (Statement, Statement) {
-    let list = match (&filter.tag, filter.archived == Some(true)) {
-        (None, _) => LIST,
-        (Some(_), false) => TAGGED,
-        (Some(_), true) => TAGGED_ARCHIVED,
-    };
-    let arms = match token {
-        Some(token) if filter.venture.is_none() && filter.scope.is_none() => of_token(filter, token),
-        _ => vec![of_filter(filter)],
-    };
-    (list.items_of_any(&arms, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), list.total_of_any(&arms))
+filters! {
+    /// The filters of `list_notes` without a search.
+    NoteFilters {
+        tag: Option<Param>,
+        venture: Option<Param>,
+        global: bool,
+        archived: bool,
+        token: Option<Param>,
+        cursor: Option<Param>,
+    }
 }
 
-fn of_filter(filter: &NoteFilter) -> Conditions {
-    let conditions = of_kind(filter, Conditions::none());
-    if filter.tag.is_some() {
-        conditions.when("t.scope = ?", filter.venture.as_ref()).only("t.scope = 'global'", filter.scope.is_some())
-    } else {
-        conditions.when("n.venture = ?", filter.venture.as_ref()).only("n.venture is null", filter.scope.is_some())
-    }
+/// The page and the total of `list_notes` without a search.
+pub(crate) fn list(filter: &NoteFilter, token: Option<&TokenId>) -> [Statement; 2] {
+    let filters = NoteFilters {
+        tag: filter.tag.as_ref().map(normal_form).map(Param::from),
+        venture: filter.venture.as_ref().map(Param::from),
+        global: filter.scope.is_some(),
+        archived: filter.archived == Some(true),
+        token: token.map(Param::from),
+        cursor: filter.cursor.as_ref().map(Param::from),
+    };
+    filters.page(filter.limit.unwrap_or_default())
 }
 
 /// The venture of the token `?1`.
@@ -242,51 +248,57 @@ macro_rules! token_venture {
     };
 }
 
-/// If no venture is named, a token for one venture sees the notes of that venture and the global ones. Another token
-/// sees all notes.
-fn of_token(filter: &NoteFilter, token: &TokenId) -> Vec<Conditions> {
-    const ALL: &str = concat!(token_venture!(), " is null");
-    let (global, own) = if filter.tag.is_some() {
-        (concat!("t.scope = 'global' and ", token_venture!(), " is not null"), concat!("t.scope = ", token_venture!()))
-    } else {
-        (concat!("n.venture is null and ", token_venture!(), " is not null"), concat!("n.venture = ", token_venture!()))
-    };
-    [ALL, global, own].map(|arm| of_kind(filter, Conditions::starting_with(arm, token))).into()
-}
-
-/// Selects live or archived notes and, if given, the tag. Each of the two tag tables holds one kind.
-fn of_kind(filter: &NoteFilter, conditions: Conditions) -> Conditions {
-    let archived = filter.archived == Some(true);
-    if filter.tag.is_some() {
-        return conditions.when("t.tag = ?", filter.tag.as_ref().map(normal_form));
+impl NoteFilters {
+    fn page(&self, limit: Limit) -> [Statement; 2] {
+        let list = match (&self.tag, self.archived) {
+            (None, _) => LIST,
+            (Some(_), false) => TAGGED,
+            (Some(_), true) => TAGGED_ARCHIVED,
+        };
+        let arms = match &self.token {
+            Some(token) if self.venture.is_none() && !self.global => self.of_token(token),
+            _ => vec![self.of_venture()],
+        };
+        [list.items_of_any(&arms, self.cursor.as_ref(), limit), list.total_of_any(&arms)]
     }
-    conditions.only("n.archived_at is not null", archived).only("n.archived_at is null", !archived)
+
+    fn of_venture(&self) -> Conditions {
+        let conditions = self.of_kind(Conditions::none());
+        if self.tag.is_some() {
+            conditions.when("t.scope = ?", self.venture.as_ref()).only("t.scope = 'global'", self.global)
+        } else {
+            conditions.when("n.venture = ?", self.venture.as_ref()).only("n.venture is null", self.global)
+        }
+    }
+
+    /// If no venture is named, a token for one venture sees the notes of that venture and the global ones. Another
+    /// token sees all notes.
+    fn of_token(&self, token: &Param) -> Vec<Conditions> {
+        const ALL: &str = concat!(token_venture!(), " is null");
+        let (global, own) = if self.tag.is_some() {
+            (
+                concat!("t.scope = 'global' and ", token_venture!(), " is not null"),
+                concat!("t.scope = ", token_venture!()),
+            )
+        } else {
+            (
+                concat!("n.venture is null and ", token_venture!(), " is not null"),
+                concat!("n.venture = ", token_venture!()),
+            )
+        };
+        [ALL, global, own].map(|arm| self.of_kind(Conditions::starting_with(arm, token.clone()))).into()
+    }
+
+    /// Selects live or archived notes and, if given, the tag. Each of the two tag tables holds one kind.
+    fn of_kind(&self, conditions: Conditions) -> Conditions {
+        if self.tag.is_some() {
+            return conditions.when("t.tag = ?", self.tag.as_ref());
+        }
+        conditions.only("n.archived_at is not null", self.archived).only("n.archived_at is null", !self.archived)
+    }
 }
 
-/// The variants of [`list`]: each filter alone, and a cursor.
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let token = "tok_00000000000000000000000000".parse().ok();
-    let statements = [None, token].into_iter().flat_map(|token| {
-        forms().into_iter().flat_map(move |filter| {
-            let (items, total) = list(&filter, token.as_ref());
-            [items, total]
-        })
-    });
-    statements.enumerate().map(|(n, s)| (format!("note::list {n}"), s.sql.into_owned())).collect()
-}
-
-/// The combinations of filters.
-pub(super) fn forms() -> Vec<NoteFilter> {
-    use deckwatch_protocol::NoteScope;
-    let (tag, cursor, venture) = ("a".parse().ok(), "note_0".parse().ok(), "a".parse().ok());
-    let live = [
-        NoteFilter::default(),
-        NoteFilter { venture: venture.clone(), cursor: cursor.clone(), ..Default::default() },
-        NoteFilter { scope: Some(NoteScope::Global), ..Default::default() },
-        NoteFilter { tag: tag.clone(), cursor, ..Default::default() },
-        NoteFilter { tag: tag.clone(), venture: venture.clone(), ..Default::default() },
-        NoteFilter { tag, scope: Some(NoteScope::Global), ..Default::default() },
-    ];
-    let archived = live.clone().map(|filter| NoteFilter { archived: Some(true), ..filter });
-    live.into_iter().chain(archived).collect()
+    every_form("note::list", |filters: &NoteFilters| filters.page(Limit::default()))
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::note_search::filters;
+use super::note_search::filter_terms;
 use super::statements;
 use crate::database::{Row, Statement, number, text};
 use crate::search::{ContentTerms, TitleTerms};
@@ -20,7 +20,7 @@ statements! {
     /// A note that was changed after it was read stays in the waiting list.
     TERMS = concat!("
         insert into note_terms (id, title, content, filters)
-        select k.id, json_extract(j.value, '$.title'), json_extract(j.value, '$.content'), ", filters!(), "
+        select k.id, json_extract(j.value, '$.title'), json_extract(j.value, '$.content'), ", filter_terms!(), "
         from json_each(?1) j cross join notes_to_index q on q.note_id = json_extract(j.value, '$.id')
         cross join notes n on n.id = q.note_id and n.version = json_extract(j.value, '$.version')
         cross join note_search_keys k on k.note_id = n.id

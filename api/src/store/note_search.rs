@@ -6,8 +6,9 @@
 
 use std::fmt::Write;
 
-use deckwatch_protocol::{NoteFilter, NoteId, TokenId};
+use deckwatch_protocol::{Limit, NoteFilter, NoteId, TokenId};
 
+use super::forms::{Forms, every_form, filters};
 use super::note::{NoteInBatch, found_note_json, known_or_newest, normal_form};
 use super::{count_limit, statements};
 use crate::database::{Param, Statement};
@@ -15,9 +16,9 @@ use crate::search::{ContentTerms, EXCERPT_WINDOW, Matching, Query, QueryTerm, Ti
 use crate::search_cursor::SearchCursor;
 
 /// The filter values of the note `n` as terms. A search uses the same terms. `$venture` is the note's venture or null.
-macro_rules! filters {
+macro_rules! filter_terms {
     () => {
-        $crate::store::note_search::filters!("n.venture")
+        $crate::store::note_search::filter_terms!("n.venture")
     };
     ($venture:literal) => {
         concat!(
@@ -27,14 +28,14 @@ macro_rules! filters {
         )
     };
 }
-pub(super) use filters;
+pub(super) use filter_terms;
 
 statements! {
     NUMBER = "insert into note_search_keys (note_id, head, often) select max(id), ?1, ?2 from notes";
 
     TERMS = concat!("
         insert into note_terms (id, title, content, filters)
-        select k.id, ?1, ?2, ", filters!(), " from note_search_keys k cross join notes n on n.id = k.note_id
+        select k.id, ?1, ?2, ", filter_terms!(), " from note_search_keys k cross join notes n on n.id = k.note_id
         where k.note_id = (select max(id) from notes)");
 
     /// A null keeps the stored value.
@@ -44,7 +45,7 @@ statements! {
     /// A null keeps the stored value.
     CHANGE_TERMS = concat!("
         update note_terms set title = ifnull(?2, title), content = ifnull(?3, content),
-          filters = (select ", filters!(), " from notes n where n.id = ?1)
+          filters = (select ", filter_terms!(), " from notes n where n.id = ?1)
         where id = (select k.id from note_search_keys k where k.note_id = ?1)");
 
     INDEX = concat!("
@@ -123,30 +124,71 @@ pub(crate) fn list(
     query: &Query,
     search_cursor: &SearchCursor,
     token: Option<&TokenId>,
-) -> (Statement, Statement) {
-    let search = Search { filter, query, token: token.filter(|_| filter.venture.is_none() && filter.scope.is_none()) };
-    (search.page(search_cursor), search.total())
+) -> [Statement; 2] {
+    let filters = SearchFilters {
+        query: query.clone(),
+        archived: filter.archived == Some(true),
+        token: token.filter(|_| filter.venture.is_none() && filter.scope.is_none()).map(Param::from),
+        before: search_cursor.newest().map(|newest| [newest.into(), search_cursor.shown_json().into()]),
+    };
+    let narrowed = narrowed(filter, filters.state());
+    [filters.page(&narrowed, filter.limit.unwrap_or_default()), filters.total(&narrowed)]
 }
 
-/// With a token, the filter names neither a venture nor a scope.
-struct Search<'a> {
-    filter: &'a NoteFilter,
-    query: &'a Query,
-    token: Option<&'a TokenId>,
+/// The filter as further terms of the index.
+fn narrowed(filter: &NoteFilter, state: &str) -> String {
+    let mut terms = String::new();
+    if let Some(venture) = &filter.venture {
+        let _ = write!(terms, " AND \"+{state}:{}\"", venture.as_str());
+    }
+    if filter.scope.is_some() {
+        let _ = write!(terms, " AND \"+{state}:\"");
+    }
+    if let Some(tag) = &filter.tag {
+        let hex = base16ct::upper::encode_string(normal_form(tag).as_bytes());
+        let _ = write!(terms, " AND \"#{hex}\"");
+    }
+    terms
 }
 
-impl Search<'_> {
-    fn page(&self, search_cursor: &SearchCursor) -> Statement {
+filters! {
+    /// What the statement of a search depends on. `token` is given only if the filter names neither a venture nor a
+    /// scope. `before` is the newest match when the search began, and the numbers of the notes that were shown.
+    SearchFilters {
+        query: Query,
+        archived: bool,
+        token: Option<Param>,
+        before: Option<[Param; 2]>,
+    }
+}
+
+impl Forms for [Param; 2] {
+    fn forms() -> Vec<Self> {
+        vec![[Param::Null, Param::Null]]
+    }
+}
+
+/// A search without terms, and with one or more terms than are ranked: with or without a prefix, in one form or two.
+impl Forms for Query {
+    fn forms() -> Vec<Self> {
+        let shapes = [0, 1, RANKED_TERMS + 1].into_iter().flat_map(|terms| [(terms, 1), (terms, 2)]);
+        shapes.flat_map(|(terms, forms)| [false, true].map(|prefix| Self::of_shape(terms, forms, prefix))).collect()
+    }
+}
+
+impl SearchFilters {
+    fn state(&self) -> &'static str {
+        if self.archived { "archived" } else { "live" }
+    }
+
+    fn page(&self, narrowed: &str, limit: Limit) -> Statement {
         let mut bound = Bound::default();
-        let whole = self.matches(Matching::WholeWords, &mut bound);
-        let longer = self.query.has_beginnings().then(|| self.matches(Matching::Beginnings, &mut bound));
+        let whole = self.matches(Matching::WholeWords, narrowed, &mut bound);
+        let longer = self.query.has_beginnings().then(|| self.matches(Matching::Beginnings, narrowed, &mut bound));
         let (mut before_search, mut unseen) = (String::new(), String::new());
-        if let Some(newest) = search_cursor.newest() {
-            before_search = format!(" and rowid <= cast({} as integer)", bound.place(newest));
-            unseen = format!(
-                " where f.number not in (select value from json_each({}))",
-                bound.place(search_cursor.shown_json())
-            );
+        if let Some([newest, shown]) = &self.before {
+            before_search = format!(" and rowid <= cast({} as integer)", bound.place(newest.clone()));
+            unseen = format!(" where f.number not in (select value from json_each({}))", bound.place(shown.clone()));
         }
         let newest = |matches: &str, limit: &str| {
             format!(
@@ -159,7 +201,7 @@ impl Search<'_> {
             format!(" union all select number, 0 from ({longer}) where number not in (select number from whole)")
         });
         let score = self.score(&mut bound);
-        let limit = bound.place(self.filter.limit.unwrap_or_default().get() + 1);
+        let limit = bound.place(limit.get() + 1);
         let sql = format!(
             "with whole as materialized ({}), \
                found as materialized (select number, 2 as whole from whole{}), \
@@ -178,9 +220,9 @@ impl Search<'_> {
 
     /// One row with `total` (the count stops at one more than the limit), and `unindexed`, which says whether notes
     /// wait to be indexed.
-    fn total(&self) -> Statement {
+    fn total(&self, narrowed: &str) -> Statement {
         let mut bound = Bound::default();
-        let matches = self.matches(Matching::Beginnings, &mut bound);
+        let matches = self.matches(Matching::Beginnings, narrowed, &mut bound);
         let sql = format!(
             concat!(
                 "select count(*) as total, exists (select 1 from notes_to_index) as unindexed ",
@@ -195,27 +237,16 @@ impl Search<'_> {
 
     /// The condition that a note matches. The filter values are also terms of the index, so the index skips other
     /// notes.
-    fn matches(&self, matching: Matching, bound: &mut Bound) -> String {
+    fn matches(&self, matching: Matching, narrowed: &str, bound: &mut Bound) -> String {
         let Some(terms) = self.query.expression(matching) else {
             // An empty expression is a syntax error. An empty term next to other terms would match every note.
             return format!("note_search match {}", bound.place("\"\""));
         };
-        let state = if self.filter.archived == Some(true) { "archived" } else { "live" };
-        let mut expression = terms;
-        if let Some(venture) = &self.filter.venture {
-            let _ = write!(expression, " AND \"+{state}:{}\"", venture.as_str());
-        }
-        if self.filter.scope.is_some() {
-            let _ = write!(expression, " AND \"+{state}:\"");
-        }
-        if let Some(tag) = &self.filter.tag {
-            let hex = base16ct::upper::encode_string(normal_form(tag).as_bytes());
-            let _ = write!(expression, " AND \"#{hex}\"");
-        }
-        let expression = bound.place(format!("{expression} AND \"+{state}\""));
-        let Some(token) = self.token else { return format!("note_search match {expression}") };
+        let state = self.state();
+        let expression = bound.place(format!("{terms}{narrowed} AND \"+{state}\""));
+        let Some(token) = &self.token else { return format!("note_search match {expression}") };
         // The notes that are global or belong to the token's venture. For a token without a venture, all notes.
-        let token = bound.place(token);
+        let token = bound.place(token.clone());
         format!(
             "note_search match ({expression} || (select iif(t.venture is null, '', \
              ' AND (\"+{state}:\" OR \"+{state}:' || t.venture || '\")') from tokens t where t.id = {token}))"
@@ -250,15 +281,7 @@ impl Bound {
     }
 }
 
-/// The variants of [`list`]: each filter alone, and a position.
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let second_page = "s.CBB".parse().ok().and_then(|cursor| SearchCursor::of(&cursor));
-    let queries = ["one two", "日本", "-"].map(Query::of);
-    let statements = super::note::forms().into_iter().flat_map(|filter| {
-        let search_cursor = second_page.clone().filter(|_| filter.cursor.is_some()).unwrap_or_default();
-        let token: Option<TokenId> = "tok_00000000000000000000000000".parse().ok();
-        let of = |query, token: Option<&TokenId>| <[Statement; 2]>::from(list(&filter, query, &search_cursor, token));
-        queries.iter().flat_map(|query| [of(query, None), of(query, token.as_ref())]).flatten().collect::<Vec<_>>()
-    });
-    statements.enumerate().map(|(n, s)| (format!("note_search::list {n}"), s.sql.into_owned())).collect()
+    every_form("note_search::list", |filters: &SearchFilters| [filters.page("", Limit::default()), filters.total("")])
 }

@@ -6,9 +6,10 @@ use deckwatch_protocol::{
     CorrelationId, ErrorCode, HttpStatus, IdempotencyKey, Limit, Operation, RequestFilter, Timestamp,
 };
 
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 statements! {
     INSERT = "
@@ -77,36 +78,49 @@ const LIST: List = List {
 /// Few requests share a correlation id, so they are selected by it and then sorted.
 const BY_CORRELATION: List = List { from: "request_log l indexed by request_log_by_correlation", ..LIST };
 
-/// The page and the total of `list_requests`.
-pub(crate) fn list(filter: &RequestFilter) -> (Statement, Statement, Limit) {
-    // The key begins with the time without its colons.
-    let moment = |time: Timestamp| time.to_string().replace(':', "");
-    let conditions = Conditions::none()
-        .when("l.correlation_id = ?", filter.correlation_id.as_ref())
-        .when("l.actor_key_id = ?", filter.actor.as_ref())
-        .when("l.operation = ?", filter.operation.as_ref())
-        .when("l.status = ?", filter.status.map(HttpStatus::get))
-        .when("l.moment >= ?", filter.since.map(moment))
-        .when("l.moment < ?", filter.until.map(moment));
-    let list = if filter.correlation_id.is_some() { BY_CORRELATION } else { LIST };
-    let limit = filter.limit.unwrap_or_default();
-    (list.items(&conditions, filter.cursor.as_ref(), limit), list.total(&conditions), limit)
+filters! {
+    /// The filters of `list_requests`.
+    RequestFilters {
+        correlation_id: Option<Param>,
+        actor: Option<Param>,
+        operation: Option<Param>,
+        status: Option<Param>,
+        since: Option<Param>,
+        until: Option<Param>,
+        cursor: Option<Param>,
+    }
 }
 
-/// The variants of [`list`]: each filter alone, and a cursor.
+/// The page and the total of `list_requests`.
+pub(crate) fn list(filter: &RequestFilter) -> ([Statement; 2], Limit) {
+    // The key begins with the time without its colons.
+    let moment = |time: Timestamp| Param::from(time.to_string().replace(':', ""));
+    let filters = RequestFilters {
+        correlation_id: filter.correlation_id.as_ref().map(Param::from),
+        actor: filter.actor.as_ref().map(Param::from),
+        operation: filter.operation.as_ref().map(Param::from),
+        status: filter.status.map(HttpStatus::get).map(Param::from),
+        since: filter.since.map(moment),
+        until: filter.until.map(moment),
+        cursor: filter.cursor.as_ref().map(Param::from),
+    };
+    let limit = filter.limit.unwrap_or_default();
+    (page(&filters, limit), limit)
+}
+
+fn page(filters: &RequestFilters, limit: Limit) -> [Statement; 2] {
+    let conditions = Conditions::none()
+        .when("l.correlation_id = ?", filters.correlation_id.as_ref())
+        .when("l.actor_key_id = ?", filters.actor.as_ref())
+        .when("l.operation = ?", filters.operation.as_ref())
+        .when("l.status = ?", filters.status.as_ref())
+        .when("l.moment >= ?", filters.since.as_ref())
+        .when("l.moment < ?", filters.until.as_ref());
+    let list = if filters.correlation_id.is_some() { BY_CORRELATION } else { LIST };
+    list.page(&conditions, filters.cursor.as_ref(), limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let time = Some(Timestamp::from_millis(0));
-    let forms = [
-        RequestFilter::default(),
-        RequestFilter { correlation_id: "c".parse().ok(), ..Default::default() },
-        RequestFilter { actor: "a".parse().ok(), since: time, ..Default::default() },
-        RequestFilter { operation: "start_day".parse().ok(), until: time, ..Default::default() },
-        RequestFilter { status: "200".parse().ok(), cursor: "a".parse().ok(), ..Default::default() },
-        RequestFilter { since: time, until: time, cursor: "a".parse().ok(), ..Default::default() },
-    ];
-    let statements = forms.iter().flat_map(|filter| {
-        let (items, total, _) = list(filter);
-        [items, total]
-    });
-    statements.enumerate().map(|(n, s)| (format!("request_log::list {n}"), s.sql.into_owned())).collect()
+    every_form("request_log::list", |filters| page(filters, Limit::default()))
 }

@@ -1,10 +1,12 @@
 //! Requirements: which document must exist, for which ventures, and how fresh it must be.
 
-use deckwatch_protocol::{PutRequirement, Requirement, RequirementFilter, RequirementId, Timestamp, TokenId};
+use deckwatch_protocol::{Limit, PutRequirement, Requirement, RequirementFilter, RequirementId, Timestamp, TokenId};
 
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The requirement `r` as JSON.
 macro_rules! requirement_json {
@@ -47,13 +49,15 @@ statements! {
         where (staleness_days, required, auto_generate, sources_json) is not
           (excluded.staleness_days, excluded.required, excluded.auto_generate, excluded.sources_json)";
 
+    DELETE = "delete from doc_requirements where id = ?1";
+}
+
+responses! {
     /// If this request created the requirement, with the id `?5`, the status is 201.
     SELECT_RESPONSE = concat!(
         "select case when r.id = ?5 then 201 else 200 end, ", requirement_json!(), ", null, null ",
         "from doc_requirements r where ", same_rule!()
     );
-
-    DELETE = "delete from doc_requirements where id = ?1";
 
     /// It reads no row, because the row is deleted.
     SELECT_DELETED = "select 200, json_object('id', ?1, 'deleted_at', ?2), null, null";
@@ -84,16 +88,22 @@ pub(crate) fn put(requirement: &PutRequirement, new_id: &RequirementId, now: Tim
         .bind(now)
 }
 
-pub(crate) fn select_response(requirement: &PutRequirement, new_id: &RequirementId) -> Statement {
-    bind_rule(SELECT_RESPONSE, requirement).bind(new_id)
+pub(crate) fn select_response(requirement: &PutRequirement, new_id: &RequirementId) -> SelectResponse {
+    SELECT_RESPONSE
+        .select()
+        .bind(&requirement.name_pattern)
+        .bind(requirement.scope_type.as_str())
+        .bind(requirement.venture.as_ref())
+        .bind(requirement.capability.as_ref())
+        .bind(new_id)
 }
 
 pub(crate) fn delete(id: &RequirementId) -> Statement {
     Statement::new(DELETE).bind(id)
 }
 
-pub(crate) fn select_deleted(id: &RequirementId, now: Timestamp) -> Statement {
-    Statement::new(SELECT_DELETED).bind(id).bind(now)
+pub(crate) fn select_deleted(id: &RequirementId, now: Timestamp) -> SelectResponse {
+    SELECT_DELETED.select().bind(id).bind(now)
 }
 
 const LIST: List =
@@ -103,19 +113,33 @@ const LIST: List =
 const OF_TOKEN: &str =
     "(r.venture is null or r.venture = ifnull((select t.venture from tokens t where t.id = ?), r.venture))";
 
-/// The page and the total of `list_requirements`.
-pub(crate) fn list(filter: &RequirementFilter, token: Option<&TokenId>) -> (Statement, Statement) {
-    let conditions =
-        Conditions::none().when("(r.venture is null or r.venture = ?)", filter.venture.as_ref()).when(OF_TOKEN, token);
-    (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
+filters! {
+    /// The filters of `list_requirements`.
+    RequirementFilters {
+        venture: Option<Param>,
+        token: Option<Param>,
+        cursor: Option<Param>,
+    }
 }
 
-/// The variants of [`list`].
+/// The page and the total of `list_requirements`.
+pub(crate) fn list(filter: &RequirementFilter, token: Option<&TokenId>) -> [Statement; 2] {
+    let filters = RequirementFilters {
+        venture: filter.venture.as_ref().map(Param::from),
+        token: token.map(Param::from),
+        cursor: filter.cursor.as_ref().map(Param::from),
+    };
+    page(&filters, filter.limit.unwrap_or_default())
+}
+
+fn page(filters: &RequirementFilters, limit: Limit) -> [Statement; 2] {
+    let conditions = Conditions::none()
+        .when("(r.venture is null or r.venture = ?)", filters.venture.as_ref())
+        .when(OF_TOKEN, filters.token.as_ref());
+    LIST.page(&conditions, filters.cursor.as_ref(), limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let every = RequirementFilter::default();
-    let one = RequirementFilter { venture: "a".parse().ok(), cursor: "req_0".parse().ok(), limit: None };
-    let token = "tok_00000000000000000000000000".parse().ok();
-    let forms = [list(&every, None), list(&one, token.as_ref())];
-    let statements = forms.into_iter().flat_map(|(items, total)| [items, total]).enumerate();
-    statements.map(|(n, s)| (format!("requirement::list {n}"), s.sql.into_owned())).collect()
+    every_form("requirement::list", |filters| page(filters, Limit::default()))
 }

@@ -2,10 +2,12 @@
 
 use deckwatch_protocol::{Limit, SessionFilter, SessionId, SessionStatus, StartDay, Timestamp, UpdateSession};
 
+use super::forms::{Forms, every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::next_id::{newest_of_days, next_id};
+use super::responses::{SelectResponse, responses};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// A heartbeat may be this many seconds ahead of the clock that reads it.
 pub(super) const MAX_CLOCK_SKEW_SECONDS: i64 = 5 * 60;
@@ -77,8 +79,6 @@ statements! {
 
     SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
 
-    SELECT_RESPONSE = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
-
     /// `?1` is the id, `?2` the current time. Then a flag and a value follow for each field of the patch.
     UPDATE = "
         update sessions set
@@ -123,6 +123,10 @@ statements! {
         update sessions set status = 'ended', ended_at = ?2, end_reason = ?3,
           final_handoff_id = (select max(id) from handoffs where session_id = ?1)
         where id = ?1 and status <> 'ended'";
+}
+
+responses! {
+    SELECT_RESPONSE = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
 }
 
 pub(crate) fn abandon_own(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
@@ -181,8 +185,8 @@ pub(crate) fn select(id: &SessionId, stale_before: Timestamp) -> Statement {
 }
 
 /// Selects one session as the response of a write.
-pub(crate) fn select_response(id: &SessionId, stale_before: Timestamp) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(stale_before).bind(id)
+pub(crate) fn select_response(id: &SessionId, stale_before: Timestamp) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(stale_before).bind(id)
 }
 
 pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> Statement {
@@ -231,16 +235,49 @@ const ABANDONED: List = List {
     ..LIST
 };
 
+filters! {
+    /// The filters of `list_sessions`.
+    SessionFilters {
+        venture: Option<Param>,
+        repo: Option<Param>,
+        agent: Option<Param>,
+        track: Option<Param>,
+        active_since: Option<Param>,
+        status: Option<SessionStatus>,
+        cursor: Option<Param>,
+    }
+}
+
+impl Forms for SessionStatus {
+    fn forms() -> Vec<Self> {
+        vec![Self::Active, Self::Ended, Self::Abandoned]
+    }
+}
+
 /// The page and the total of `list_sessions`.
-pub(crate) fn list(filter: &SessionFilter, stale_before: Timestamp) -> (Statement, Statement, Limit) {
-    let SessionFilter { venture, repo, agent, track, status, active_since, limit, cursor } = filter;
+pub(crate) fn list(filter: &SessionFilter, stale_before: Timestamp) -> ([Statement; 2], Limit) {
+    let filters = SessionFilters {
+        venture: filter.venture.as_ref().map(Param::from),
+        repo: filter.repo.as_ref().map(Param::from),
+        agent: filter.agent.as_ref().map(Param::from),
+        track: filter.track.map(Param::from),
+        active_since: filter.active_since.map(Param::from),
+        status: filter.status,
+        cursor: filter.cursor.as_ref().map(Param::from),
+    };
+    let limit = filter.limit.unwrap_or_default();
+    (page(&filters, stale_before, limit), limit)
+}
+
+fn page(filters: &SessionFilters, stale_before: Timestamp, limit: Limit) -> [Statement; 2] {
+    let SessionFilters { venture, repo, agent, track, active_since, status, cursor } = filters;
     let is = |wanted| *status == Some(wanted);
     let conditions = Conditions::rendering_with(stale_before)
         .when("s.venture = ?", venture.as_ref())
         .when("s.repo = ?", repo.as_ref())
         .when("s.agent = ?", agent.as_ref())
-        .when("s.track = ?", *track)
-        .when("s.last_heartbeat_at >= ?", *active_since)
+        .when("s.track = ?", track.as_ref())
+        .when("s.last_heartbeat_at >= ?", active_since.as_ref())
         .only("s.status = 'active' and s.last_heartbeat_at >= ?1", is(SessionStatus::Active))
         .only("s.status = 'ended'", is(SessionStatus::Ended));
     let narrowed = venture.is_some() || repo.is_some() || agent.is_some() || track.is_some() || status.is_some();
@@ -249,25 +286,10 @@ pub(crate) fn list(filter: &SessionFilter, stale_before: Timestamp) -> (Statemen
         (false, Some(_)) if !narrowed => BY_HEARTBEAT,
         (false, _) => LIST,
     };
-    let limit = limit.unwrap_or_default();
-    (list.items(&conditions, cursor.as_ref(), limit), list.total(&conditions), limit)
+    list.page(&conditions, cursor.as_ref(), limit)
 }
 
-/// The variants of [`list`]: each filter alone, and a cursor.
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let forms = [
-        SessionFilter::default(),
-        SessionFilter { venture: "a".parse().ok(), ..Default::default() },
-        SessionFilter { repo: "a/b".parse().ok(), agent: "a".parse().ok(), ..Default::default() },
-        SessionFilter { track: "0".parse().ok(), cursor: "sess_0".parse().ok(), ..Default::default() },
-        SessionFilter { status: Some(SessionStatus::Active), ..Default::default() },
-        SessionFilter { status: Some(SessionStatus::Abandoned), ..Default::default() },
-        SessionFilter { status: Some(SessionStatus::Ended), ..Default::default() },
-        SessionFilter { active_since: Some(Timestamp::from_millis(0)), ..Default::default() },
-    ];
-    let statements = forms.iter().flat_map(|filter| {
-        let (items, total, _) = list(filter, Timestamp::from_millis(0));
-        [items, total]
-    });
-    statements.enumerate().map(|(n, s)| (format!("session::list {n}"), s.sql.into_owned())).collect()
+    every_form("session::list", |filters| page(filters, Timestamp::from_millis(0), Limit::default()))
 }

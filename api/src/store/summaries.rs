@@ -1,5 +1,5 @@
-//! The executive summaries at the start of day: which notes fit into the size limit, where the last one is cut, and
-//! which are left out.
+//! The executive summaries at the start of day: which notes fit into the size limit, after which byte the last one is
+//! cut, and which are left out. `summary_cut` then cuts it at a paragraph.
 
 /// The longest beginning of `head` with at most `room` bytes. If the limit falls inside a character, SQLite counts
 /// that character as a whole one. Then one character less is taken.
@@ -18,37 +18,9 @@ macro_rules! fitting {
     };
 }
 
-/// The length of the text `$text` up to the last `$mark` in it; null if it has none. It trims all characters except
-/// the mark from the right.
-macro_rules! length_to_last {
-    ($text:expr, $mark:literal) => {
-        concat!("nullif(length(rtrim(", $text, ", replace(", $text, ", ", $mark, ", ''))), 0)")
-    };
-}
-
-/// A part of a note, cut at its last paragraph, else at its last line, if at least half of the part remains. Blank
-/// lines are first replaced with the same number of unit separators, so that one character marks them.
-macro_rules! cut {
-    () => {
-        concat!(
-            "rtrim(substr(shown.piece, 1, length(shown.piece) / 2 + coalesce(",
-            $crate::store::summaries::length_to_last!(
-                concat!("replace(", $crate::store::summaries::cut!(@half), ", char(10, 10), char(31, 31))"),
-                "char(31)"
-            ),
-            ", ",
-            $crate::store::summaries::length_to_last!($crate::store::summaries::cut!(@half), "char(10)"),
-            ", length(shown.piece))), char(10))"
-        )
-    };
-    (@half) => {
-        "substr(shown.piece, length(shown.piece) / 2 + 1)"
-    };
-}
-
 /// Notes tagged `executive-summary` for session `s`: those of the venture, then the global ones, newest first, with
 /// at most 12 KB of content in total. The 20 newest of each kind are considered. The note that exceeds the limit is
-/// cut. Notes after it, or notes of which only a short part would fit, are only named.
+/// cut and marked with `cut_at_byte`. Notes after it, or notes of which only a short part would fit, are only named.
 macro_rules! executive_summaries_json {
     () => {
         $crate::store::excerpt!(
@@ -70,12 +42,10 @@ macro_rules! executive_summaries_json {
                          where tag = 'executive-summary' and scope = 'global' order by note_id desc limit 20) \
                      ) t join notes n on n.id = t.note_id))"
             ),
-            item: concat!(
-                "json_object('id', shown.id, 'title', shown.title, \
-                   'content', case when shown.truncated then ", $crate::store::summaries::cut!(), " else shown.piece end, \
-                   'truncated', json(case when shown.truncated then 'true' else 'false' end), \
-                   'venture', shown.venture, 'actor_key_id', shown.actor_key_id, 'updated_at', shown.updated_at)"
-            ),
+            item: "json_insert(json_object('id', shown.id, 'title', shown.title, 'content', shown.piece, \
+                     'truncated', json(case when shown.truncated then 'true' else 'false' end), \
+                     'venture', shown.venture, 'actor_key_id', shown.actor_key_id, 'updated_at', shown.updated_at), \
+                     case when shown.truncated then '$.cut_at_byte' else '$.truncated' end, json('true'))",
             order: "shown.position",
             extra: ", 'left_out', json_group_array(json_object('id', shown.id, 'title', shown.title, \
                        'venture', shown.venture, 'updated_at', shown.updated_at) order by shown.rank) \
@@ -83,4 +53,4 @@ macro_rules! executive_summaries_json {
         )
     };
 }
-pub(super) use {cut, executive_summaries_json, fitting, length_to_last};
+pub(super) use {executive_summaries_json, fitting};

@@ -5,9 +5,11 @@ use deckwatch_protocol::{
     VentureCode,
 };
 
+use super::forms::every_form;
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The token `t` as JSON.
 macro_rules! token_json {
@@ -85,16 +87,18 @@ statements! {
           created_at, created_by, creation_correlation_id)
         values (?1, ?2, substr(?2, 1, 16), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
-    /// The stored response has the seal `?2` in place of the token.
-    SELECT_MINTED = concat!(
-        "select 201, json_set(", token_json!(), ", '$.token', ?2), null, null from tokens t where t.id = ?1"
-    );
-
     UNLESS_TOKEN = "
         insert into token_refusals (reason) select 'missing' where not exists (select 1 from tokens where id = ?1)";
 
     /// A second revocation changes nothing.
     REVOKE = "update tokens set revoked_at = ?2 where id = ?1 and revoked_at is null";
+}
+
+responses! {
+    /// The stored response has the seal `?2` in place of the token.
+    SELECT_MINTED = concat!(
+        "select 201, json_set(", token_json!(), ", '$.token', ?2), null, null from tokens t where t.id = ?1"
+    );
 
     SELECT_RESPONSE = concat!("select 200, ", token_json!(), ", null, null from tokens t where t.id = ?1");
 }
@@ -179,8 +183,8 @@ pub(crate) fn insert(request: &CreateToken, new: &NewToken) -> Statement {
         .bind(new.correlation_id)
 }
 
-pub(crate) fn select_minted(id: &TokenId, seal: &str) -> Statement {
-    Statement::new(SELECT_MINTED).bind(id).bind(seal)
+pub(crate) fn select_minted(id: &TokenId, seal: &str) -> SelectResponse {
+    SELECT_MINTED.select().bind(id).bind(seal)
 }
 
 pub(crate) fn unless_token(id: &TokenId) -> Statement {
@@ -191,21 +195,22 @@ pub(crate) fn revoke(id: &TokenId, now: Timestamp) -> Statement {
     Statement::new(REVOKE).bind(id).bind(now)
 }
 
-pub(crate) fn select_response(id: &TokenId) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(id)
+pub(crate) fn select_response(id: &TokenId) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(id)
 }
 
 const LIST: List = List { from: "tokens t", item: token_json!(), key: "t.id", order: Order::Descending };
 
 /// The page and the total of `list_tokens`.
-pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
-    let all = Conditions::none();
-    (LIST.items(&all, cursor, limit), LIST.total(&all))
+pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>) -> [Statement; 2] {
+    page(cursor.map(Param::from).as_ref(), limit)
 }
 
-/// The variants of [`list`].
+fn page(cursor: Option<&Param>, limit: Limit) -> [Statement; 2] {
+    LIST.page(&Conditions::none(), cursor, limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let cursor = "tok_0".parse().ok();
-    let (items, total) = list(Limit::default(), cursor.as_ref());
-    [("items", items), ("total", total)].map(|(n, s)| (format!("token::list {n}"), s.sql.into_owned())).to_vec()
+    every_form("token::list", |cursor: &Option<Param>| page(cursor.as_ref(), Limit::default()))
 }

@@ -2,9 +2,11 @@
 
 use deckwatch_protocol::{Cursor, Limit, PutVenture, Timestamp, TokenId, VentureCode};
 
+use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
+use super::responses::{SelectResponse, responses};
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The venture `v` as JSON.
 macro_rules! venture_json {
@@ -25,14 +27,16 @@ statements! {
         where deleted_at is not null or (name, ifnull(github_org, ''), repos_json, capabilities_json) is not
           (excluded.name, ifnull(excluded.github_org, ''), excluded.repos_json, excluded.capabilities_json)";
 
+    /// The row stays, because sessions, handoffs and notes refer to it. A second deletion changes nothing.
+    DELETE = "update ventures set deleted_at = ?2 where code = ?1 and deleted_at is null";
+}
+
+responses! {
     /// If this request created the venture, the status is 201.
     SELECT_RESPONSE = concat!(
         "select iif(v.creation_id is ?2, 201, 200), ", venture_json!(),
         ", null, null from ventures v where v.code = ?1"
     );
-
-    /// The row stays, because sessions, handoffs and notes refer to it. A second deletion changes nothing.
-    DELETE = "update ventures set deleted_at = ?2 where code = ?1 and deleted_at is null";
 
     SELECT_DELETED = "
         select 200, json_object('code', v.code, 'deleted_at', v.deleted_at), null, null from ventures v where v.code = ?1";
@@ -51,16 +55,16 @@ pub(crate) fn put(code: &VentureCode, venture: &PutVenture, new_id: &str, now: T
         .bind(new_id)
 }
 
-pub(crate) fn select_response(code: &VentureCode, new_id: &str) -> Statement {
-    Statement::new(SELECT_RESPONSE).bind(code).bind(new_id)
+pub(crate) fn select_response(code: &VentureCode, new_id: &str) -> SelectResponse {
+    SELECT_RESPONSE.select().bind(code).bind(new_id)
 }
 
 pub(crate) fn delete(code: &VentureCode, now: Timestamp) -> Statement {
     Statement::new(DELETE).bind(code).bind(now)
 }
 
-pub(crate) fn select_deleted(code: &VentureCode) -> Statement {
-    Statement::new(SELECT_DELETED).bind(code)
+pub(crate) fn select_deleted(code: &VentureCode) -> SelectResponse {
+    SELECT_DELETED.select().bind(code)
 }
 
 /// The condition for ventures that are not deleted.
@@ -72,18 +76,25 @@ const LIST: List = List { from: "ventures v", item: venture_json!(), key: "v.cod
 pub(super) const OF_TOKEN: &str = "v.code >= ifnull((select t.venture from tokens t where t.id = ?), '') \
                         and v.code <= ifnull((select t.venture from tokens t where t.id = ?), '~')";
 
-/// The page and the total of `list_ventures`. A token for one venture sees only that venture.
-pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>, token: Option<&TokenId>) -> (Statement, Statement) {
-    let all = Conditions::none().only(NOT_DELETED, true).when(OF_TOKEN, token);
-    (LIST.items(&all, cursor, limit), LIST.total(&all))
+filters! {
+    /// The filters of `list_ventures`.
+    VentureFilters {
+        token: Option<Param>,
+        cursor: Option<Param>,
+    }
 }
 
-/// The variants of [`list`].
+/// The page and the total of `list_ventures`. A token for one venture sees only that venture.
+pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>, token: Option<&TokenId>) -> [Statement; 2] {
+    page(&VentureFilters { token: token.map(Param::from), cursor: cursor.map(Param::from) }, limit)
+}
+
+fn page(filters: &VentureFilters, limit: Limit) -> [Statement; 2] {
+    let all = Conditions::none().only(NOT_DELETED, true).when(OF_TOKEN, filters.token.as_ref());
+    LIST.page(&all, filters.cursor.as_ref(), limit)
+}
+
+/// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let cursor = "a".parse().ok();
-    let token = "tok_00000000000000000000000000".parse().ok();
-    let (items, total) = list(Limit::default(), cursor.as_ref(), None);
-    let (items_of_token, total_of_token) = list(Limit::default(), cursor.as_ref(), token.as_ref());
-    let forms = [items, total, items_of_token, total_of_token];
-    forms.into_iter().enumerate().map(|(n, s)| (format!("venture::list {n}"), s.sql.into_owned())).collect()
+    every_form("venture::list", |filters| page(filters, Limit::default()))
 }

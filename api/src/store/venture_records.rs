@@ -7,7 +7,7 @@
 
 use deckwatch_protocol::{DocName, MoveRecords, Requirement, VentureCode};
 
-use super::note_search::filters;
+use super::note_search::filter_terms;
 use super::records::names;
 use super::statements;
 use crate::database::Statement;
@@ -120,7 +120,7 @@ statements! {
 
     CHANGE_FILTERS = concat!("
         update note_terms set filters = (
-          select ", filters!("?3"), " from note_search_keys k cross join notes n on n.id = k.note_id where k.id = note_terms.id)
+          select ", filter_terms!("?3"), " from note_search_keys k cross join notes n on n.id = k.note_id where k.id = note_terms.id)
         where id in (", keys_to_move!(), ")");
 
     INDEX_NOTES = concat!("

@@ -2,7 +2,7 @@
 //! insert notes and documents directly into the database.
 
 use deckwatch_protocol::DayStarted;
-use deckwatch_tests::{Agent, Api, fresh};
+use deckwatch_tests::{Agent, Api, Caller, fresh};
 use serde_json::json;
 
 struct Note<'a> {
@@ -138,6 +138,22 @@ async fn a_summary_is_truncated_at_a_paragraph_or_at_a_line_near_the_limit() {
         assert!(note.content.ends_with(end), "{name}: …{:?}", note.content.chars().rev().take(40).collect::<String>());
         assert!(text.starts_with(&note.content) && note.content.len() > 11 * 1024, "{name}: {}", note.content.len());
     }
+}
+
+#[tokio::test]
+async fn a_replay_repeats_a_truncated_summary_byte_for_byte() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let text = vec!["A paragraph with \"quotes\" and a \\.\nIts last line."; 1_000].join("\n\n");
+    Note::summary(Some(&agent.venture), 1, text).db_insert(&api).await;
+    let ask = agent.ask_start_day(json!({}));
+    let first = agent.send(ask.clone()).await;
+    let note = first.of::<DayStarted>(201).executive_summaries.excerpt.items.remove(0);
+    assert!(note.truncated && note.content.ends_with("\nIts last line."), "{:?}", note.content.get(12_000..));
+    let members = first.json()["executive_summaries"]["items"][0].as_object().unwrap().len();
+    assert_eq!(members, 7, "an item has only the members of its type");
+    let again = agent.send(ask).await;
+    assert_eq!((again.is_replay(), &again.body), (true, &first.body));
 }
 
 #[tokio::test]

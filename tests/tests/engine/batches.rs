@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deckwatch_api::fault::Outage;
+use deckwatch_api::fault::{Outage, Violated};
 use deckwatch_api::{Database, DatabaseError, Statement};
 use deckwatch_server::Sqlite;
 use rusqlite::Connection;
@@ -65,7 +65,9 @@ async fn batches_that_share_a_commit_fail_separately() {
     for (n, result) in batches.join_all().await {
         match result {
             Ok(_) => assert_ne!(n % 10, 0),
-            Err(DatabaseError::Constraint(message)) => assert!(n % 10 == 0 && message.contains("kept.n"), "{message}"),
+            Err(DatabaseError::Constraint(violated)) => {
+                assert_eq!((n % 10, violated), (0, Violated::Unique("kept.n".into())));
+            }
             Err(error) => panic!("{error}"),
         }
     }

@@ -6,6 +6,7 @@ mod architecture;
 mod backup;
 mod batches;
 mod clocks;
+mod constraints;
 mod faults;
 mod flat_cost;
 mod keys;

@@ -116,27 +116,43 @@ async fn a_venture_has_at_most_20_requirements_with_a_pattern() {
 }
 
 #[tokio::test]
-async fn an_audit_says_which_patterns_it_did_not_check() {
-    let database = Arc::new(Sqlite::in_memory().unwrap());
-    let lab = TestApi::on(Arc::clone(&database) as _);
-    lab.register_alpha().await;
-    db_insert_patterns(&database, 30);
-    db_insert_docs(&database, 1_000);
-    assert_eq!((count(&lab, "missing").await, count(&lab, "unchecked").await), (21, 10), "the 20 oldest are checked");
-    let sql = "delete from doc_requirements where name_pattern > '*-0019.txt' and name_pattern like '*%'";
-    database.run(&[Statement::new(sql)]).unwrap();
-    let put = lab.ask(Operation::PutRequirement, ("", ""), Some(&json!({ "name_pattern": "doc-0000*.md" }))).await;
-    assert_eq!(put.status, 201, "{}", put.text);
-    assert_eq!(
-        [count(&lab, "missing").await, count(&lab, "unchecked").await, count(&lab, "present").await],
-        [20, 0, 1]
-    );
-    lab.put_doc("alpha/one-too-many.md", "x").await;
-    assert_eq!(
-        [count(&lab, "missing").await, count(&lab, "unchecked").await, count(&lab, "present").await],
-        [1, 19, 1]
-    );
-    let day = lab.ask(Operation::StartDay, ("", ""), Some(&crate::lab::day_of("agent-1"))).await.json();
-    assert_eq!(day["doc_audit"]["totals"], json!({ "missing": 1, "stale": 0, "optional": 0, "unchecked": 19 }));
-    assert_eq!(day["doc_audit"]["unchecked"].as_array().unwrap().len(), 19);
+async fn an_audit_says_which_patterns_it_did_not_compare_with_every_document() {
+    for (patterns, docs) in [(5, 1_000), (10, 400), (20, 150)] {
+        let database = Arc::new(Sqlite::in_memory().unwrap());
+        let lab = TestApi::on(Arc::clone(&database) as _);
+        lab.register_alpha().await;
+        db_insert_patterns(&database, patterns);
+        db_insert_docs(&database, docs);
+        // One of the default requirements applies, and its document is missing.
+        let patterns = u64::from(patterns);
+        assert_eq!((count(&lab, "missing").await, count(&lab, "unchecked").await), (patterns + 1, 0), "{patterns}");
+        lab.put_doc("alpha/one-too-many.md", "x").await;
+        assert_eq!((count(&lab, "missing").await, count(&lab, "unchecked").await), (1, patterns), "{patterns}");
+        let sql = "update doc_requirements set name_pattern = 'doc-0000*.md' where name_pattern = '*-0001.txt'";
+        database.run(&[Statement::new(sql)]).unwrap();
+        assert_eq!((count(&lab, "present").await, count(&lab, "unchecked").await), (1, patterns - 1), "{patterns}");
+        let day = lab.ask(Operation::StartDay, ("", ""), Some(&crate::lab::day_of("agent-1"))).await.json();
+        assert_eq!(
+            day["doc_audit"]["totals"],
+            json!({ "missing": 1, "stale": 0, "optional": 0, "unchecked": patterns - 1 })
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_audit_counts_the_patterns_that_are_too_many_for_it() {
+    for (patterns, shown) in [(30, 10), (70, 50), (71, 50), (450, 50)] {
+        let database = Arc::new(Sqlite::in_memory().unwrap());
+        let lab = TestApi::on(Arc::clone(&database) as _);
+        lab.register_alpha().await;
+        db_insert_patterns(&database, patterns);
+        let audit = lab.ask(Operation::AuditDocs, ("", "venture=alpha"), None).await.json();
+        let (missing, unchecked) = (&audit["items"][0]["missing"], &audit["items"][0]["unchecked"]);
+        assert_eq!(missing["total"], 21, "the 20 oldest patterns are checked");
+        assert_eq!((&unchecked["total"], &unchecked["shown"]), (&json!(patterns - 20), &json!(shown)), "{patterns}");
+        assert_eq!(unchecked["items"].as_array().unwrap().len(), shown, "{patterns}");
+        let day = lab.ask(Operation::StartDay, ("", ""), Some(&crate::lab::day_of("agent-1"))).await.json();
+        assert_eq!(day["doc_audit"]["totals"]["unchecked"], patterns - 20);
+        assert_eq!(day["doc_audit"]["unchecked"].as_array().unwrap().len(), shown);
+    }
 }

@@ -18,7 +18,8 @@ pub(crate) fn migrated() -> Connection {
     connection
 }
 
-fn texts(connection: &Connection, sql: &str) -> Vec<String> {
+/// The first column of the rows of a query.
+pub(crate) fn texts(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(sql).unwrap();
     statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
 }

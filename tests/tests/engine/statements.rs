@@ -30,6 +30,29 @@ fn every_statement_prepares_on_the_migrated_schema() {
 }
 
 #[test]
+fn the_statements_of_a_list_cover_every_combination_of_its_filters() {
+    let statements = store::every_statement();
+    let of = |list: &str| -> Vec<&str> {
+        let named = statements.iter().filter(|(name, _)| name.starts_with(&format!("{list} ")));
+        named.map(|(_, sql)| sql.as_str()).collect()
+    };
+    // Eight filters and a cursor; a page, its total and the latest handoff.
+    let handoffs = of("handoff::list");
+    assert_eq!(handoffs.len(), 3 << 9);
+    let columns = ["venture", "repo", "track", "issue_number", "from_agent", "to_agent", "status_label", "session_id"];
+    for combination in 0..1_usize << columns.len() {
+        let wanted = columns.iter().enumerate().filter(|(n, _)| combination >> n & 1 == 1);
+        let wanted: Vec<&str> = wanted.map(|(_, column)| *column).collect();
+        let conditions = wanted.iter().zip(1..).map(|(column, n)| format!(" and h.{column} = ?{n}"));
+        let conditions = format!("from handoffs h where true{} ", conditions.collect::<String>());
+        assert!(handoffs.iter().any(|sql| sql.contains(&conditions)), "{wanted:?}");
+    }
+    // Five filters, one of four statuses and a cursor.
+    assert_eq!(of("session::list").len(), 8 << 6);
+    assert_eq!(of("request_log::list").len(), 2 << 7);
+}
+
+#[test]
 fn every_statement_keeps_the_limits_of_d1() {
     for (name, sql) in store::every_statement() {
         assert!(parameters(&sql) <= 100, "{name} has {} parameters", parameters(&sql));

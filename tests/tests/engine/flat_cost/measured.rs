@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use deckwatch_api::fault::Violated;
 use deckwatch_api::{Database, DatabaseError, Param, Row, Statement};
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection, StatementStatus, params_from_iter};
@@ -51,7 +52,7 @@ impl Database for Measured {
                     all.push(rows);
                     *work += steps;
                 }
-                Err(error) => return Err(DatabaseError::Constraint(error.to_string())),
+                Err(error) => return Err(DatabaseError::Constraint(Violated::parse(&error.to_string()))),
             }
         }
         transaction.commit().unwrap();

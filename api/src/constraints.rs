@@ -1,0 +1,183 @@
+//! Which error a request gets that violates a constraint of the schema.
+//!
+//! A batch can't branch, so constraints implement the rules that depend on records (0002). Every constraint that a
+//! request can violate has one row here. A constraint without a row is an internal error, because then no request can
+//! violate it: the test `constraints` of the engine compares the rows with the migrated schema, and names the reason
+//! for each constraint without a row.
+
+use std::borrow::Cow;
+
+use deckwatch_protocol::ErrorCode;
+
+use crate::error::ApiError;
+use crate::fault::Violated;
+
+/// A constraint, and what happens to the request that violates it.
+#[derive(Debug)]
+pub struct ConstraintRow {
+    /// The constraint.
+    pub violated: Violated,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    /// The caller gets an error. `field` is the pointer of the field that causes it, and what is wrong with the field.
+    Refused { code: ErrorCode, detail: &'static str, field: Option<(&'static str, &'static str)> },
+    /// The idempotency key was used before, so the caller gets the stored response.
+    Replayed,
+}
+
+impl ConstraintRow {
+    /// The error code that the caller gets, if it gets an error.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self.outcome {
+            Outcome::Refused { code, .. } => Some(code),
+            Outcome::Replayed => None,
+        }
+    }
+
+    const fn refused(violated: Violated, code: ErrorCode, detail: &'static str) -> Self {
+        Self { violated, outcome: Outcome::Refused { code, detail, field: None } }
+    }
+
+    /// A `check` with this name.
+    const fn check(name: &'static str, code: ErrorCode, detail: &'static str) -> Self {
+        Self::refused(Violated::Check(Cow::Borrowed(name)), code, detail)
+    }
+
+    /// A unique key: its columns, or the name of its index of expressions.
+    const fn unique(key: &'static str, code: ErrorCode, detail: &'static str) -> Self {
+        Self::refused(Violated::Unique(Cow::Borrowed(key)), code, detail)
+    }
+
+    /// Names the field that causes the error.
+    const fn at(mut self, pointer: &'static str, problem: &'static str) -> Self {
+        if let Outcome::Refused { field, .. } = &mut self.outcome {
+            *field = Some((pointer, problem));
+        }
+        self
+    }
+}
+
+/// Every constraint that a request can violate.
+#[rustfmt::skip]
+pub const CONSTRAINTS: &[ConstraintRow] = &[
+    ConstraintRow {
+        violated: Violated::Unique(Cow::Borrowed("idempotency_keys.actor_key_id, idempotency_keys.idempotency_key")),
+        outcome: Outcome::Replayed,
+    },
+    ConstraintRow::check("rate_limit_exceeded", ErrorCode::RateLimited,
+        "The caller has sent too many requests in this minute. Wait for the number of seconds in Retry-After."),
+
+    // Sessions, handoffs and notes.
+    ConstraintRow::check("refused_session_not_found", ErrorCode::SessionNotFound, "No session has this id."),
+    ConstraintRow::check("refused_session_ended", ErrorCode::SessionEnded,
+        "The session has ended. Start the day again."),
+    ConstraintRow::unique("sessions_one_live", ErrorCode::SessionConflict,
+        "Another active session of this agent has the same venture, repository and track."),
+    ConstraintRow::check("sessions_meta_size", ErrorCode::PayloadTooLarge,
+        "The merged meta would be larger than 8 KiB. Send less.")
+        .at("/meta", "must have at most 8 KiB as JSON after the merge"),
+    ConstraintRow::check("refused_note_not_found", ErrorCode::NoteNotFound, "No note has this id."),
+    ConstraintRow::check("refused_note_changed", ErrorCode::NoteChanged,
+        "The note has changed: its version is not the one in If-Match. Read the note again."),
+
+    // Ventures and machines.
+    ConstraintRow::check("refused_venture_not_found", ErrorCode::VentureNotFound, "No venture has this code."),
+    ConstraintRow::check("refused_venture_not_registered", ErrorCode::VentureNotRegistered,
+        "The venture is not registered. Register it with put_venture.")
+        .at("/venture", "is not registered"),
+    ConstraintRow::check("refused_machine_not_found", ErrorCode::MachineNotFound,
+        "No machine has this hostname. Register it first."),
+    ConstraintRow::check("refused_machine_retired", ErrorCode::MachineRetired,
+        "The machine is retired. Register it again."),
+    ConstraintRow::check("refused_machine_changed", ErrorCode::MachineChanged,
+        "The access that waits for approval is not the one in the request. List the machine again and compare."),
+
+    // Documents and requirements.
+    ConstraintRow::check("refused_doc_not_found", ErrorCode::DocNotFound,
+        "The document, or this version of it, does not exist."),
+    ConstraintRow::check("refused_doc_changed", ErrorCode::DocChanged,
+        "The document has changed: it does not match If-Match or If-None-Match. Read the document again."),
+    ConstraintRow::check("refused_doc_not_generated", ErrorCode::Forbidden,
+        "This document needs an admin key, because no requirement allows it to be generated."),
+    ConstraintRow::check("refused_scope_not_registered", ErrorCode::VentureNotRegistered,
+        "The scope is not global and not a registered venture. Register the venture with put_venture.")
+        .at("/scope", "is not registered"),
+    ConstraintRow::check("refused_requirement_not_found", ErrorCode::RequirementNotFound,
+        "No requirement has this id."),
+    ConstraintRow::check("refused_requirements_full", ErrorCode::RequirementsFull,
+        "The maximum number of requirements is reached: 500, or 20 with a `*` that apply to the same venture. Delete \
+         one that is no longer needed."),
+
+    // Tokens, and what a token may reach.
+    ConstraintRow::check("token_unknown", ErrorCode::Unauthorized, "The API key is not known."),
+    ConstraintRow::check("token_revoked", ErrorCode::Unauthorized, "This token was revoked. Use another one."),
+    ConstraintRow::check("token_expired", ErrorCode::Unauthorized, "This token has expired. Use another one."),
+    ConstraintRow::check("token_scope", ErrorCode::Forbidden,
+        "This token does not have the scope for this operation. Use another token."),
+    ConstraintRow::check("token_venture", ErrorCode::Forbidden,
+        "This token is limited to one venture. Name that venture in the request."),
+    ConstraintRow::check("token_session", ErrorCode::SessionNotFound, "No session has this id."),
+    ConstraintRow::check("token_handoff", ErrorCode::HandoffNotFound, "No handoff matches the request."),
+    ConstraintRow::check("token_note", ErrorCode::NoteNotFound, "No note has this id."),
+    ConstraintRow::check("token_missing", ErrorCode::TokenNotFound, "No token has this id."),
+];
+
+/// The error for a violated constraint.
+pub(crate) fn error_of(violated: &Violated) -> ApiError {
+    match CONSTRAINTS.iter().find(|row| row.violated == *violated) {
+        Some(row) => row.error(),
+        None => ApiError::internal(format!("a request violated a constraint that has no error: {violated}")),
+    }
+}
+
+/// The error of the first row with this code, for a refusal that no constraint detected.
+pub(crate) fn error_with(code: ErrorCode) -> ApiError {
+    match CONSTRAINTS.iter().find(|row| row.code() == Some(code)) {
+        Some(row) => row.error(),
+        None => ApiError::internal(format!("no constraint has the error {code:?}")),
+    }
+}
+
+/// Whether the violation means that the idempotency key was used before.
+pub(crate) fn is_replay(violated: &Violated) -> bool {
+    CONSTRAINTS.iter().any(|row| matches!(row.outcome, Outcome::Replayed) && row.violated == *violated)
+}
+
+impl ConstraintRow {
+    fn error(&self) -> ApiError {
+        match self.outcome {
+            Outcome::Refused { code, detail, field } => {
+                let error = ApiError::new(code, detail);
+                field.into_iter().fold(error, |error, (pointer, problem)| error.at(pointer, problem))
+            }
+            Outcome::Replayed => ApiError::internal("the idempotency key was used before, but nothing was looked up"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constraint_whose_name_contains_another_name_is_not_that_constraint() {
+        let code = |violated| error_of(&violated).code;
+        assert_eq!(code(Violated::Check("token_scope".into())), ErrorCode::Forbidden);
+        for other in ["token_scope_list", "a_token_scope", "token_scop", ""] {
+            assert_eq!(code(Violated::Check(other.to_owned().into())), ErrorCode::InternalError, "{other}");
+        }
+        assert_eq!(code(Violated::NotNull("token_scope".into())), ErrorCode::InternalError);
+        assert_eq!(code(Violated::Raised("token_scope".into())), ErrorCode::InternalError);
+        assert_eq!(code(Violated::ForeignKey), ErrorCode::InternalError);
+    }
+
+    #[test]
+    fn every_constraint_has_one_row() {
+        for (n, row) in CONSTRAINTS.iter().enumerate() {
+            assert!(CONSTRAINTS.iter().skip(n + 1).all(|other| other.violated != row.violated), "{}", row.violated);
+        }
+    }
+}
