@@ -184,9 +184,9 @@ macro_rules! excerpt_of {
         concat!(
             "json_object('total', ",
             total_of!($verdict),
-            ", 'shown', min(",
-            total_of!($verdict),
-            ", ",
+            ", 'shown', count(*) filter (where verdict = '",
+            $verdict,
+            "' and position <= ",
             $most,
             "), 'items', ",
             first_of!($verdict, $most),
