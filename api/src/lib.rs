@@ -36,7 +36,7 @@ mod target;
 pub use app::{Answer, App, DeferredStatements, refuse};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
 pub use headers::{MAX_HEADER_BYTES, MAX_HEADERS};
-pub use incoming::{CompleteBody, Incoming, IncomingError, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES, UNRESERVED_BYTES};
+pub use incoming::{CompleteBody, Incoming, IncomingError, UNRESERVED_BYTES};
 pub use platform::{Clock, Entropy};
 pub use settings::{Engine, Settings, SettingsError};
 pub use store::sweep::SweepCounts;

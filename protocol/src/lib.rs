@@ -5,7 +5,7 @@
 //! are decoded with [`deserr`], which reports every invalid field, not only the first. Responses are plain serde types,
 //! which ignore fields that a newer API adds.
 //!
-//! Start with [`operation`], then read the wire types of one resource.
+//! Start with [`operation_table!`], then read the wire types of one resource.
 
 mod analytics;
 mod audit;
@@ -13,6 +13,7 @@ mod change;
 mod day;
 mod doc;
 mod doc_title;
+pub mod endpoint;
 mod error;
 mod handoff;
 mod id;
@@ -65,7 +66,7 @@ pub use request::{BearerKey, CorrelationId, IdempotencyKey};
 pub use requirement::{
     GenerationSource, PutRequirement, Requirement, RequirementDeleted, RequirementFilter, ScopeType,
 };
-pub use service::{Health, SweepRun, Version};
+pub use service::{Health, OpenapiDocument, SweepRun, Version};
 pub use session::{
     ActiveCounts, ActiveSession, EndReason, Heartbeat, LeaveSession, Session, SessionFilter, SessionStatus,
     UpdateSession,

@@ -21,7 +21,7 @@ async fn a_body_over_1_mib_is_too_large_with_and_without_its_length() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let ask = agent.ask_start_day(json!({}));
-    let limit = deckwatch_api::MAX_BODY_BYTES;
+    let limit = deckwatch_protocol::operation::MAX_BODY_BYTES;
     for bytes in [limit + 1, 2 * limit] {
         let over = ask.clone().text(day_of(&ask, bytes));
         agent.send(over.clone()).await.problem(ErrorCode::PayloadTooLarge);
