@@ -40,7 +40,7 @@ mod violation;
 pub use analytics::{Analytics, AnalyticsFilter, Figures, FiguresOf};
 pub use audit::{AuditFilter, AuditedDoc, DocAudit, DocAuditTotals, VentureAudit};
 pub use change::Change;
-pub use day::{DayEnded, DayOutcome, DayStarted, EndDay, StartDay};
+pub use day::{DayEnded, DayOutcome, DayStarted, EndDay, SessionRequest, StartDay};
 pub use doc::{
     Doc, DocFilter, DocOutcome, DocPut, DocSummary, DocText, DocType, DocVersion, GetDoc, ListDocVersions, PutDoc,
 };

@@ -1,13 +1,13 @@
 //! One queued write: its request, its idempotency key and the time it was queued.
 
 use deckwatch_protocol::{
-    CreateNote, EndReason, HandoffDraft, NoteId, Operation, RepoName, SessionId, Timestamp, UpdateNote, VentureCode,
+    CreateNote, EndReason, HandoffDraft, NoteId, Operation, RepoName, SessionId, SessionRequest, Timestamp, UpdateNote,
+    VentureCode,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::pause::SendReason;
-use super::venture_lookup::SessionRequest;
 use crate::api::{ApiRequest, ClientError, random_uuid};
 use deckwatch_machine::clock::now;
 use deckwatch_machine::digest::sha256_hex;

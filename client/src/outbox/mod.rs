@@ -38,7 +38,6 @@ pub use self::turn::Replayed;
 use self::turn::{OwnEntry, OwnResult, Turn};
 use self::unconfirmed::UnconfirmedWrites;
 pub use self::unsent::{Unsent, UnsentHandoff, UnsentNote};
-pub use self::venture_lookup::SessionRequest;
 use crate::api::{Api, ClientError, understand};
 use deckwatch_machine::clock::now;
 

@@ -29,18 +29,15 @@ fn embedded(world: &World) -> Api {
 
 fn day(agent: &str, venture: &str, repo: &str) -> deckwatch_protocol::StartDay {
     deckwatch_protocol::StartDay {
-        agent: agent.parse().unwrap(),
-        client: "claude".parse().unwrap(),
-        client_version: None,
-        client_session_id: None,
-        host: "mac1".parse().unwrap(),
-        venture: venture.parse().unwrap(),
-        repo: repo.parse().unwrap(),
-        track: None,
         issue_number: Some(87_u64.try_into().unwrap()),
         branch: Some("fix-login".parse().unwrap()),
-        commit_sha: None,
-        meta: deckwatch_protocol::Meta::default(),
+        ..deckwatch_protocol::StartDay::new(
+            agent.parse().unwrap(),
+            "claude".parse().unwrap(),
+            "mac1".parse().unwrap(),
+            venture.parse().unwrap(),
+            repo.parse().unwrap(),
+        )
     }
 }
 
