@@ -1,6 +1,6 @@
 //! A valid and an invalid request for every operation, for the tests that walk the table of operations.
 //!
-//! The path, the query and the invalid request follow from the table. A body needs an example in [`Examples::good`].
+//! Most requests follow from the table. [`Examples::good`] lists those that refer to a record or use one up.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -85,18 +85,12 @@ impl Examples {
         match operation {
             Operation::StartDay => day_on(&self.venture),
             Operation::EndDay => ask.json(&handoff_of(&self.ending)),
-            Operation::UpdateSession => self.addressed(operation).json(&json!({ "branch": "dev/fix" })),
-            // Before the session was heard from, so that it goes on.
-            Operation::LeaveSession => {
-                self.addressed(operation).json(&json!({ "last_heartbeat_at": "2020-01-01T00:00:00Z" }))
-            }
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
             Operation::CreateNote => ask.json(&note_of(&self.venture)),
-            Operation::UpdateNote => self.addressed(operation).json(&json!({ "title": "Changed" })),
             // Each pair of requests (put and delete) can be repeated, because each undoes the other.
-            Operation::PutDoc => ask.with(&self.venture).with("passing.md").json(&json!({ "content": "# Passing" })),
+            Operation::PutDoc => ask.with(&self.venture).with("passing.md").text(example(operation)),
             Operation::DeleteDoc => ask.with(&self.venture).with("passing.md"),
-            Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
+            Operation::PutVenture => ask.with(fresh("put")).text(example(operation)),
             Operation::DeleteVenture => ask.with(&self.closing),
             Operation::MoveRecords => self
                 .addressed(operation)
@@ -106,17 +100,14 @@ impl Examples {
                 let next = self.next_requirement.fetch_add(1, Ordering::Relaxed);
                 ask.with(&self.requirements[next % self.requirements.len()])
             }
-            Operation::CreateToken => ask.json(&json!({ "name": "a token", "scopes": ["context"] })),
             Operation::RegisterMachine => ask_register(&fresh("registered"), json!({})),
             Operation::ApproveMachine => ask_approve(&self.machine),
             Operation::RetireMachine => ask.with(&self.retiring.hostname),
-            _ => {
-                assert!(!operation.takes_body(), "{}: add a valid body to this function", operation.id());
-                let ask = self.addressed(operation);
-                let by_venture = json!({ "venture": self.venture });
-                let query = if takes_query(operation, by_venture) { &self.venture } else { return ask };
-                ask.query(format!("venture={query}"))
+            _ if operation.takes_body() => self.addressed(operation).text(example(operation)),
+            _ if takes_query(operation, json!({ "venture": self.venture })) => {
+                self.addressed(operation).query(format!("venture={}", self.venture))
             }
+            _ => self.addressed(operation),
         }
     }
 
@@ -185,6 +176,12 @@ pub fn takes_query(operation: Operation, query: Value) -> bool {
         }
     }
     operation.visit(TakesQuery(query))
+}
+
+/// The example body in the row of `operation`.
+fn example(operation: Operation) -> &'static str {
+    let add = "add an `example` to its row, or, if its body refers to a record, a request to `Examples::good`";
+    operation.example().unwrap_or_else(|| panic!("{} needs a valid body: {add}", operation.id()))
 }
 
 /// Starts the day of a new agent.

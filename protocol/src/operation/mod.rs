@@ -54,6 +54,7 @@ macro_rules! operations {
         $(#[doc = $doc:literal])+
         $name:ident = $id:ident($($param:ident: $param_type:ident),*) $(query($query:ident))? $(body($body:ident))? -> $answer:ty {
             $method:ident $path:literal, $tier:ident, $effect:ident, [$($status:literal),+];
+            $(example: $example:literal;)?
             $(missing: $missing:ident;)?
             $(naming: $naming:literal;)?
             $(refusals: $($refusal:ident),+;)?
@@ -117,6 +118,11 @@ macro_rules! operations {
             /// Whether the operation expects a JSON body.
             pub const fn takes_body(self) -> bool {
                 match self { $(Self::$name => is_given!($($body)?),)* }
+            }
+
+            /// A valid body, as JSON. `None` if the operation takes no body, or if its body refers to a record.
+            pub const fn example(self) -> Option<&'static str> {
+                match self { $(Self::$name => last!(None $(, Some($example))?),)* }
             }
 
             /// The maximum size of the body in bytes.

@@ -6,6 +6,7 @@
 /// /// What the operation does. The documents and the client show this text.
 /// Name = function(path_parameter: Type) query(Type) body(Type) -> Answer {
 ///     METHOD "/path/{path_parameter}", Tier, Effect, [success statuses];
+///     example: "a body as JSON";
 ///     missing: Code;
 ///     naming: "path_parameter";
 ///     refusals: Code, Code;
@@ -21,6 +22,7 @@
 ///
 /// | line | what it says |
 /// |---|---|
+/// | `example` | A valid body that refers to no record. The tests send it. |
 /// | `missing` | The path names an existing record. If there is none, the request is refused with this code. |
 /// | `naming` | This path parameter names a new record. It must not be a word of another path, and must not hold a secret. |
 /// | `refusals` | The other error codes of this operation, in addition to those that every operation can give. |
@@ -57,6 +59,7 @@ macro_rules! operation_table {
         /// Changes the branch, commit, issue, track or `meta` of a session.
         UpdateSession = update_session(id: SessionId) body(UpdateSession) -> Session {
             PATCH "/v1/sessions/{id}", Context, Write, [200];
+            example: r#"{ "branch": "dev/fix" }"#;
             missing: SessionNotFound;
             refusals: SessionEnded, SessionConflict;
         }
@@ -69,6 +72,7 @@ macro_rules! operation_table {
         /// Reports that the agent has left without ending its day. The session is no longer active.
         LeaveSession = leave_session(id: SessionId) body(LeaveSession) -> Session {
             POST "/v1/sessions/{id}/leave", Context, Touch, [200];
+            example: r#"{ "last_heartbeat_at": "2020-01-01T00:00:00Z" }"#;
             missing: SessionNotFound;
         }
         /// Records a handoff without ending the session.
@@ -114,6 +118,7 @@ macro_rules! operation_table {
         /// Changes the title, content, tags or venture of a note.
         UpdateNote = update_note(id: NoteId) body(UpdateNote) -> Note {
             PATCH "/v1/notes/{id}", Context, Write, [200];
+            example: r#"{ "title": "Changed" }"#;
             missing: NoteNotFound;
             refusals: NoteChanged, VentureNotRegistered;
             etag: strong;
@@ -155,6 +160,7 @@ macro_rules! operation_table {
         /// Creates or replaces a document. The version stays the same if the content does not change.
         PutDoc = put_doc(scope: DocScope, name: DocName) body(PutDoc) -> DocPut {
             PUT "/v1/docs/{scope}/{name}", Admin, Write, [200, 201];
+            example: r##"{ "content": "# Passing" }"##;
             naming: "name";
             refusals: DocChanged, VentureNotRegistered;
             // The batch then checks that a requirement allows the document to be generated.
@@ -179,6 +185,7 @@ macro_rules! operation_table {
         /// Registers or replaces a venture.
         PutVenture = put_venture(code: VentureCode) body(PutVenture) -> Venture {
             PUT "/v1/ventures/{code}", Admin, Write, [200, 201];
+            example: r#"{ "name": "Put" }"#;
             links: "" => [PutVenture, DeleteVenture];
         }
         /// Deletes a venture: lists no longer show it, and it accepts no new records. Existing records stay.
@@ -252,6 +259,7 @@ macro_rules! operation_table {
         /// Creates a token. Only this response contains the secret.
         CreateToken = create_token() body(CreateToken) -> MintedToken {
             POST "/v1/tokens", Admin, Write, [201];
+            example: r#"{ "name": "a token", "scopes": ["context"] }"#;
             refusals: VentureNotRegistered;
             links: "" => [RevokeToken];
         }
