@@ -10,6 +10,7 @@ use deckwatch_protocol::{
 };
 use deckwatch_secrets::Finding;
 use deserr::Deserr;
+use serde_json::Value;
 
 use crate::cursor::CursorMark;
 use crate::decode;
@@ -65,22 +66,22 @@ impl Call<'_> {
 
     fn path<E: Endpoint>(&self) -> Result<E::Path, ApiError> {
         let parsed = E::Path::parse(E::OPERATION, &self.path_parameters);
-        let path = parsed.map_err(|violations| match E::OPERATION.missing() {
-            // A name that is not valid is the name of no record.
-            Some(missing) => ApiError::not_found(missing),
-            None => violations.into(),
-        })?;
-        if let Some(name) = E::OPERATION.naming() {
-            self.check_new_name(E::OPERATION, name)?;
-        }
+        let path = parsed.map_err(|violations| self.invalid_path(violations))?;
+        self.check_new_name()?;
         Ok(path)
     }
 
+    /// A name that is not valid is the name of no record.
+    fn invalid_path(&self, violations: Violations) -> ApiError {
+        self.operation.missing().map_or_else(|| violations.into(), ApiError::not_found)
+    }
+
     /// Checks the name of a new record, which is the last parameter of the path.
-    fn check_new_name(&self, operation: Operation, parameter: &str) -> Result<(), ApiError> {
+    fn check_new_name(&self) -> Result<(), ApiError> {
+        let Some(parameter) = self.operation.naming() else { return Ok(()) };
         let (pointer, name) = (format!("/{parameter}"), self.path_parameters.last().map_or("", String::as_str));
         // Hostnames are not case-sensitive.
-        if let Some(word) = operation.reserved_names().find(|word| name.eq_ignore_ascii_case(word)) {
+        if let Some(word) = self.operation.reserved_names().find(|word| name.eq_ignore_ascii_case(word)) {
             let detail = format!("must not be {word}, because another operation has that path");
             return Err(Violations::at(pointer, detail).into());
         }
@@ -93,16 +94,20 @@ impl Call<'_> {
         decode::query(self.query.as_deref().unwrap_or_default(), &self.cursor_mark)
     }
 
-    /// An absent body counts as an object without fields, if the operation takes no body.
     fn body<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
-        if self.body.is_empty() && !self.operation.takes_body() {
-            return decode::typed(serde_json::json!({}));
-        }
-        let value = decode::value(&self.body)?;
+        let value = self.body_value()?;
         // Check the sizes before the secret search, which takes longer. The decoding error also repeats no secret.
         let typed = decode::typed(value.clone())?;
         self.look_for_secrets(deckwatch_secrets::in_value(&value));
         Ok(typed)
+    }
+
+    /// The body as JSON. An absent body counts as an object without fields, if the operation takes no body.
+    fn body_value(&self) -> Result<Value, ApiError> {
+        if self.body.is_empty() && !self.operation.takes_body() {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        decode::value(&self.body)
     }
 
     fn look_for_secrets(&self, findings: Vec<Finding>) {

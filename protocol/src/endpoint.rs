@@ -114,8 +114,12 @@ impl<A: PathParameter, B: PathParameter> PathParameters for (A, B) {
 
 fn parse_one<T: PathParameter>(operation: Operation, values: &[String], at: usize) -> Result<T, Violations> {
     let value = values.get(at).map(String::as_str).unwrap_or_default();
+    value.parse().map_err(|invalid| invalid_parameter(operation, at, invalid))
+}
+
+fn invalid_parameter(operation: Operation, at: usize, invalid: Invalid) -> Violations {
     let name = operation.path_parameters().get(at).copied().unwrap_or_default();
-    value.parse().map_err(|invalid: Invalid| Violations::at(format!("/{name}"), invalid.0))
+    Violations::at(format!("/{name}"), invalid.0)
 }
 
 /// The schema of a type, with its definitions inside.
