@@ -18,7 +18,7 @@
 /// }
 /// ```
 ///
-/// `query`, `body` and the lines after the first may be left out.
+/// `query`, `body` and the lines after the first may be left out. The lines that are given have this order.
 ///
 /// | line | what it says |
 /// |---|---|
