@@ -9,12 +9,11 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request, Response};
 
 use crate::batch::{self, Finished};
-use crate::call::Call;
+use crate::call::{Call, PublicCall};
 use crate::cursor::CursorMark;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
 use crate::fault::{LastOutage, TrackedDatabase};
-use crate::handlers::service;
 use crate::headers::{self, joined};
 use crate::incoming::{self, Incoming};
 use crate::middleware::admission::Admission;
@@ -147,14 +146,13 @@ impl App {
         received: &ReceivedRequest,
         operation: Operation,
     ) -> Result<SuccessResponse, ApiError> {
-        let plan = match operation {
-            Operation::Health => {
-                let notice = self.notice.get().and_then(|notice| notice());
-                service::health(self.settings.engine, received.now, self.database.writes_wait(), notice)
-            }
-            Operation::Version => service::version(self.settings.engine),
-            _ => service::openapi(),
+        let call = PublicCall {
+            now: received.now,
+            engine: self.settings.engine,
+            writes_wait: self.database.writes_wait(),
+            notice: self.notice.get().and_then(|notice| notice()),
         };
+        let plan = router::public_plan(operation, &call)?;
         let answer = batch::run_public(self.database.as_ref(), plan).await?;
         match self.database.outage().or_else(|| self.last_outage.at(received.now)) {
             // The database can read but can't write, so the service is not healthy.
@@ -226,6 +224,7 @@ impl App {
         };
         let length = incoming::announced_length(headers, operation)?;
         let call = Call {
+            operation,
             now: received.now,
             entropy: self.entropy.as_ref(),
             caller,
@@ -240,7 +239,7 @@ impl App {
             auto_approve_machines: self.settings.auto_approve_machines,
             secrets: OnceLock::new(),
         };
-        let plan = router::plan(operation, &call)?;
+        let plan = router::plan(&call)?;
         Ok((call, plan))
     }
 

@@ -1,13 +1,16 @@
 //! The data of one request for its handler.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use bytes::Bytes;
+use deckwatch_protocol::endpoint::{Endpoint, PathParameters};
 use deckwatch_protocol::{
-    CorrelationId, HandoffId, IdempotencyKey, NoteId, STALE_SECONDS, SessionId, Timestamp, Violations,
+    CorrelationId, HandoffId, IdempotencyKey, NoteId, Operation, STALE_SECONDS, SessionId, Timestamp, Violations,
 };
 use deckwatch_secrets::Finding;
 use deserr::Deserr;
+use serde_json::Value;
 
 use crate::cursor::CursorMark;
 use crate::decode;
@@ -15,9 +18,11 @@ use crate::error::ApiError;
 use crate::middleware::auth::Caller;
 use crate::middleware::etag::IfMatch;
 use crate::platform::{Entropy, random_bits};
+use crate::settings::Engine;
 
 /// A request with a known caller, the time of the request and a random source.
 pub(crate) struct Call<'a> {
+    pub(crate) operation: Operation,
     pub(crate) now: Timestamp,
     pub(crate) entropy: &'a dyn Entropy,
     pub(crate) caller: Caller,
@@ -39,21 +44,70 @@ pub(crate) struct Call<'a> {
     pub(crate) secrets: OnceLock<ApiError>,
 }
 
+/// A decoded request.
+pub(crate) struct TypedRequest<E: Endpoint> {
+    pub(crate) path: E::Path,
+    pub(crate) query: E::Query,
+    pub(crate) body: E::Body,
+}
+
 impl Call<'_> {
-    /// Decodes the body of an operation that takes a body and no query.
-    pub(crate) fn body<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
-        self.no_query()?;
-        let value = decode::value(&self.body)?;
+    /// Decodes the path, the query and the body of the request. A query or body that the operation does not take is
+    /// refused: if a filter were ignored, the response would be wrong. If several parts are invalid, the error is about
+    /// the first one: the path, the query or the body, or for an operation without a body the query or the path.
+    pub(crate) fn request<E: Endpoint>(&self) -> Result<TypedRequest<E>, ApiError> {
+        if E::OPERATION.takes_body() {
+            let path = self.path::<E>()?;
+            return Ok(TypedRequest { path, query: self.query()?, body: self.body()? });
+        }
+        let (query, body) = (self.query()?, self.body()?);
+        Ok(TypedRequest { path: self.path::<E>()?, query, body })
+    }
+
+    fn path<E: Endpoint>(&self) -> Result<E::Path, ApiError> {
+        let parsed = E::Path::parse(E::OPERATION, &self.path_parameters);
+        let path = parsed.map_err(|violations| self.invalid_path(violations))?;
+        self.check_new_name()?;
+        Ok(path)
+    }
+
+    /// A name that is not valid is the name of no record.
+    fn invalid_path(&self, violations: Violations) -> ApiError {
+        self.operation.missing().map_or_else(|| violations.into(), ApiError::not_found)
+    }
+
+    /// Checks the name of a new record, which is the last parameter of the path.
+    fn check_new_name(&self) -> Result<(), ApiError> {
+        let Some(parameter) = self.operation.naming() else { return Ok(()) };
+        let (pointer, name) = (format!("/{parameter}"), self.path_parameters.last().map_or("", String::as_str));
+        // Hostnames are not case-sensitive.
+        if let Some(word) = self.operation.reserved_names().find(|word| name.eq_ignore_ascii_case(word)) {
+            let detail = format!("must not be {word}, because another operation has that path");
+            return Err(Violations::at(pointer, detail).into());
+        }
+        let kind = deckwatch_secrets::in_text(name);
+        self.look_for_secrets(kind.map(|kind| Finding { pointer, kind }).into_iter().collect());
+        Ok(())
+    }
+
+    fn query<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
+        decode::query(self.query.as_deref().unwrap_or_default(), &self.cursor_mark)
+    }
+
+    fn body<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
+        let value = self.body_value()?;
         // Check the sizes before the secret search, which takes longer. The decoding error also repeats no secret.
         let typed = decode::typed(value.clone())?;
         self.look_for_secrets(deckwatch_secrets::in_value(&value));
         Ok(typed)
     }
 
-    /// Searches a name from the path that is about to be stored for secrets.
-    pub(crate) fn look_for_secrets_in(&self, pointer: &str, name: &str) {
-        let kind = deckwatch_secrets::in_text(name);
-        self.look_for_secrets(kind.map(|kind| Finding { pointer: pointer.to_owned(), kind }).into_iter().collect());
+    /// The body as JSON. An absent body counts as an object without fields, if the operation takes no body.
+    fn body_value(&self) -> Result<Value, ApiError> {
+        if self.body.is_empty() && !self.operation.takes_body() {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        decode::value(&self.body)
     }
 
     fn look_for_secrets(&self, findings: Vec<Finding>) {
@@ -61,31 +115,6 @@ impl Call<'_> {
             // The first finding is enough to refuse the request.
             let _ = self.secrets.set(ApiError::holds_secret(findings));
         }
-    }
-
-    /// Decodes the query of an operation that takes a query and no body.
-    pub(crate) fn query<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
-        decode::query(self.query.as_deref().unwrap_or_default(), &self.cursor_mark)
-    }
-
-    /// Refuses a query if the operation takes none. If a filter were ignored, the response would be wrong.
-    pub(crate) fn no_query(&self) -> Result<(), ApiError> {
-        decode::query::<decode::NoParameters>(self.query.as_deref().unwrap_or_default(), &self.cursor_mark).map(|_| ())
-    }
-
-    /// Refuses a body if the operation takes none.
-    pub(crate) fn no_body(&self) -> Result<(), ApiError> {
-        if self.body.is_empty() { Ok(()) } else { decode::body::<decode::NoParameters>(&self.body).map(|_| ()) }
-    }
-
-    /// The value of the first path parameter. Most paths have only one.
-    pub(crate) fn path_parameter(&self) -> &str {
-        self.path_parameters.first().map(String::as_str).unwrap_or_default()
-    }
-
-    /// The value of the second path parameter.
-    pub(crate) fn second_path_parameter(&self) -> &str {
-        self.path_parameters.get(1).map(String::as_str).unwrap_or_default()
     }
 
     /// Heartbeats before this time are stale.
@@ -107,6 +136,16 @@ impl Call<'_> {
     pub(crate) fn mint_note_id(&self) -> NoteId {
         NoteId::mint(self.now, random_bits(self.entropy))
     }
+}
+
+/// A request without a caller, for the handler of a public operation.
+pub(crate) struct PublicCall {
+    pub(crate) now: Timestamp,
+    pub(crate) engine: Engine,
+    /// How long writes have been waiting for the database.
+    pub(crate) writes_wait: Option<Duration>,
+    /// What the operator of the host program must do.
+    pub(crate) notice: Option<String>,
 }
 
 /// The time before which a heartbeat is stale, for work outside a request.

@@ -14,11 +14,6 @@ use serde_path_to_error::Segment;
 use crate::cursor::CursorMark;
 use crate::error::{ApiError, before_first_secret};
 
-/// A request without parameters.
-#[derive(Deserr)]
-#[deserr(deny_unknown_fields, error = Violations)]
-pub(crate) struct NoParameters {}
-
 /// Refuses a body whose content type is not JSON.
 pub(crate) fn content_type(header: Option<&str>) -> Result<(), ApiError> {
     let mut parts = header.unwrap_or_default().split(';').map(str::trim);
@@ -30,11 +25,6 @@ pub(crate) fn content_type(header: Option<&str>) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::new(ErrorCode::UnsupportedMediaType, "Send the body as UTF-8 with Content-Type: application/json."))
-}
-
-/// Decodes a JSON body.
-pub(crate) fn body<T: Deserr<Violations>>(bytes: &[u8]) -> Result<T, ApiError> {
-    typed(value(bytes)?)
 }
 
 /// Parses a body into a JSON value that can be stored without changes.
@@ -203,6 +193,10 @@ mod tests {
     use deckwatch_protocol::StartDay;
 
     use super::*;
+
+    fn body<T: Deserr<Violations>>(bytes: &[u8]) -> Result<T, ApiError> {
+        typed(value(bytes)?)
+    }
 
     fn refusal(json: &str) -> ApiError {
         body::<StartDay>(json.as_bytes()).unwrap_err()

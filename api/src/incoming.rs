@@ -12,13 +12,6 @@ use crate::error::ApiError;
 use crate::headers::joined;
 use crate::middleware::admission::Admission;
 
-/// Maximum size of a request body in bytes, except that of a document.
-pub const MAX_BODY_BYTES: usize = 1024 * 1024;
-
-/// Maximum size of the body that puts a document. JSON can need six bytes for each byte of the 1 MB of content, and
-/// the rest is for the other fields.
-pub const MAX_DOC_BODY_BYTES: usize = 7 * MAX_BODY_BYTES;
-
 /// Maximum size of a body that is kept in memory without a reservation. A larger body needs a reservation in the
 /// memory budget of the host program, requests left in this minute, and a token that the database knows, because
 /// anybody can write a well-formed token.
@@ -114,12 +107,13 @@ pub(crate) fn announced_length(headers: &HeaderMap, operation: Operation) -> Res
         let detail = "Content-Encoding is not supported. Send the body without it.";
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail));
     }
-    if takes_json(operation) {
+    // If no body is expected, an empty body may have any type.
+    if operation.takes_body() {
         decode::content_type(joined(headers, &CONTENT_TYPE).as_deref())?;
     }
     let Some(length) = joined(headers, &CONTENT_LENGTH) else { return Ok(None) };
     match length.parse() {
-        Ok(length) if length <= max_bytes(operation) => Ok(Some(length)),
+        Ok(length) if length <= operation.max_body_bytes() => Ok(Some(length)),
         // A number that does not fit into `usize` is too large as well. The host program lets no other text through.
         _ => Err(too_large(operation)),
     }
@@ -136,7 +130,7 @@ pub(crate) async fn read(
     if !has_body(operation) {
         return Ok(Bytes::new());
     }
-    let limit = max_bytes(operation);
+    let limit = operation.max_body_bytes();
     let mut bytes = BytesMut::new();
     let mut memory_limit = UNRESERVED_BYTES;
     if let Some(length) = announced_length.filter(|length| *length > memory_limit) {
@@ -172,33 +166,13 @@ async fn reserve(
     Ok(incoming.reserve(bytes).await?)
 }
 
-/// Maximum size of the body of `operation`.
-const fn max_bytes(operation: Operation) -> usize {
-    match operation {
-        Operation::PutDoc => MAX_DOC_BODY_BYTES,
-        _ => MAX_BODY_BYTES,
-    }
-}
-
+/// Whether the request may have a body. A `GET` has none.
 fn has_body(operation: Operation) -> bool {
     operation.method() != "GET"
 }
 
-/// Whether the body of `operation` must be JSON. If no body is expected, an empty body may have any type.
-fn takes_json(operation: Operation) -> bool {
-    let takes_none = matches!(
-        operation,
-        Operation::Heartbeat
-            | Operation::MachineHeartbeat
-            | Operation::ArchiveNote
-            | Operation::RestoreNote
-            | Operation::RevokeToken
-    );
-    has_body(operation) && operation.method() != "DELETE" && !takes_none
-}
-
 fn too_large(operation: Operation) -> ApiError {
-    let limit = max_bytes(operation);
+    let limit = operation.max_body_bytes();
     ApiError::new(
         ErrorCode::PayloadTooLarge,
         format!(

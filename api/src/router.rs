@@ -1,11 +1,12 @@
 //! Maps method and path to an operation, and an operation to its handler.
 
-use deckwatch_protocol::{ErrorCode, Operation};
+use deckwatch_protocol::endpoint::marker;
+use deckwatch_protocol::{ErrorCode, Operation, operation_table};
 use http::Method;
 
-use crate::call::Call;
+use crate::call::{Call, PublicCall};
 use crate::error::ApiError;
-use crate::handlers::{analytics, day, doc, handoff, machine, note, request_log, requirement, session, token, venture};
+use crate::handlers;
 use crate::plan::Plan;
 
 /// The operations by path, from the table in `protocol`.
@@ -67,55 +68,56 @@ impl Router {
     }
 }
 
-/// Builds the plan of an operation that needs a caller.
-pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> {
-    match operation {
-        Operation::StartDay => day::start_day(call),
-        Operation::EndDay => day::end_day(call),
-        Operation::ListSessions => session::list_sessions(call),
-        Operation::GetSession => session::get_session(call),
-        Operation::UpdateSession => session::update_session(call),
-        Operation::Heartbeat => session::heartbeat(call),
-        Operation::LeaveSession => session::leave_session(call),
-        Operation::CreateHandoff => handoff::create_handoff(call),
-        Operation::ListHandoffs => handoff::list_handoffs(call),
-        Operation::LatestHandoff => handoff::latest_handoff(call),
-        Operation::GetHandoff => handoff::get_handoff(call),
-        Operation::CreateNote => note::create_note(call),
-        Operation::ListNotes => note::list_notes(call),
-        Operation::GetNote => note::get_note(call),
-        Operation::UpdateNote => note::update_note(call),
-        Operation::ArchiveNote => note::archive_note(call),
-        Operation::RestoreNote => note::restore_note(call),
-        Operation::ListDocs => doc::list_docs(call),
-        Operation::GetDoc => doc::get_doc(call),
-        Operation::ListDocVersions => doc::list_doc_versions(call),
-        Operation::PutDoc => doc::put_doc(call),
-        Operation::DeleteDoc => doc::delete_doc(call),
-        Operation::ListVentures => venture::list_ventures(call),
-        Operation::PutVenture => venture::put_venture(call),
-        Operation::DeleteVenture => venture::delete_venture(call),
-        Operation::MoveRecords => venture::move_records(call),
-        Operation::RegisterMachine => machine::register_machine(call),
-        Operation::ListMachines => machine::list_machines(call),
-        Operation::MachineHeartbeat => machine::machine_heartbeat(call),
-        Operation::ApproveMachine => machine::approve_machine(call),
-        Operation::RetireMachine => machine::retire_machine(call),
-        Operation::SshConfig => machine::ssh_config(call),
-        Operation::AuditDocs => requirement::audit_docs(call),
-        Operation::ListRequirements => requirement::list_requirements(call),
-        Operation::PutRequirement => requirement::put_requirement(call),
-        Operation::DeleteRequirement => requirement::delete_requirement(call),
-        Operation::SessionAnalytics => analytics::session_analytics(call),
-        Operation::CreateToken => token::create_token(call),
-        Operation::ListTokens => token::list_tokens(call),
-        Operation::RevokeToken => token::revoke_token(call),
-        Operation::ListRequests => request_log::list_requests(call),
-        Operation::Health | Operation::Version | Operation::Openapi => {
-            Err(ApiError::internal("a public operation has no caller"))
+/// Generates the functions that call the handler of an operation, from the table in `protocol`.
+macro_rules! plans {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident = $id:ident($($param:ident: $param_type:ident),*) $(query($query:ident))? $(body($body:ident))? -> $answer:ty {
+            $method:ident $path:literal, $tier:ident, $($facts:tt)*
         }
-    }
+    )*) => {
+        /// Decodes the request of an operation that needs a caller, and builds its plan.
+        pub(crate) fn plan(call: &Call) -> Result<Plan, ApiError> {
+            match call.operation {
+                $(Operation::$name => caller_plan!($tier call $name $id ($($param),*) ($($query)?) ($($body)?)),)*
+            }
+        }
+
+        /// Builds the plan of a public operation.
+        pub(crate) fn public_plan(operation: Operation, call: &PublicCall) -> Result<Plan, ApiError> {
+            match operation { $(Operation::$name => public_plan!($tier call $id),)* }
+        }
+    };
 }
+
+macro_rules! caller_plan {
+    (Public $($row:tt)*) => {
+        Err(ApiError::internal("a public operation has no caller"))
+    };
+    ($tier:ident $call:ident $name:ident $id:ident ($($param:ident),*) ($($query:ident)?) ($($body:ident)?)) => {{
+        let request = $call.request::<marker::$name>()?;
+        let ($($param,)*) = request.path;
+        handlers::$id($call $(, $param)* $(, argument!($query request.query))? $(, argument!($body request.body))?)
+    }};
+}
+
+macro_rules! public_plan {
+    (Public $call:ident $id:ident) => {
+        Ok(handlers::$id($call))
+    };
+    ($tier:ident $call:ident $id:ident) => {
+        Err(ApiError::internal("the operation needs a caller"))
+    };
+}
+
+/// The value, for an argument that the row may leave out.
+macro_rules! argument {
+    ($given:ident $value:expr) => {
+        $value
+    };
+}
+
+operation_table!(plans);
 
 #[cfg(test)]
 mod tests {

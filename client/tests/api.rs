@@ -199,19 +199,18 @@ async fn a_missing_handoff_is_not_an_error() {
 async fn agents_of_one_machine_share_the_embedded_engine() {
     let home = tempfile::tempdir().unwrap();
     let database = home.path().join("data/context.db");
-    let day = |agent: &Agent| StartDay {
-        agent: agent.clone(),
-        client: "claude".parse().unwrap(),
-        client_version: None,
-        client_session_id: None,
-        host: "mac1.local".parse().unwrap(),
-        venture: "alpha".parse().unwrap(),
-        repo: "example-org/alpha.js".parse().unwrap(),
-        track: None,
-        issue_number: None,
-        branch: Some("dev/ü".parse().unwrap()),
-        commit_sha: None,
-        meta: deckwatch_protocol::Meta::default(),
+    let day = |agent: &Agent| {
+        let (client, host) = ("claude".parse().unwrap(), "mac1.local".parse().unwrap());
+        StartDay {
+            branch: Some("dev/ü".parse().unwrap()),
+            ..StartDay::new(
+                agent.clone(),
+                client,
+                host,
+                "alpha".parse().unwrap(),
+                "example-org/alpha.js".parse().unwrap(),
+            )
+        }
     };
     let agents: [Agent; 2] = ["mac1.local-claude-1".parse().unwrap(), "mac1.local-claude-2".parse().unwrap()];
     let [one, two] = agents.clone().map(|agent| Api::connect(ApiConfig::embedded(database.clone(), &agent).unwrap()));

@@ -8,11 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use deckwatch_client::api::ClientError;
-use deckwatch_client::outbox::{DayToEnd, Delivery, LostResponse, Queued, SessionRequest};
+use deckwatch_client::outbox::{DayToEnd, Delivery, LostResponse, Queued};
 use deckwatch_machine::variables;
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
-    HandoffPayload, IssueNumber, Meta, Session, SessionId, SessionStatus, StartDay, Timestamp, Track,
+    HandoffPayload, IssueNumber, Session, SessionId, SessionRequest, SessionStatus, StartDay, Timestamp, Track,
 };
 use tokio::sync::Notify;
 
@@ -304,19 +304,16 @@ impl Keeper {
         let checkout = self.identity.checkout().await?;
         let environment = self.identity.environment();
         let held = self.held().and_then(|live| live.track);
+        let repo = place.map_or(checkout.repo, |place| place.repo.clone());
         Ok(SessionRequest {
-            agent: me.agent,
-            client: me.client,
             client_version: me.client_version,
             client_session_id,
-            host: me.host,
             venture: place.map(|place| place.venture.code.clone()),
-            repo: place.map_or(checkout.repo, |place| place.repo.clone()),
             track: track.or(held).or(environment.setting(variables::TRACK)?),
             issue_number: issue.or(environment.setting(variables::ISSUE)?),
             branch: checkout.branch,
             commit_sha: checkout.commit_sha,
-            meta: Meta::default(),
+            ..SessionRequest::new(me.agent, me.client, me.host, repo)
         })
     }
 

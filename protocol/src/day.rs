@@ -62,6 +62,81 @@ pub struct StartDay {
     pub meta: Meta,
 }
 
+impl StartDay {
+    /// Starts the day of an agent, with no value in the optional fields.
+    pub fn new(agent: Agent, client: Client, host: Host, venture: VentureCode, repo: RepoName) -> Self {
+        SessionRequest::new(agent, client, host, repo).start_day_on(venture)
+    }
+}
+
+/// A request to start a session, whose venture may not be known yet. The outbox of a client keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionRequest {
+    /// The name of the agent.
+    pub agent: Agent,
+    /// The agent CLI.
+    pub client: Client,
+    /// The version that the agent CLI reports.
+    pub client_version: Option<ClientVersion>,
+    /// The id that the agent CLI gives to its conversation.
+    pub client_session_id: Option<ClientSessionId>,
+    /// The hostname of the machine that the agent runs on.
+    pub host: Host,
+    /// The venture that the agent works on. `None` means the venture that the repository belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub venture: Option<VentureCode>,
+    /// The repository that the agent works in.
+    pub repo: RepoName,
+    /// The track.
+    pub track: Option<Track>,
+    /// The number of the GitHub issue that the agent works on.
+    pub issue_number: Option<IssueNumber>,
+    /// The git branch.
+    pub branch: Option<Branch>,
+    /// The hash of the commit that is checked out.
+    pub commit_sha: Option<CommitSha>,
+    /// Any other data that the client stores with the session.
+    pub meta: Meta,
+}
+
+impl SessionRequest {
+    /// A request with no value in the optional fields.
+    pub fn new(agent: Agent, client: Client, host: Host, repo: RepoName) -> Self {
+        Self {
+            agent,
+            client,
+            client_version: None,
+            client_session_id: None,
+            host,
+            venture: None,
+            repo,
+            track: None,
+            issue_number: None,
+            branch: None,
+            commit_sha: None,
+            meta: Meta::default(),
+        }
+    }
+
+    /// Converts the request to a start of day on this venture.
+    pub fn start_day_on(self, venture: VentureCode) -> StartDay {
+        StartDay {
+            agent: self.agent,
+            client: self.client,
+            client_version: self.client_version,
+            client_session_id: self.client_session_id,
+            host: self.host,
+            venture,
+            repo: self.repo,
+            track: self.track,
+            issue_number: self.issue_number,
+            branch: self.branch,
+            commit_sha: self.commit_sha,
+            meta: self.meta,
+        }
+    }
+}
+
 /// Whether `start_day` created a session or resumed the agent's active one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

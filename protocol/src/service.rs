@@ -47,6 +47,24 @@ pub struct SweepRun {
     pub log: u32,
 }
 
+/// The answer of `GET /openapi.json`: a JSON object in the format of OpenAPI 3.1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OpenapiDocument(pub serde_json::Map<String, serde_json::Value>);
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for OpenapiDocument {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "OpenapiDocument".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "object" })
+    }
+}
+
 /// The answer of `GET /version`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -54,12 +54,7 @@ impl Scope {
             Self::Admin => true,
             Self::Context => operation.admits_context(),
             Self::ReadOnly => operation.tier() != Tier::Admin && operation.effect() == Effect::Read,
-            Self::DocsWrite => {
-                matches!(
-                    operation,
-                    Operation::PutDoc | Operation::DeleteDoc | Operation::PutRequirement | Operation::DeleteRequirement
-                )
-            }
+            Self::DocsWrite => operation.scopes().contains(&self),
         }
     }
 }

@@ -110,6 +110,12 @@ impl TestRequest {
         self
     }
 
+    /// The request for an API in this process, with this bearer key.
+    pub fn in_process(self, key: &str) -> Request<Bytes> {
+        let body = self.body.clone();
+        self.request("", Some(&format!("Bearer {key}"))).map(|_| body)
+    }
+
     pub(crate) fn request(self, base: &str, authorization: Option<&str>) -> Request<Pieces> {
         let question = if self.query.is_empty() { "" } else { "?" };
         let mut request = Request::new(Pieces::of(self.body, self.chunked));

@@ -8,9 +8,8 @@ use crate::plan::{DataAccess, Plan};
 use crate::store;
 
 /// Counts the sessions and handoffs of a time window, in total and by venture, agent and day.
-pub(crate) fn session_analytics(call: &Call) -> Result<Plan, ApiError> {
+pub(crate) fn session_analytics(call: &Call, filter: AnalyticsFilter) -> Result<Plan, ApiError> {
     const DAY: i64 = 24 * 60 * 60;
-    let filter: AnalyticsFilter = call.query()?;
     let until = filter.until.unwrap_or(call.now);
     let since = filter.since.unwrap_or_else(|| until.plus_seconds(-Analytics::DEFAULT_DAYS * DAY));
     let violation = |detail: String| Violations(vec![Violation { pointer: "/since".to_owned(), detail }]);

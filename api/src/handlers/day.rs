@@ -11,8 +11,7 @@ use crate::store;
 use crate::store::day::DayContext;
 
 /// Creates or resumes the agent's session and returns the context that the agent needs.
-pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
-    let day: StartDay = call.body()?;
+pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
     let id = call.mint_session_id();
     let new = store::session::NewSession {
         id: &id,
@@ -35,8 +34,7 @@ pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
 /// Records the handoff and ends the session. If a handoff has already ended the session, nothing changes and the
 /// response repeats the first result. With `keep_open` the handoff is recorded in any state of the session, and the
 /// state does not change.
-pub(crate) fn end_day(call: &Call) -> Result<Plan, ApiError> {
-    let day: EndDay = call.body()?;
+pub(crate) fn end_day(call: &Call, day: EndDay) -> Result<Plan, ApiError> {
     let id = call.mint_handoff_id();
     let payload = handoff::canonical_payload(&day.handoff)?;
     let new = payload.new_handoff(call, &id, &day.session_id, &day.handoff);

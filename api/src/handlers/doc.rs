@@ -1,7 +1,7 @@
 //! Documents: put, delete, read, and list them and their versions.
 
 use deckwatch_protocol::{
-    Doc, DocFilter, DocName, DocScope, DocType, ErrorCode, GetDoc, Invalid, ListDocVersions, PutDoc, Violations,
+    Doc, DocFilter, DocName, DocScope, DocType, ErrorCode, GetDoc, ListDocVersions, PutDoc, Violations,
 };
 use serde::de::IgnoredAny;
 
@@ -15,8 +15,7 @@ use crate::store;
 use crate::store::doc::{DocLocation, NewDoc};
 
 /// Lists documents by scope and name.
-pub(crate) fn list_docs(call: &Call) -> Result<Plan, ApiError> {
-    let filter: DocFilter = call.query()?;
+pub(crate) fn list_docs(_: &Call, filter: DocFilter) -> Result<Plan, ApiError> {
     let access = match (&filter.venture, &filter.scope) {
         (Some(venture), _) => DataAccess::Venture(venture.clone()),
         (None, Some(scope)) => read_access(scope),
@@ -27,10 +26,9 @@ pub(crate) fn list_docs(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Reads one document with its content, or one of its stored versions.
-pub(crate) fn get_doc(call: &Call) -> Result<Plan, ApiError> {
-    let GetDoc { version } = call.query()?;
-    let place = existing_location(call)?;
-    let select = match version {
+pub(crate) fn get_doc(_: &Call, scope: DocScope, name: DocName, query: GetDoc) -> Result<Plan, ApiError> {
+    let place = DocLocation { scope, name };
+    let select = match query.version {
         Some(version) => store::doc_version::select(&place, version),
         None => store::doc::select(&place),
     };
@@ -38,9 +36,13 @@ pub(crate) fn get_doc(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Lists the stored versions of a document, newest first. It also works for a deleted document.
-pub(crate) fn list_doc_versions(call: &Call) -> Result<Plan, ApiError> {
-    let filter: ListDocVersions = call.query()?;
-    let place = existing_location(call)?;
+pub(crate) fn list_doc_versions(
+    _: &Call,
+    scope: DocScope,
+    name: DocName,
+    filter: ListDocVersions,
+) -> Result<Plan, ApiError> {
+    let place = DocLocation { scope, name };
     let limit = filter.limit.unwrap_or_default();
     let [items, total] = store::doc_version::list(&place, limit, filter.cursor.as_ref());
     let steps = vec![store::doc::unless_known(&place)];
@@ -48,10 +50,8 @@ pub(crate) fn list_doc_versions(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Creates or replaces a document.
-pub(crate) fn put_doc(call: &Call) -> Result<Plan, ApiError> {
-    let place = new_location(call)?;
-    call.look_for_secrets_in("/name", place.name.as_str());
-    let put: PutDoc = call.body()?;
+pub(crate) fn put_doc(call: &Call, scope: DocScope, name: DocName, put: PutDoc) -> Result<Plan, ApiError> {
+    let place = DocLocation { scope, name };
     if put.doc_type == DocType::Json {
         is_json(put.content.as_str())?;
     }
@@ -81,10 +81,8 @@ pub(crate) fn put_doc(call: &Call) -> Result<Plan, ApiError> {
 
 /// Deletes a document. The deletion is a version too, so the version numbers continue when the document is put
 /// again.
-pub(crate) fn delete_doc(call: &Call) -> Result<Plan, ApiError> {
-    call.no_query()?;
-    call.no_body()?;
-    let place = existing_location(call)?;
+pub(crate) fn delete_doc(call: &Call, scope: DocScope, name: DocName) -> Result<Plan, ApiError> {
+    let place = DocLocation { scope, name };
     let mut steps = vec![store::doc::unless_live(&place)];
     steps.extend(unless_matched(call, &place));
     steps.push(store::doc::delete(&place, call.now, &call.caller.actor));
@@ -102,29 +100,6 @@ fn read_access(scope: &DocScope) -> DataAccess {
 
 fn unless_matched(call: &Call, place: &DocLocation) -> Option<Statement> {
     call.if_match.as_ref().map(|asked| store::doc::unless_content(place, asked.tags()))
-}
-
-/// Parses the path of an existing document. A name that is not valid gives "not found".
-fn existing_location(call: &Call) -> Result<DocLocation, ApiError> {
-    let not_found = |_: Invalid| ApiError::not_found(ErrorCode::DocNotFound);
-    Ok(DocLocation {
-        scope: call.path_parameter().parse().map_err(not_found)?,
-        name: call.second_path_parameter().parse().map_err(not_found)?,
-    })
-}
-
-/// Parses the path of a document to put. One error reports both parts of the path.
-fn new_location(call: &Call) -> Result<DocLocation, Violations> {
-    let scope = call.path_parameter().parse::<DocScope>();
-    let name = call.second_path_parameter().parse::<DocName>();
-    match (scope, name) {
-        (Ok(scope), Ok(name)) => Ok(DocLocation { scope, name }),
-        (scope, name) => {
-            let wrong = [("/scope", scope.err()), ("/name", name.err())];
-            let violations = wrong.into_iter().filter_map(|(at, invalid)| Some(Violations::at(at, invalid?.0)));
-            Err(Violations(violations.flat_map(|violations| violations.0).collect()))
-        }
-    }
 }
 
 /// Refuses content that is not valid JSON. The error gives the position, but does not repeat the content.

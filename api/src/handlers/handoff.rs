@@ -13,8 +13,7 @@ use crate::store;
 use crate::store::handoff::NewHandoff;
 
 /// Records a handoff during a session or after its end, so that no handoff is lost.
-pub(crate) fn create_handoff(call: &Call) -> Result<Plan, ApiError> {
-    let request: CreateHandoff = call.body()?;
+pub(crate) fn create_handoff(call: &Call, request: CreateHandoff) -> Result<Plan, ApiError> {
     let id = call.mint_handoff_id();
     let payload = canonical_payload(&request.handoff)?;
     let steps = vec![
@@ -26,23 +25,18 @@ pub(crate) fn create_handoff(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Reads one handoff.
-pub(crate) fn get_handoff(call: &Call) -> Result<Plan, ApiError> {
-    call.no_query()?;
-    let not_found = |_| ApiError::not_found(ErrorCode::HandoffNotFound);
-    let id: HandoffId = call.path_parameter().parse().map_err(not_found)?;
+pub(crate) fn get_handoff(_: &Call, id: HandoffId) -> Result<Plan, ApiError> {
     Ok(Plan::record(store::handoff::select(&id), ErrorCode::HandoffNotFound).with_access(DataAccess::Handoff(id)))
 }
 
 /// Lists handoffs, newest first.
-pub(crate) fn list_handoffs(call: &Call) -> Result<Plan, ApiError> {
-    let filter: HandoffFilter = call.query()?;
+pub(crate) fn list_handoffs(_: &Call, filter: HandoffFilter) -> Result<Plan, ApiError> {
     let ([items, total], limit) = store::handoff::list(&filter);
     Ok(Plan::page(items, total, limit).with_access(DataAccess::of(filter.venture.as_ref())))
 }
 
 /// Reads the newest handoff that matches the filter.
-pub(crate) fn latest_handoff(call: &Call) -> Result<Plan, ApiError> {
-    let filter: LatestHandoffFilter = call.query()?;
+pub(crate) fn latest_handoff(_: &Call, filter: LatestHandoffFilter) -> Result<Plan, ApiError> {
     let access = DataAccess::of(filter.venture.as_ref());
     Ok(Plan::record(store::handoff::latest(&filter.into()), ErrorCode::HandoffNotFound).with_access(access))
 }
@@ -102,7 +96,7 @@ mod tests {
     fn the_payload_is_canonical_for_every_field_order() {
         let draft = |extra: &str| -> HandoffDraft {
             let json = format!(r#"{{"summary":"s","status":"done","extra":{extra}}}"#);
-            crate::decode::body(json.as_bytes()).unwrap()
+            crate::decode::typed(crate::decode::value(json.as_bytes()).unwrap()).unwrap()
         };
         let one = canonical_payload(&draft(r#"{"b":1.50,"a":"é"}"#)).unwrap();
         let two = canonical_payload(&draft(r#"{"a":"\u00e9","b":15e-1}"#)).unwrap();

@@ -2,10 +2,7 @@
 //!
 //! Machines belong to the team. A token for one venture can't access them.
 
-use deckwatch_protocol::{
-    ApproveMachine, ErrorCode, Host, Invalid, MachineFilter, MachineId, Operation, RegisterMachine, SshConfigFilter,
-    Violations,
-};
+use deckwatch_protocol::{ApproveMachine, ErrorCode, Host, MachineFilter, MachineId, RegisterMachine, SshConfigFilter};
 
 use crate::call::Call;
 use crate::database::Statement;
@@ -18,24 +15,7 @@ use crate::store::machine::Registration;
 
 /// Registers or updates a machine. If user, address or key differ from the approved ones, the new values wait for
 /// approval and the approved ones stay in use. A retired machine that registers again has no approved access.
-pub(crate) fn register_machine(call: &Call) -> Result<Plan, ApiError> {
-    let refused = |invalid: Invalid| Violations::at("/hostname", invalid.0);
-    let hostname: Host = call.path_parameter().parse().map_err(refused)?;
-    // Hostnames are not case-sensitive.
-    if let Some(word) =
-        Operation::RegisterMachine.reserved_names().find(|word| hostname.as_str().eq_ignore_ascii_case(word))
-    {
-        return Err(Violations::at(
-            "/hostname",
-            format!(
-                "must not be {word}, because another operation has that \
-                                   path"
-            ),
-        )
-        .into());
-    }
-    call.look_for_secrets_in("/hostname", hostname.as_str());
-    let machine: RegisterMachine = call.body()?;
+pub(crate) fn register_machine(call: &Call, hostname: Host, machine: RegisterMachine) -> Result<Plan, ApiError> {
     let id = MachineId::mint(call.now, random_bits(call.entropy));
     let new = Registration {
         id: &id,
@@ -55,18 +35,14 @@ pub(crate) fn register_machine(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Lists machines, newest first.
-pub(crate) fn list_machines(call: &Call) -> Result<Plan, ApiError> {
-    let filter: MachineFilter = call.query()?;
+pub(crate) fn list_machines(_: &Call, filter: MachineFilter) -> Result<Plan, ApiError> {
     let limit = filter.limit.unwrap_or_default();
     let [items, total] = store::machine::list(&filter);
     Ok(Plan::page(items, total, limit))
 }
 
 /// Records a heartbeat of the machine.
-pub(crate) fn machine_heartbeat(call: &Call) -> Result<Plan, ApiError> {
-    call.no_query()?;
-    call.no_body()?;
-    let hostname = hostname(call)?;
+pub(crate) fn machine_heartbeat(call: &Call, hostname: Host) -> Result<Plan, ApiError> {
     let next = next_heartbeat(call);
     let mut steps = unless_of_fleet(&hostname);
     steps.push(store::machine::record_heartbeat(&hostname, call.now));
@@ -75,9 +51,7 @@ pub(crate) fn machine_heartbeat(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Approves the access that the request names. If it is approved already, nothing changes.
-pub(crate) fn approve_machine(call: &Call) -> Result<Plan, ApiError> {
-    let hostname = hostname(call)?;
-    let access: ApproveMachine = call.body()?;
+pub(crate) fn approve_machine(call: &Call, hostname: Host, access: ApproveMachine) -> Result<Plan, ApiError> {
     let mut steps = unless_of_fleet(&hostname);
     steps.push(store::machine::unless_access(&hostname, &access));
     steps.push(store::machine::approve(&hostname, call.now, Some(&call.caller.actor)));
@@ -85,24 +59,16 @@ pub(crate) fn approve_machine(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Removes a machine from the fleet. A second call returns the time of the first one.
-pub(crate) fn retire_machine(call: &Call) -> Result<Plan, ApiError> {
-    call.no_query()?;
-    call.no_body()?;
-    let hostname = hostname(call)?;
+pub(crate) fn retire_machine(call: &Call, hostname: Host) -> Result<Plan, ApiError> {
     let steps = vec![store::machine::unless_machine(&hostname), store::machine::retire(&hostname, call.now)];
     Ok(Plan::write(steps, store::machine::select_response(&hostname)))
 }
 
 /// Renders the approved machines as SSH configuration.
-pub(crate) fn ssh_config(call: &Call) -> Result<Plan, ApiError> {
-    let filter: SshConfigFilter = call.query()?;
+pub(crate) fn ssh_config(call: &Call, filter: SshConfigFilter) -> Result<Plan, ApiError> {
     Ok(Plan::record(store::ssh_config::select(&filter, &call.cursor_mark), ErrorCode::InternalError))
 }
 
 fn unless_of_fleet(hostname: &Host) -> Vec<Statement> {
     vec![store::machine::unless_machine(hostname), store::machine::if_retired(hostname)]
-}
-
-fn hostname(call: &Call) -> Result<Host, ApiError> {
-    call.path_parameter().parse().map_err(|_| ApiError::not_found(ErrorCode::MachineNotFound))
 }

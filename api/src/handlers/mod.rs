@@ -1,15 +1,37 @@
-//! One function per operation, with the same name as the operation. It decodes the request and returns a plan.
+//! One function per operation, with the same name as the operation. It gets the decoded request and returns a plan.
 //! Handlers have no access to the database, so they can't add a round trip.
+//!
+//! The router calls `handlers::<name of the operation>` with the call, then the parameters of the path, the query and the
+//! body, as far as the table of operations lists them. The compiler refuses an operation without a handler.
 
-pub(crate) mod analytics;
-pub(crate) mod day;
-pub(crate) mod doc;
-pub(crate) mod handoff;
-pub(crate) mod machine;
-pub(crate) mod note;
-pub(crate) mod request_log;
-pub(crate) mod requirement;
-pub(crate) mod service;
-pub(crate) mod session;
-pub(crate) mod token;
-pub(crate) mod venture;
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "all handlers have the same form: they own the request and may refuse it"
+)]
+
+mod analytics;
+mod day;
+mod doc;
+mod handoff;
+mod machine;
+mod note;
+mod request_log;
+mod requirement;
+mod service;
+mod session;
+mod token;
+mod venture;
+
+pub(crate) use analytics::*;
+pub(crate) use day::*;
+pub(crate) use doc::*;
+pub(crate) use handoff::*;
+pub(crate) use machine::*;
+pub(crate) use note::*;
+pub(crate) use request_log::*;
+pub(crate) use requirement::*;
+pub(crate) use service::*;
+pub(crate) use session::*;
+pub(crate) use token::*;
+pub(crate) use venture::*;

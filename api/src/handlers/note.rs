@@ -13,8 +13,7 @@ use crate::store;
 use crate::store::note::{NewNote, NoteInBatch};
 
 /// Creates a note.
-pub(crate) fn create_note(call: &Call) -> Result<Plan, ApiError> {
-    let note: CreateNote = call.body()?;
+pub(crate) fn create_note(call: &Call, note: CreateNote) -> Result<Plan, ApiError> {
     let id = call.mint_note_id();
     let (title, content) = (TitleTerms::of(note.title.as_str()), ContentTerms::of(note.content.as_str()));
     let new = NewNote {
@@ -33,15 +32,12 @@ pub(crate) fn create_note(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Reads one note.
-pub(crate) fn get_note(call: &Call) -> Result<Plan, ApiError> {
-    call.no_query()?;
-    let id = note_id(call)?;
+pub(crate) fn get_note(_: &Call, id: NoteId) -> Result<Plan, ApiError> {
     Ok(Plan::record(store::note::select(&id), ErrorCode::NoteNotFound).with_access(DataAccess::NoteToRead(id)))
 }
 
 /// Lists notes, newest first, or the matches of a search, best first.
-pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
-    let filter: NoteFilter = call.query()?;
+pub(crate) fn list_notes(call: &Call, filter: NoteFilter) -> Result<Plan, ApiError> {
     let limit = filter.limit.unwrap_or_default();
     let token = call.caller.token_id();
     let plan = if let Some(q) = &filter.q {
@@ -57,9 +53,7 @@ pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Changes a note. If the request has the same values as the note, nothing changes, and the version stays the same.
-pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
-    let id = note_id(call)?;
-    let patch: UpdateNote = call.body()?;
+pub(crate) fn update_note(call: &Call, id: NoteId, patch: UpdateNote) -> Result<Plan, ApiError> {
     let mut steps = unless_matched(call, &id);
     if let Change::Set(venture) = &patch.venture {
         steps.push(store::refusal::unless_venture(venture));
@@ -82,13 +76,13 @@ pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Archives a note: it is removed from lists, searches and the start of day.
-pub(crate) fn archive_note(call: &Call) -> Result<Plan, ApiError> {
-    archive_or_restore(call, store::note::archive)
+pub(crate) fn archive_note(call: &Call, id: NoteId) -> Result<Plan, ApiError> {
+    archive_or_restore(call, id, store::note::archive)
 }
 
 /// Restores an archived note.
-pub(crate) fn restore_note(call: &Call) -> Result<Plan, ApiError> {
-    archive_or_restore(call, store::note::restore)
+pub(crate) fn restore_note(call: &Call, id: NoteId) -> Result<Plan, ApiError> {
+    archive_or_restore(call, id, store::note::restore)
 }
 
 /// The search state that the cursor holds.
@@ -105,10 +99,7 @@ fn require_list_cursor(filter: &NoteFilter) -> Result<(), Violations> {
     if searched { Err(refused()) } else { Ok(()) }
 }
 
-fn archive_or_restore(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan, ApiError> {
-    call.no_query()?;
-    call.no_body()?;
-    let id = note_id(call)?;
+fn archive_or_restore(call: &Call, id: NoteId, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan, ApiError> {
     let mut steps = unless_matched(call, &id);
     steps.extend([store::note_search::forget(&id), step(&id, call.now)]);
     steps.extend(store::note_search::change(&id, None, None));
@@ -121,9 +112,4 @@ fn unless_matched(call: &Call, id: &NoteId) -> Vec<Statement> {
     let versions = call.if_match.as_ref().and_then(IfMatch::versions);
     steps.extend(versions.map(|versions| store::refusal::unless_note_version(id, &versions)));
     steps
-}
-
-fn note_id(call: &Call) -> Result<NoteId, ApiError> {
-    let not_found = |_| ApiError::not_found(ErrorCode::NoteNotFound);
-    call.path_parameter().parse().map_err(not_found)
 }

@@ -8,8 +8,7 @@ use crate::plan::Plan;
 use crate::store;
 
 /// Lists logged requests, newest first.
-pub(crate) fn list_requests(call: &Call) -> Result<Plan, ApiError> {
-    let filter: RequestFilter = call.query()?;
+pub(crate) fn list_requests(_: &Call, filter: RequestFilter) -> Result<Plan, ApiError> {
     let ([items, total], limit) = store::request_log::list(&filter);
     Ok(Plan::page(items, total, limit))
 }

@@ -1,6 +1,6 @@
 //! Requirements, and the audit of documents against them.
 
-use deckwatch_protocol::{AuditFilter, ErrorCode, PutRequirement, RequirementFilter, RequirementId};
+use deckwatch_protocol::{AuditFilter, PutRequirement, RequirementFilter, RequirementId};
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -9,8 +9,7 @@ use crate::platform::random_bits;
 use crate::store;
 
 /// Reports the state of the documents of one venture, or of all ventures, against their requirements.
-pub(crate) fn audit_docs(call: &Call) -> Result<Plan, ApiError> {
-    let filter: AuditFilter = call.query()?;
+pub(crate) fn audit_docs(call: &Call, filter: AuditFilter) -> Result<Plan, ApiError> {
     let limit = filter.limit.unwrap_or_default();
     let [items, total] = store::doc_audit::list(&filter, call.now, call.caller.token_id());
     // Refuse an unknown venture. An empty audit would look like a success.
@@ -21,16 +20,14 @@ pub(crate) fn audit_docs(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Lists requirements, newest first.
-pub(crate) fn list_requirements(call: &Call) -> Result<Plan, ApiError> {
-    let filter: RequirementFilter = call.query()?;
+pub(crate) fn list_requirements(call: &Call, filter: RequirementFilter) -> Result<Plan, ApiError> {
     let limit = filter.limit.unwrap_or_default();
     let [items, total] = store::requirement::list(&filter, call.caller.token_id());
     Ok(Plan::page(items, total, limit).with_access(filter.venture.map_or(DataAccess::Shared, DataAccess::Venture)))
 }
 
 /// Creates or replaces a requirement. If the values are the same, nothing changes, and `updated_at` stays the same.
-pub(crate) fn put_requirement(call: &Call) -> Result<Plan, ApiError> {
-    let requirement: PutRequirement = call.body()?;
+pub(crate) fn put_requirement(call: &Call, requirement: PutRequirement) -> Result<Plan, ApiError> {
     let id = RequirementId::mint(call.now, random_bits(call.entropy));
     let mut steps: Vec<_> = requirement.venture.iter().map(store::refusal::unless_venture).collect();
     steps.extend([
@@ -42,11 +39,7 @@ pub(crate) fn put_requirement(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Deletes a requirement. Its documents stay.
-pub(crate) fn delete_requirement(call: &Call) -> Result<Plan, ApiError> {
-    call.no_query()?;
-    call.no_body()?;
-    let not_found = |_| ApiError::not_found(ErrorCode::RequirementNotFound);
-    let id: RequirementId = call.path_parameter().parse().map_err(not_found)?;
+pub(crate) fn delete_requirement(call: &Call, id: RequirementId) -> Result<Plan, ApiError> {
     let steps = vec![store::refusal::unless_requirement(&id), store::requirement::delete(&id)];
     Ok(Plan::write(steps, store::requirement::select_deleted(&id, call.now)).with_access(DataAccess::Requirement(id)))
 }

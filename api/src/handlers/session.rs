@@ -12,24 +12,19 @@ use crate::store;
 use crate::store::day::NextHeartbeat;
 
 /// Lists sessions, newest first.
-pub(crate) fn list_sessions(call: &Call) -> Result<Plan, ApiError> {
-    let filter: SessionFilter = call.query()?;
+pub(crate) fn list_sessions(call: &Call, filter: SessionFilter) -> Result<Plan, ApiError> {
     let ([items, total], limit) = store::session::list(&filter, call.stale_before());
     Ok(Plan::page(items, total, limit).with_access(DataAccess::of(filter.venture.as_ref())))
 }
 
 /// Reads one session.
-pub(crate) fn get_session(call: &Call) -> Result<Plan, ApiError> {
-    call.no_query()?;
-    let id = session_id(call)?;
+pub(crate) fn get_session(call: &Call, id: SessionId) -> Result<Plan, ApiError> {
     let select = store::session::select(&id, call.stale_before());
     Ok(Plan::record(select, ErrorCode::SessionNotFound).with_access(DataAccess::Session(id)))
 }
 
 /// Updates the fields of a session. This also counts as a heartbeat.
-pub(crate) fn update_session(call: &Call) -> Result<Plan, ApiError> {
-    let id = session_id(call)?;
-    let patch: UpdateSession = call.body()?;
+pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -> Result<Plan, ApiError> {
     let mut steps = unless_alive(&id);
     steps.push(store::session::update(&id, &patch, call.now));
     let answer = store::session::select_response(&id, call.stale_before());
@@ -37,10 +32,7 @@ pub(crate) fn update_session(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Records a heartbeat. An abandoned session becomes active again, for example after a laptop's sleep.
-pub(crate) fn heartbeat(call: &Call) -> Result<Plan, ApiError> {
-    call.no_query()?;
-    call.no_body()?;
-    let id = session_id(call)?;
+pub(crate) fn heartbeat(call: &Call, id: SessionId) -> Result<Plan, ApiError> {
     let next = next_heartbeat(call);
     let mut steps = unless_alive(&id);
     steps.push(store::session::record_heartbeat(&id, call.now));
@@ -49,9 +41,7 @@ pub(crate) fn heartbeat(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Records that the agent has left. If the session had a heartbeat since, or has ended, it does not change.
-pub(crate) fn leave_session(call: &Call) -> Result<Plan, ApiError> {
-    let id = session_id(call)?;
-    let leave: LeaveSession = call.body()?;
+pub(crate) fn leave_session(call: &Call, id: SessionId, leave: LeaveSession) -> Result<Plan, ApiError> {
     let steps = vec![store::session::leave(&id, leave.last_heartbeat_at, call.now)];
     let select = store::session::select(&id, call.stale_before());
     Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
@@ -68,9 +58,4 @@ pub(crate) fn next_heartbeat(call: &Call) -> NextHeartbeat {
 
 fn unless_alive(id: &SessionId) -> Vec<crate::database::Statement> {
     vec![store::refusal::unless_session(id), store::refusal::if_session_ended(id)]
-}
-
-fn session_id(call: &Call) -> Result<SessionId, ApiError> {
-    let not_found = |_| ApiError::not_found(ErrorCode::SessionNotFound);
-    call.path_parameter().parse().map_err(not_found)
 }

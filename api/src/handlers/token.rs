@@ -1,6 +1,6 @@
 //! Tokens: create, list and revoke the keys of single agents.
 
-use deckwatch_protocol::{CreateToken, ErrorCode, ListTokens, TokenId, Violations};
+use deckwatch_protocol::{CreateToken, ListTokens, TokenId, Violations};
 
 use crate::call::Call;
 use crate::digest::{hex, sha256};
@@ -13,8 +13,7 @@ use crate::store::token::NewToken;
 
 /// Creates a token. Its secret is computed from the caller's key and a random seal. Only the seal is stored with the
 /// response. A client that repeats the request sends the key again (see `middleware::token`).
-pub(crate) fn create_token(call: &Call) -> Result<Plan, ApiError> {
-    let request: CreateToken = call.body()?;
+pub(crate) fn create_token(call: &Call, request: CreateToken) -> Result<Plan, ApiError> {
     if request.expires_at.is_some_and(|at| at <= call.now) {
         return Err(Violations::at("/expires_at", "must be in the future").into());
     }
@@ -39,19 +38,14 @@ pub(crate) fn create_token(call: &Call) -> Result<Plan, ApiError> {
 }
 
 /// Lists tokens, newest first.
-pub(crate) fn list_tokens(call: &Call) -> Result<Plan, ApiError> {
-    let filter: ListTokens = call.query()?;
+pub(crate) fn list_tokens(_: &Call, filter: ListTokens) -> Result<Plan, ApiError> {
     let limit = filter.limit.unwrap_or_default();
     let [items, total] = store::token::list(limit, filter.cursor.as_ref());
     Ok(Plan::page(items, total, limit))
 }
 
 /// Revokes a token. A second call returns the time of the first one.
-pub(crate) fn revoke_token(call: &Call) -> Result<Plan, ApiError> {
-    call.no_query()?;
-    call.no_body()?;
-    let not_found = |_| ApiError::not_found(ErrorCode::TokenNotFound);
-    let id: TokenId = call.path_parameter().parse().map_err(not_found)?;
+pub(crate) fn revoke_token(call: &Call, id: TokenId) -> Result<Plan, ApiError> {
     let steps = vec![store::token::unless_token(&id), store::token::revoke(&id, call.now)];
     Ok(Plan::write(steps, store::token::select_response(&id)))
 }

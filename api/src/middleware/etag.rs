@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use deckwatch_protocol::Operation;
+use deckwatch_protocol::operation::Condition;
 use http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
@@ -70,7 +71,7 @@ fn condition(headers: &HeaderMap, name: HeaderName, strip: impl Fn(&str) -> &str
 /// Sets the `ETag` of a response about a note or a document. Removes the body if the caller already has this
 /// version.
 pub(crate) fn conditional(operation: Operation, headers: &HeaderMap, mut response: Response<Bytes>) -> Response<Bytes> {
-    if !is_tagged(operation) || !response.status().is_success() {
+    if !operation.has_etag() || !response.status().is_success() {
         return response;
     }
     let Ok(Tagged { content_hash, version }) = serde_json::from_slice(response.body()) else { return response };
@@ -82,25 +83,12 @@ pub(crate) fn conditional(operation: Operation, headers: &HeaderMap, mut respons
     if let Ok(value) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(ETAG, value);
     }
-    if known && matches!(operation, Operation::GetNote | Operation::GetDoc) {
+    if known && operation.accepts(Condition::UnlessKnown) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response.headers_mut().remove(CONTENT_TYPE);
         *response.body_mut() = Bytes::new();
     }
     response
-}
-
-fn is_tagged(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::CreateNote
-            | Operation::GetNote
-            | Operation::UpdateNote
-            | Operation::ArchiveNote
-            | Operation::RestoreNote
-            | Operation::GetDoc
-            | Operation::PutDoc
-    )
 }
 
 /// The entity tags of all lines of a header; `None` without one. No tag of this API contains a comma.

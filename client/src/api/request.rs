@@ -1,8 +1,9 @@
 //! An API call, independent of the transport: operation, path, body and conditions.
 
 use bytes::Bytes;
-use deckwatch_protocol::{DocName, DocScope, Operation};
-use serde::Serialize;
+use deckwatch_protocol::Operation;
+use deckwatch_protocol::endpoint::Endpoint;
+use serde_json::Value;
 
 use super::error::ClientError;
 
@@ -20,10 +21,21 @@ pub(crate) struct ApiRequest {
 }
 
 impl ApiRequest {
-    pub(super) fn plain(operation: Operation, parameter: &str) -> Self {
+    /// A request for `E`. `path` has the values of its path parameters, in order.
+    pub(super) fn of<E: Endpoint>(path: &[&str], query: &E::Query, body: &E::Body) -> Result<Self, ClientError> {
+        let not_sent = |error| ClientError::not_sent(E::OPERATION, &error);
+        let mut ask = Self::plain(E::OPERATION, path);
+        ask.add_query(&serde_json::to_value(query).map_err(not_sent)?);
+        if E::OPERATION.takes_body() {
+            ask.body = serde_json::to_vec(body).map_err(not_sent)?.into();
+        }
+        Ok(ask)
+    }
+
+    fn plain(operation: Operation, path: &[&str]) -> Self {
         Self {
             operation,
-            path_and_query: path(operation, parameter),
+            path_and_query: operation.path_with(path),
             body: Bytes::new(),
             if_none_match: None,
             if_match: None,
@@ -31,19 +43,9 @@ impl ApiRequest {
         }
     }
 
-    pub(super) fn doc(operation: Operation, scope: &DocScope, name: &DocName) -> Self {
-        let mut ask = Self::plain(operation, "");
-        ask.path_and_query = operation.path().replace("{scope}", scope.as_str()).replace("{name}", name.as_str());
-        ask
-    }
-
-    pub(super) fn body(operation: Operation, parameter: &str, body: &impl Serialize) -> Result<Self, ClientError> {
-        Self::plain(operation, parameter).with_body(body)
-    }
-
     /// A write with a known idempotency key.
     pub(crate) fn with_key(operation: Operation, parameter: &str, body: String, key: &str) -> Self {
-        Self { body: body.into(), key: Some(key.to_owned()), ..Self::plain(operation, parameter) }
+        Self { body: body.into(), key: Some(key.to_owned()), ..Self::plain(operation, &[parameter]) }
     }
 
     /// Requires that the record still has this tag.
@@ -51,22 +53,12 @@ impl ApiRequest {
         Self { if_match: tag, ..self }
     }
 
-    pub(super) fn query(operation: Operation, filter: &impl Serialize) -> Result<Self, ClientError> {
-        Self::plain(operation, "").with_query(filter)
-    }
-
-    pub(super) fn with_body(self, body: &impl Serialize) -> Result<Self, ClientError> {
-        let body = serde_json::to_vec(body).map_err(|error| ClientError::not_sent(self.operation, &error))?;
-        Ok(Self { body: body.into(), ..self })
-    }
-
-    pub(super) fn with_query(mut self, filter: &impl Serialize) -> Result<Self, ClientError> {
-        let filter = serde_json::to_value(filter).map_err(|error| ClientError::not_sent(self.operation, &error))?;
+    fn add_query(&mut self, filter: &Value) {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in filter.as_object().into_iter().flatten() {
             match value {
-                serde_json::Value::Null => {}
-                serde_json::Value::String(text) => drop(query.append_pair(name, text)),
+                Value::Null => {}
+                Value::String(text) => drop(query.append_pair(name, text)),
                 other => drop(query.append_pair(name, &other.to_string())),
             }
         }
@@ -74,11 +66,5 @@ impl ApiRequest {
         if !query.is_empty() {
             self.path_and_query = format!("{}?{query}", self.path_and_query);
         }
-        Ok(self)
     }
-}
-
-/// The path with its parameter filled in. Ids, codes and hostnames need no escaping.
-fn path(operation: Operation, parameter: &str) -> String {
-    operation.path().replace("{id}", parameter).replace("{code}", parameter).replace("{hostname}", parameter)
 }

@@ -3,14 +3,14 @@
 use deckwatch_machine::clock::now;
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_protocol::{
-    CreateNote, EndReason, HandoffDraft, NoteId, Operation, RepoName, SessionId, Timestamp, UpdateNote, VentureCode,
+    CreateNote, EndReason, HandoffDraft, NoteId, Operation, RepoName, SessionId, SessionRequest, Timestamp, UpdateNote,
+    VentureCode,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::earlier_keys::EarlierKeys;
 use super::pause::SendReason;
-use super::venture_lookup::SessionRequest;
 use crate::api::{ApiRequest, ClientError, random_uuid};
 
 /// How long an entry may be sent without a person's decision. The API remembers its key for 24 hours.

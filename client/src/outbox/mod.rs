@@ -41,7 +41,6 @@ pub use self::turn::Replayed;
 use self::turn::{OwnEntry, OwnResult, Turn};
 use self::unconfirmed::UnconfirmedWrites;
 pub use self::unsent::{NoteChange, Unsent, UnsentHandoff, UnsentNote};
-pub use self::venture_lookup::SessionRequest;
 use crate::api::{Api, ClientError, understand};
 
 /// The queue on disk of one endpoint and one actor.

@@ -2,10 +2,10 @@
 
 use std::net::TcpListener;
 
-use deckwatch_client::outbox::{DayToEnd, Delivery, NoteWrite, SessionRequest};
+use deckwatch_client::outbox::{DayToEnd, Delivery, NoteWrite};
 use deckwatch_client::{Api, ApiConfig};
 use deckwatch_machine::dirs::Dirs;
-use deckwatch_protocol::{CreateNote, DayStarted, HandoffDraft, UpdateNote};
+use deckwatch_protocol::{CreateNote, DayStarted, HandoffDraft, SessionRequest, UpdateNote};
 use serde_json::{Value, json};
 
 use crate::launching::closed_port;
@@ -30,18 +30,15 @@ fn embedded(world: &World) -> Api {
 
 fn day(agent: &str, venture: &str, repo: &str) -> deckwatch_protocol::StartDay {
     deckwatch_protocol::StartDay {
-        agent: agent.parse().unwrap(),
-        client: "claude".parse().unwrap(),
-        client_version: None,
-        client_session_id: None,
-        host: "mac1".parse().unwrap(),
-        venture: venture.parse().unwrap(),
-        repo: repo.parse().unwrap(),
-        track: None,
         issue_number: Some(87_u64.try_into().unwrap()),
         branch: Some("fix-login".parse().unwrap()),
-        commit_sha: None,
-        meta: deckwatch_protocol::Meta::default(),
+        ..deckwatch_protocol::StartDay::new(
+            agent.parse().unwrap(),
+            "claude".parse().unwrap(),
+            "mac1".parse().unwrap(),
+            venture.parse().unwrap(),
+            repo.parse().unwrap(),
+        )
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deckwatch_protocol::operation::Tier;
 use deckwatch_protocol::{ErrorCode, Operation, Session};
 use deckwatch_tests::{Api, Caller, TestRequest};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ async fn a_body_over_1_mib_is_too_large_with_and_without_its_length() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let ask = agent.ask_start_day(json!({}));
-    let limit = deckwatch_api::MAX_BODY_BYTES;
+    let limit = deckwatch_protocol::operation::MAX_BODY_BYTES;
     for bytes in [limit + 1, 2 * limit] {
         let over = ask.clone().text(day_of(&ask, bytes));
         agent.send(over.clone()).await.problem(ErrorCode::PayloadTooLarge);
@@ -48,7 +49,7 @@ async fn a_chunked_body_is_accepted() {
 #[tokio::test]
 async fn only_json_is_accepted() {
     let records = ExampleRecords::new().await;
-    let writes = [Operation::StartDay, Operation::EndDay, Operation::CreateHandoff, Operation::UpdateSession];
+    let with_body = Operation::ALL.iter().copied().filter(|operation| operation.takes_body());
     let before = records.api.db_records_of(&records.agent.venture).await;
     let types = [
         "",
@@ -59,7 +60,7 @@ async fn only_json_is_accepted() {
         "json",
         "*/*",
     ];
-    for operation in writes {
+    for operation in with_body {
         let without = records.good(operation).without_content_type();
         records.send(operation, without).await.problem(ErrorCode::UnsupportedMediaType);
         for content_type in types {
@@ -75,18 +76,7 @@ async fn only_json_is_accepted() {
 #[tokio::test]
 async fn an_unknown_query_parameter_is_refused_by_name() {
     let records = ExampleRecords::new().await;
-    let takes_none = [
-        Operation::StartDay,
-        Operation::EndDay,
-        Operation::UpdateSession,
-        Operation::LeaveSession,
-        Operation::CreateHandoff,
-        Operation::PutVenture,
-        Operation::GetSession,
-        Operation::GetHandoff,
-        Operation::Heartbeat,
-    ];
-    for operation in takes_none {
+    for operation in Operation::ALL.iter().copied().filter(|operation| operation.tier() != Tier::Public) {
         let ask = records.good(operation).query("dry_run=true");
         records.send(operation, ask).await.problem_at(ErrorCode::InvalidRequest, &["/dry_run"]);
     }

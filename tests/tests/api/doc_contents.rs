@@ -37,7 +37,7 @@ async fn content_that_the_client_escapes_in_ascii_fits_too() {
 async fn a_body_larger_than_any_document_needs_is_refused_with_and_without_its_length() {
     let desk = TestDoc::new().await;
     let text = |bytes: usize| format!(r#"{{"content":"x"{}}}"#, " ".repeat(bytes - 15));
-    let limit = deckwatch_api::MAX_DOC_BODY_BYTES;
+    let limit = deckwatch_protocol::operation::MAX_DOC_BODY_BYTES;
     for bytes in [limit + 1, 2 * limit] {
         let over = desk.ask(Operation::PutDoc).text(text(bytes));
         desk.send(over.clone()).await.problem(ErrorCode::PayloadTooLarge);
@@ -45,7 +45,7 @@ async fn a_body_larger_than_any_document_needs_is_refused_with_and_without_its_l
     }
     desk.send(desk.ask(Operation::PutDoc).text(text(limit)).chunked()).await.of::<DocPut>(201);
     // A deletion contains no document, so it has the smaller body limit of the other requests.
-    let delete = desk.ask(Operation::DeleteDoc).text(text(deckwatch_api::MAX_BODY_BYTES + 1));
+    let delete = desk.ask(Operation::DeleteDoc).text(text(deckwatch_protocol::operation::MAX_BODY_BYTES + 1));
     desk.send(delete).await.problem(ErrorCode::PayloadTooLarge);
 }
 

@@ -41,6 +41,7 @@ mod request_log;
 mod requirements;
 mod secrets;
 mod service;
+mod session_fields;
 mod sessions;
 mod ssh_config;
 mod sweep;

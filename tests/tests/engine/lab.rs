@@ -10,7 +10,9 @@ use deckwatch_api::fault::Outage;
 use deckwatch_api::{
     App, Clock, CompleteBody, Database, DatabaseError, Engine, Entropy, Incoming, Row, Settings, Statement,
 };
+use deckwatch_protocol::operation::Tier;
 use deckwatch_protocol::{Operation, Timestamp};
+use deckwatch_tests::{ExampleSender, Response, TestRequest};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use sha2::Digest;
@@ -236,6 +238,11 @@ impl TestApi {
         self.send(request).await
     }
 
+    /// Sends a request of the harness.
+    pub(crate) async fn send_request(&self, ask: TestRequest) -> Answered {
+        self.send(ask.in_process(KEY).map(CompleteBody)).await
+    }
+
     /// Sends a request unchanged.
     pub(crate) async fn send(&self, request: Request<impl Incoming>) -> Answered {
         self.pass_seconds(1);
@@ -284,6 +291,13 @@ impl TestApi {
         let answer = self.ask(Operation::StartDay, ("", ""), Some(&day_of(agent))).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.json()["session"]["id"].as_str().unwrap().to_owned()
+    }
+}
+
+impl ExampleSender for TestApi {
+    async fn send_as(&self, _: Tier, ask: TestRequest) -> Response {
+        let Answered { status, headers, text, .. } = self.send_request(ask).await;
+        Response { status, headers, body: text.into() }
     }
 }
 

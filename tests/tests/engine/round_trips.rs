@@ -9,117 +9,23 @@ use deckwatch_api::{Incoming, IncomingError, Statement, UNRESERVED_BYTES};
 use deckwatch_protocol::Operation;
 use deckwatch_protocol::operation::Effect;
 use deckwatch_server::Sqlite;
+use deckwatch_tests::{Examples, TestRequest};
 use http::Request;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::lab::{TestApi, Trouble, approval_with, day_of, forged_token, handoff_of, machine_with, token_for};
-
-/// A valid request for an operation: the parameter of its path, its query and its body.
-struct ValidRequest {
-    parameter: String,
-    query: &'static str,
-    body: Option<Value>,
-}
-
-impl ValidRequest {
-    async fn of(lab: &TestApi, operation: Operation) -> Self {
-        let good = |parameter: String, body| Self { parameter, query: "", body };
-        let agent = format!("agent-for-{}", operation.id().replace('_', "-"));
-        match operation {
-            Operation::StartDay => good(String::new(), Some(day_of(&agent))),
-            Operation::EndDay | Operation::CreateHandoff => {
-                let session = lab.start(&agent).await;
-                good(String::new(), Some(handoff_of(&session)))
-            }
-            Operation::GetSession | Operation::Heartbeat => good(lab.start(&agent).await, None),
-            Operation::LeaveSession => {
-                good(lab.start(&agent).await, Some(json!({ "last_heartbeat_at": "2999-01-01T00:00:00Z" })))
-            }
-            Operation::UpdateSession => good(lab.start(&agent).await, Some(json!({ "branch": "x" }))),
-            Operation::GetHandoff => {
-                let session = lab.start(&agent).await;
-                let made = lab.ask(Operation::CreateHandoff, ("", ""), Some(&handoff_of(&session))).await;
-                good(made.json()["id"].as_str().unwrap().to_owned(), None)
-            }
-            Operation::LatestHandoff => {
-                let session = lab.start(&agent).await;
-                lab.ask(Operation::CreateHandoff, ("", ""), Some(&handoff_of(&session))).await;
-                Self { query: "venture=alpha", ..good(String::new(), None) }
-            }
-            Operation::ListSessions | Operation::ListHandoffs => {
-                Self { query: "venture=alpha&limit=1", ..good(String::new(), None) }
-            }
-            Operation::CreateNote => good(String::new(), Some(note())),
-            Operation::UpdateNote => good(create_note(lab).await, Some(json!({ "content": "changed" }))),
-            Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => good(create_note(lab).await, None),
-            Operation::ListNotes => Self { query: "q=business&limit=1", ..good(String::new(), None) },
-            Operation::ListDocs => Self { query: "scope=global&limit=1", ..good(String::new(), None) },
-            Operation::GetDoc | Operation::ListDocVersions | Operation::DeleteDoc => {
-                let place = format!("alpha/for-{}.md", operation.id());
-                lab.put_doc(&place, "# A document").await;
-                good(place, None)
-            }
-            Operation::PutDoc => good("alpha/api.md".to_owned(), Some(json!({ "content": "# The API" }))),
-            Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
-            Operation::MoveRecords => {
-                let body = json!({ "repo": "example-org/old", "to_venture": "alpha", "to_repo": "example-org/new" });
-                good("alpha".to_owned(), Some(body))
-            }
-            Operation::DeleteVenture => {
-                lab.ask(Operation::PutVenture, ("gone", ""), Some(&json!({ "name": "Gone" }))).await;
-                good("gone".to_owned(), None)
-            }
-            Operation::PutRequirement => good(String::new(), Some(json!({ "name_pattern": agent }))),
-            Operation::DeleteRequirement => {
-                let body = json!({ "name_pattern": agent });
-                let made = lab.ask(Operation::PutRequirement, ("", ""), Some(&body)).await;
-                good(made.json()["id"].as_str().unwrap().to_owned(), None)
-            }
-            Operation::CreateToken => good(String::new(), Some(token_for("context"))),
-            Operation::RevokeToken => good(lab.mint("context").await.0, None),
-            Operation::RegisterMachine => good("mac1".to_owned(), Some(machine_with("tom"))),
-            Operation::MachineHeartbeat | Operation::RetireMachine => good(register_machine(lab).await, None),
-            Operation::ApproveMachine => good(register_machine(lab).await, Some(approval_with("tom"))),
-            Operation::SshConfig => Self { query: "for=mac1", ..good(String::new(), None) },
-            Operation::ListMachines
-            | Operation::ListRequests
-            | Operation::ListTokens
-            | Operation::ListVentures
-            | Operation::AuditDocs
-            | Operation::ListRequirements
-            | Operation::SessionAnalytics
-            | Operation::Health
-            | Operation::Version
-            | Operation::Openapi => good(String::new(), None),
-        }
-    }
-}
-
-fn note() -> Value {
-    json!({ "title": "The plan", "content": "some words about the business", "tags": ["strategy"], "venture": "alpha" })
-}
-
-/// Registers a machine and returns its hostname.
-async fn register_machine(lab: &TestApi) -> String {
-    lab.ask(Operation::RegisterMachine, ("mac1", ""), Some(&machine_with("tom"))).await;
-    "mac1".to_owned()
-}
-
-/// Creates a note and returns its id.
-async fn create_note(lab: &TestApi) -> String {
-    let made = lab.ask(Operation::CreateNote, ("", ""), Some(&note())).await;
-    made.json()["id"].as_str().unwrap().to_owned()
-}
+use crate::lab::{TestApi, Trouble, forged_token};
 
 #[tokio::test]
 async fn every_operation_runs_one_batch_before_its_answer() {
     let lab = TestApi::new();
     lab.register_alpha().await;
-    for operation in Operation::ALL {
-        let ValidRequest { parameter, query, body } = ValidRequest::of(&lab, *operation).await;
-        let answer = lab.ask(*operation, (&parameter, query), body.as_ref()).await;
+    let examples = Examples::new(&lab, "alpha").await;
+    let search = (Operation::ListNotes, TestRequest::of(Operation::ListNotes).query("q=plan&limit=1"));
+    let requests = Operation::ALL.iter().map(|operation| (*operation, examples.good(*operation))).chain([search]);
+    for (operation, ask) in requests {
+        let answer = lab.send_request(ask).await;
         assert!((200..300).contains(&answer.status), "{}: {}", operation.id(), answer.text);
-        let expected = usize::from(*operation != Operation::Openapi);
+        let expected = usize::from(operation != Operation::Openapi);
         assert_eq!(answer.batches, expected, "{}", operation.id());
         let behind = usize::from(answer.headers.contains_key("ratelimit") && operation.effect() != Effect::Write);
         assert_eq!(answer.batches_deferred, behind, "{}: a write is logged in its own batch", operation.id());
@@ -130,11 +36,12 @@ async fn every_operation_runs_one_batch_before_its_answer() {
 async fn a_replay_runs_two_batches() {
     let lab = TestApi::new();
     lab.register_alpha().await;
+    let examples = Examples::new(&lab, "alpha").await;
     for operation in Operation::ALL.iter().filter(|operation| operation.effect() == Effect::Write) {
-        let ValidRequest { parameter, query, body } = ValidRequest::of(&lab, *operation).await;
-        let key = lab.fresh_key();
-        let first = lab.ask_with(*operation, (&parameter, query), body.as_ref(), &key).await;
-        let again = lab.ask_with(*operation, (&parameter, query), body.as_ref(), &key).await;
+        let ask = examples.good(*operation);
+        let first = lab.send_request(ask.clone()).await;
+        let again = lab.send_request(ask).await;
+        assert!((200..300).contains(&first.status), "{}: {}", operation.id(), first.text);
         assert_eq!((again.status, &again.text), (first.status, &first.text), "{}", operation.id());
         assert_eq!((first.batches, again.batches), (1, 2), "{}", operation.id());
     }
@@ -321,10 +228,11 @@ async fn a_caller_with_a_token_is_admitted_only_after_the_database_has_confirmed
 async fn a_token_is_looked_up_in_the_batch_of_its_request() {
     let lab = TestApi::new();
     lab.register_alpha().await;
+    let examples = Examples::new(&lab, "alpha").await;
     let (id, token) = lab.mint("admin").await;
     for operation in Operation::ALL.iter().filter(|operation| **operation != Operation::Openapi) {
-        let ValidRequest { parameter, query, body } = ValidRequest::of(&lab, *operation).await;
-        let answer = lab.ask_as(&token, *operation, (&parameter, query), body.as_ref()).await;
+        let ask = examples.good(*operation).header("authorization", format!("Bearer {token}"));
+        let answer = lab.send_request(ask).await;
         assert!((200..300).contains(&answer.status), "{}: {}", operation.id(), answer.text);
         assert_eq!(answer.batches, 1, "{}", operation.id());
     }

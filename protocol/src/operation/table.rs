@@ -1,0 +1,294 @@
+//! The table of operations. A row is everything that the other crates know about an operation.
+
+/// Passes the table of operations to the macro `$callback`, which generates code from it. A row has this form:
+///
+/// ```text
+/// /// What the operation does. The documents and the client show this text.
+/// Name = function(path_parameter: Type) query(Type) body(Type) -> Answer {
+///     METHOD "/path/{path_parameter}", Tier, Effect, [success statuses];
+///     example: "a body as JSON";
+///     missing: Code;
+///     naming: "path_parameter";
+///     refusals: Code, Code;
+///     scopes: Scope;
+///     etag: strong;
+///     conditional: "record" Condition, Condition;
+///     max_body: bytes;
+///     links: "/pointer" => [Name, Name];
+/// }
+/// ```
+///
+/// `query`, `body` and the lines after the first may be left out. The lines that are given have this order.
+///
+/// | line | what it says |
+/// |---|---|
+/// | `example` | A valid body that refers to no record. The tests send it. |
+/// | `missing` | The path names an existing record. If there is none, the request is refused with this code. |
+/// | `naming` | This path parameter names a new record. It must not be a word of another path, and must not hold a secret. |
+/// | `refusals` | The other error codes of this operation, in addition to those that every operation can give. |
+/// | `scopes` | A token with one of these scopes may call the operation, although the tier alone does not allow it. |
+/// | `etag` | The answer has an `ETag`. |
+/// | `conditional` | The record that the conditional headers refer to, and the headers that the operation accepts. |
+/// | `max_body` | The maximum size of the body, if it is not [`MAX_BODY_BYTES`](crate::operation::MAX_BODY_BYTES). |
+/// | `links` | The operations that take the path parameters of the record at this pointer in the answer. |
+#[macro_export]
+macro_rules! operation_table {
+    ($callback:ident) => { $callback! {
+        /// Creates or resumes the session of an agent and returns what the agent needs to know.
+        StartDay = start_day() body(StartDay) -> DayStarted {
+            POST "/v1/sod", Context, Write, [200, 201];
+            refusals: VentureNotRegistered;
+            links: "/session" => [GetSession, UpdateSession, Heartbeat, LeaveSession];
+        }
+        /// Records the handoff and ends the session in one atomic step.
+        EndDay = end_day() body(EndDay) -> DayEnded {
+            POST "/v1/eod", Context, Write, [200];
+            refusals: SessionNotFound;
+            links: "/session" => [GetSession], "/handoff" => [GetHandoff];
+        }
+        /// Lists sessions, newest first.
+        ListSessions = list_sessions() query(SessionFilter) -> Page<Session> {
+            GET "/v1/sessions", Context, Read, [200];
+            links: "/items/0" => [GetSession, UpdateSession, Heartbeat, LeaveSession];
+        }
+        /// Reads one session.
+        GetSession = get_session(id: SessionId) -> Session {
+            GET "/v1/sessions/{id}", Context, Read, [200];
+            missing: SessionNotFound;
+        }
+        /// Changes the branch, commit, issue, track or `meta` of a session.
+        UpdateSession = update_session(id: SessionId) body(UpdateSession) -> Session {
+            PATCH "/v1/sessions/{id}", Context, Write, [200];
+            example: r#"{ "branch": "dev/fix" }"#;
+            missing: SessionNotFound;
+            refusals: SessionEnded, SessionConflict;
+        }
+        /// Reports that the agent is alive. An abandoned session becomes active again.
+        Heartbeat = heartbeat(id: SessionId) -> Heartbeat {
+            POST "/v1/sessions/{id}/heartbeat", Context, Touch, [200];
+            missing: SessionNotFound;
+            refusals: SessionEnded, SessionConflict;
+        }
+        /// Reports that the agent has left without ending its day. The session is no longer active.
+        LeaveSession = leave_session(id: SessionId) body(LeaveSession) -> Session {
+            POST "/v1/sessions/{id}/leave", Context, Touch, [200];
+            example: r#"{ "last_heartbeat_at": "2020-01-01T00:00:00Z" }"#;
+            missing: SessionNotFound;
+        }
+        /// Records a handoff without ending the session.
+        CreateHandoff = create_handoff() body(CreateHandoff) -> Handoff {
+            POST "/v1/handoffs", Context, Write, [201];
+            refusals: SessionNotFound;
+            links: "" => [GetHandoff];
+        }
+        /// Lists handoffs, newest first.
+        ListHandoffs = list_handoffs() query(HandoffFilter) -> Page<Handoff> {
+            GET "/v1/handoffs", Context, Read, [200];
+            links: "/items/0" => [GetHandoff];
+        }
+        /// Reads the newest handoff that matches the filter.
+        LatestHandoff = latest_handoff() query(LatestHandoffFilter) -> Handoff {
+            GET "/v1/handoffs/latest", Context, Read, [200];
+            refusals: HandoffNotFound;
+        }
+        /// Reads one handoff.
+        GetHandoff = get_handoff(id: HandoffId) -> Handoff {
+            GET "/v1/handoffs/{id}", Context, Read, [200];
+            missing: HandoffNotFound;
+        }
+        /// Saves a note. Call it only if a human asked for it.
+        CreateNote = create_note() body(CreateNote) -> Note {
+            POST "/v1/notes", Context, Write, [201];
+            refusals: VentureNotRegistered;
+            etag: strong;
+            links: "" => [GetNote, UpdateNote, ArchiveNote, RestoreNote];
+        }
+        /// Lists notes, newest first, or the results of a search, best match first.
+        ListNotes = list_notes() query(NoteFilter) -> Page<FoundNote> {
+            GET "/v1/notes", Context, Read, [200];
+            links: "/items/0" => [GetNote, UpdateNote, ArchiveNote, RestoreNote];
+        }
+        /// Reads one note.
+        GetNote = get_note(id: NoteId) -> Note {
+            GET "/v1/notes/{id}", Context, Read, [200];
+            missing: NoteNotFound;
+            etag: strong;
+            conditional: "note" UnlessKnown;
+        }
+        /// Changes the title, content, tags or venture of a note.
+        UpdateNote = update_note(id: NoteId) body(UpdateNote) -> Note {
+            PATCH "/v1/notes/{id}", Context, Write, [200];
+            example: r#"{ "title": "Changed" }"#;
+            missing: NoteNotFound;
+            refusals: NoteChanged, VentureNotRegistered;
+            etag: strong;
+            conditional: "note" IfUnchanged;
+        }
+        /// Archives a note: lists, searches and `start_day` no longer show it.
+        ArchiveNote = archive_note(id: NoteId) -> Note {
+            POST "/v1/notes/{id}/archive", Context, Write, [200];
+            missing: NoteNotFound;
+            refusals: NoteChanged;
+            etag: strong;
+            conditional: "note" IfUnchanged;
+        }
+        /// Restores an archived note.
+        RestoreNote = restore_note(id: NoteId) -> Note {
+            POST "/v1/notes/{id}/restore", Context, Write, [200];
+            missing: NoteNotFound;
+            refusals: NoteChanged;
+            etag: strong;
+            conditional: "note" IfUnchanged;
+        }
+        /// Lists documents by scope and name, without their content.
+        ListDocs = list_docs() query(DocFilter) -> Page<Doc> {
+            GET "/v1/docs", Context, Read, [200];
+            links: "/items/0" => [GetDoc, ListDocVersions, PutDoc, DeleteDoc];
+        }
+        /// Reads one document with its content, or one of its kept versions.
+        GetDoc = get_doc(scope: DocScope, name: DocName) query(GetDoc) -> DocText {
+            GET "/v1/docs/{scope}/{name}", Context, Read, [200];
+            missing: DocNotFound;
+            etag: strong;
+            conditional: "document" UnlessKnown;
+        }
+        /// Lists the kept versions of a document, newest first, without their content.
+        ListDocVersions = list_doc_versions(scope: DocScope, name: DocName) query(ListDocVersions) -> Page<DocVersion> {
+            GET "/v1/docs/{scope}/{name}/versions", Context, Read, [200];
+            missing: DocNotFound;
+        }
+        /// Creates or replaces a document. The version stays the same if the content does not change.
+        PutDoc = put_doc(scope: DocScope, name: DocName) body(PutDoc) -> DocPut {
+            PUT "/v1/docs/{scope}/{name}", Admin, Write, [200, 201];
+            example: r##"{ "content": "# Passing" }"##;
+            naming: "name";
+            refusals: DocChanged, VentureNotRegistered;
+            // The batch then checks that a requirement allows the document to be generated.
+            scopes: Context, DocsWrite;
+            etag: strong;
+            conditional: "document" IfUnchanged, IfAbsent;
+            max_body: MAX_DOC_BODY_BYTES;
+            links: "" => [GetDoc, ListDocVersions, PutDoc, DeleteDoc];
+        }
+        /// Deletes a document. The versions that are kept stay readable.
+        DeleteDoc = delete_doc(scope: DocScope, name: DocName) -> DocVersion {
+            DELETE "/v1/docs/{scope}/{name}", Admin, Write, [200];
+            missing: DocNotFound;
+            refusals: DocChanged;
+            scopes: DocsWrite;
+            conditional: "document" IfUnchanged;
+        }
+        /// Lists ventures by code.
+        ListVentures = list_ventures() query(ListVentures) -> Page<Venture> {
+            GET "/v1/ventures", Context, Read, [200];
+        }
+        /// Registers or replaces a venture.
+        PutVenture = put_venture(code: VentureCode) body(PutVenture) -> Venture {
+            PUT "/v1/ventures/{code}", Admin, Write, [200, 201];
+            example: r#"{ "name": "Put" }"#;
+            links: "" => [PutVenture, DeleteVenture];
+        }
+        /// Deletes a venture: lists no longer show it, and it accepts no new records. Existing records stay.
+        DeleteVenture = delete_venture(code: VentureCode) -> VentureDeleted {
+            DELETE "/v1/ventures/{code}", Admin, Write, [200];
+            refusals: VentureNotFound;
+        }
+        /// Moves the sessions and handoffs of a repository to another name, at most 500 of each. With the last repository,
+        /// moves the notes and documents of its venture too.
+        MoveRecords = move_records(code: VentureCode) body(MoveRecords) -> RecordsMoved {
+            POST "/v1/ventures/{code}/move-records", Admin, Touch, [200];
+            refusals: VentureNotRegistered;
+        }
+        /// Registers a machine or updates its data. A new user, address or key waits for approval.
+        RegisterMachine = register_machine(hostname: Host) body(RegisterMachine) -> Machine {
+            PUT "/v1/machines/{hostname}", Context, Write, [200, 201];
+            naming: "hostname";
+            links: "" => [RegisterMachine, MachineHeartbeat, RetireMachine];
+        }
+        /// Lists machines, newest first.
+        ListMachines = list_machines() query(MachineFilter) -> Page<Machine> {
+            GET "/v1/machines", Context, Read, [200];
+            links: "/items/0" => [RegisterMachine, MachineHeartbeat, RetireMachine];
+        }
+        /// Reports that the machine is alive.
+        MachineHeartbeat = machine_heartbeat(hostname: Host) -> MachineHeartbeat {
+            POST "/v1/machines/{hostname}/heartbeat", Context, Touch, [200];
+            missing: MachineNotFound;
+            refusals: MachineRetired;
+        }
+        /// Approves the user, address and key of a machine, if the request names those that wait for approval.
+        ApproveMachine = approve_machine(hostname: Host) body(ApproveMachine) -> Machine {
+            POST "/v1/machines/{hostname}/approve", Admin, Write, [200];
+            missing: MachineNotFound;
+            refusals: MachineRetired, MachineChanged;
+        }
+        /// Retires a machine: lists and SSH configurations no longer show it.
+        RetireMachine = retire_machine(hostname: Host) -> Machine {
+            DELETE "/v1/machines/{hostname}", Admin, Write, [200];
+            missing: MachineNotFound;
+        }
+        /// Returns the approved machines as SSH configuration and as lines for `authorized_keys`.
+        SshConfig = ssh_config() query(SshConfigFilter) -> SshConfig {
+            GET "/v1/machines/ssh-config", Context, Read, [200];
+        }
+        /// Compares the documents of one venture, or of all ventures, with their requirements.
+        AuditDocs = audit_docs() query(AuditFilter) -> Page<VentureAudit> {
+            GET "/v1/docs/audit", Context, Read, [200];
+            refusals: VentureNotRegistered;
+        }
+        /// Lists requirements, newest first.
+        ListRequirements = list_requirements() query(RequirementFilter) -> Page<Requirement> {
+            GET "/v1/doc-requirements", Context, Read, [200];
+        }
+        /// Creates or replaces the requirement with this pattern, scope type, venture and capability.
+        PutRequirement = put_requirement() body(PutRequirement) -> Requirement {
+            PUT "/v1/doc-requirements", Admin, Write, [200, 201];
+            refusals: RequirementsFull, VentureNotRegistered;
+            scopes: DocsWrite;
+            links: "" => [DeleteRequirement];
+        }
+        /// Deletes a requirement. The documents stay.
+        DeleteRequirement = delete_requirement(id: RequirementId) -> RequirementDeleted {
+            DELETE "/v1/doc-requirements/{id}", Admin, Write, [200];
+            missing: RequirementNotFound;
+            scopes: DocsWrite;
+        }
+        /// Counts the sessions and handoffs of a time window: in total, by venture, by agent and by day.
+        SessionAnalytics = session_analytics() query(AnalyticsFilter) -> Analytics {
+            GET "/v1/analytics", Context, Read, [200];
+        }
+        /// Creates a token. Only this response contains the secret.
+        CreateToken = create_token() body(CreateToken) -> MintedToken {
+            POST "/v1/tokens", Admin, Write, [201];
+            example: r#"{ "name": "a token", "scopes": ["context"] }"#;
+            refusals: VentureNotRegistered;
+            links: "" => [RevokeToken];
+        }
+        /// Lists tokens, newest first, without their secrets.
+        ListTokens = list_tokens() query(ListTokens) -> Page<Token> {
+            GET "/v1/tokens", Admin, Read, [200];
+            links: "/items/0" => [RevokeToken];
+        }
+        /// Revokes a token. The token stops working immediately.
+        RevokeToken = revoke_token(id: TokenId) -> Token {
+            POST "/v1/tokens/{id}/revoke", Admin, Write, [200];
+            missing: TokenNotFound;
+        }
+        /// Lists the requests of the last 7 days, newest first.
+        ListRequests = list_requests() query(RequestFilter) -> Page<LoggedRequest> {
+            GET "/v1/requests", Admin, Read, [200];
+        }
+        /// Returns 200 if the service and its database work.
+        Health = health() -> Health {
+            GET "/health", Public, Read, [200];
+        }
+        /// Returns the version of the service and the migrations of its database.
+        Version = version() -> Version {
+            GET "/version", Public, Read, [200];
+        }
+        /// Returns this OpenAPI document.
+        Openapi = openapi() -> OpenapiDocument {
+            GET "/openapi.json", Public, Read, [200];
+        }
+    } };
+}
