@@ -7,6 +7,7 @@ use deckwatch_secrets::{Finding, in_text};
 
 use crate::database::DatabaseError;
 use crate::fault::Outage;
+use crate::store::indexed_list::scan_limit;
 
 /// Maximum number of violations in one response. The response gives the number of the others.
 const MAX_VIOLATIONS: usize = 50;
@@ -106,6 +107,17 @@ impl ApiError {
             ErrorCode::RequirementNotFound => Self::new(code, "No requirement has this id."),
             _ => Self::internal("the response has no row"),
         }
+    }
+
+    /// The error when none of the records that were read matches, and there are others that were not read.
+    pub(crate) fn not_found_so_far(code: ErrorCode) -> Self {
+        let detail = concat!(
+            "None of the newest ",
+            scan_limit!(),
+            " records that were checked matches the request, and older ones were not read. Use fewer filters, or list \
+             the records and follow next_cursor."
+        );
+        Self::new(code, detail)
     }
 
     /// The response body. It names fields of the request, but it repeats no secret from a field name.
@@ -307,5 +319,5 @@ fn token_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
 
 /// Whether the batch failed because its idempotency key was used before.
 pub(crate) fn is_replay(error: &DatabaseError) -> bool {
-    matches!(error, DatabaseError::Constraint(message) if message.contains("idempotency_keys.idempotency_key"))
+    matches!(error, DatabaseError::Constraint(message) if message.contains("idempotency_key_taken"))
 }

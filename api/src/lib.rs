@@ -15,6 +15,7 @@ mod decode;
 mod digest;
 mod error;
 pub mod fault;
+mod figures;
 mod handlers;
 mod headers;
 mod incoming;
@@ -44,25 +45,16 @@ pub use store::sweep::SweepCounts;
 /// The commit of this build, or `unknown` outside a checkout.
 pub const COMMIT: &str = env!("DECKWATCH_COMMIT");
 
+/// The name of the first migration before the first release. A database that has it can't be opened: the migrations of
+/// that time were replaced by one set.
+pub const BEFORE_FIRST_RELEASE: &str = "0001_ventures.sql";
+
 /// The migrations, in order: name and SQL. Both engines apply only these files.
 pub const MIGRATIONS: &[(&str, &str)] = &[
-    ("0001_ventures.sql", include_str!("../../migrations/0001_ventures.sql")),
-    ("0002_sessions.sql", include_str!("../../migrations/0002_sessions.sql")),
-    ("0003_handoffs.sql", include_str!("../../migrations/0003_handoffs.sql")),
-    ("0004_notes.sql", include_str!("../../migrations/0004_notes.sql")),
-    ("0005_docs.sql", include_str!("../../migrations/0005_docs.sql")),
+    ("0001_ventures_and_tokens.sql", include_str!("../../migrations/0001_ventures_and_tokens.sql")),
+    ("0002_sessions_and_handoffs.sql", include_str!("../../migrations/0002_sessions_and_handoffs.sql")),
+    ("0003_notes.sql", include_str!("../../migrations/0003_notes.sql")),
+    ("0004_documents.sql", include_str!("../../migrations/0004_documents.sql")),
+    ("0005_machines.sql", include_str!("../../migrations/0005_machines.sql")),
     ("0006_requests.sql", include_str!("../../migrations/0006_requests.sql")),
-    ("0007_note_search.sql", include_str!("../../migrations/0007_note_search.sql")),
-    ("0008_tokens.sql", include_str!("../../migrations/0008_tokens.sql")),
-    ("0009_request_list.sql", include_str!("../../migrations/0009_request_list.sql")),
-    ("0010_sweep_runs.sql", include_str!("../../migrations/0010_sweep_runs.sql")),
-    ("0011_machines.sql", include_str!("../../migrations/0011_machines.sql")),
-    ("0012_requirements.sql", include_str!("../../migrations/0012_requirements.sql")),
-    ("0013_doc_versions.sql", include_str!("../../migrations/0013_doc_versions.sql")),
-    ("0014_deleted_ventures.sql", include_str!("../../migrations/0014_deleted_ventures.sql")),
-    ("0015_handoff_resolutions.sql", include_str!("../../migrations/0015_handoff_resolutions.sql")),
-    ("0016_note_search_accents.sql", include_str!("../../migrations/0016_note_search_accents.sql")),
-    ("0017_handoffs_to_agents.sql", include_str!("../../migrations/0017_handoffs_to_agents.sql")),
-    ("0018_note_terms.sql", include_str!("../../migrations/0018_note_terms.sql")),
-    ("0019_analytics_indexes.sql", include_str!("../../migrations/0019_analytics_indexes.sql")),
 ];

@@ -2,10 +2,12 @@
 
 use deckwatch_protocol::{Agent, HandoffFilter, HandoffId, HandoffStatus, Limit, SessionId, Summary, Timestamp};
 
-use super::list::{Conditions, List, Order};
+use super::indexed_list::{Filters, Index, StatusRows};
+use super::list::{List, Order};
 use super::next_id::{newest_of_days, next_id};
 use super::statements;
 use crate::database::Statement;
+use crate::plan::PageStatements;
 
 /// A payload of this size or more is not copied into a stored response.
 macro_rules! stored_payload_limit {
@@ -137,44 +139,68 @@ const LIST: List = List {
     order: Order::Descending,
 };
 
-/// The page and the total of `list_handoffs`.
-pub(crate) fn list(filter: &HandoffFilter) -> (Statement, Statement, Limit) {
-    let conditions = conditions(filter);
+/// The first index whose filters are all given serves a list.
+const INDEXES: &[Index] = &[
+    Index { name: Some("handoffs_by_session"), serves: &["session_id"], by_status: false },
+    Index { name: Some("handoffs_by_venture_and_recipient"), serves: &["venture", "to_agent"], by_status: false },
+    Index { name: Some("handoffs_by_recipient"), serves: &["to_agent"], by_status: false },
+    Index { name: Some("handoffs_by_issue"), serves: &["issue_number"], by_status: false },
+    Index { name: Some("handoffs_by_sender"), serves: &["from_agent"], by_status: true },
+    Index { name: Some("handoffs_by_venture_repo_and_track"), serves: &["venture", "repo", "track"], by_status: false },
+    Index { name: Some("handoffs_by_venture_and_repo"), serves: &["venture", "repo"], by_status: false },
+    Index { name: Some("handoffs_by_repo"), serves: &["repo"], by_status: false },
+    Index { name: Some("handoffs_by_track"), serves: &["track"], by_status: true },
+    Index { name: Some("handoffs_by_venture"), serves: &["venture"], by_status: true },
+    Index { name: Some("handoffs_blocked"), serves: &["status=blocked"], by_status: false },
+    Index { name: None, serves: &[], by_status: false },
+];
+
+/// The page of `list_handoffs`.
+pub(crate) fn list(filter: &HandoffFilter) -> (PageStatements, Limit) {
     let limit = filter.limit.unwrap_or_default();
-    (LIST.items(&conditions, filter.cursor.as_ref(), limit), LIST.total(&conditions), limit)
+    (LIST.page((INDEXES, "h.rowid"), &filters(filter), filter.cursor.as_ref(), limit), limit)
 }
 
 /// Reads the newest handoff that matches the filter, with its whole payload, as `body`.
 pub(crate) fn latest(filter: &HandoffFilter) -> Statement {
     const LATEST: List = List { item: handoff_json!("json(h.payload_json)"), ..LIST };
-    LATEST.first(&conditions(filter))
+    LATEST.newest((INDEXES, "h.rowid"), &filters(filter))
 }
 
-fn conditions(filter: &HandoffFilter) -> Conditions {
-    Conditions::none()
-        .when("h.venture = ?", filter.venture.as_ref())
-        .when("h.repo = ?", filter.repo.as_ref())
-        .when("h.track = ?", filter.track)
-        .when("h.issue_number = ?", filter.issue_number)
-        .when("h.from_agent = ?", filter.from_agent.as_ref())
-        .when("h.to_agent = ?", filter.to_agent.as_ref())
-        .when("h.status_label = ?", filter.status.map(HandoffStatus::as_str))
-        .when("h.session_id = ?", filter.session_id.as_ref())
+fn filters(filter: &HandoffFilter) -> Filters {
+    let status = filter.status.map(|status| StatusRows { status: status.as_str(), rest: None });
+    Filters::new(("h.status_label", &["in_progress", "blocked", "ready", "done"]), Vec::new())
+        .when("venture", "h.venture = ?", filter.venture.as_ref())
+        .when("repo", "h.repo = ?", filter.repo.as_ref())
+        .when("track", "h.track = ?", filter.track)
+        .when("issue_number", "h.issue_number = ?", filter.issue_number)
+        .when("from_agent", "h.from_agent = ?", filter.from_agent.as_ref())
+        .when("to_agent", "h.to_agent = ?", filter.to_agent.as_ref())
+        .when("session_id", "h.session_id = ?", filter.session_id.as_ref())
+        .with_statuses(status.into_iter().collect())
 }
 
-/// The variants of [`list`] and [`latest`]: each filter alone, and a cursor.
+/// The variants of [`list`] and [`latest`]: each combination of filters, with and without a cursor.
 pub(super) fn composed() -> Vec<(String, String)> {
-    let forms = [
-        HandoffFilter::default(),
-        HandoffFilter { venture: "a".parse().ok(), repo: "a/b".parse().ok(), ..Default::default() },
-        HandoffFilter { track: "0".parse().ok(), issue_number: "1".parse().ok(), ..Default::default() },
-        HandoffFilter { from_agent: "a".parse().ok(), cursor: "ho_0".parse().ok(), ..Default::default() },
-        HandoffFilter { to_agent: "a".parse().ok(), status: Some(HandoffStatus::Done), ..Default::default() },
-        HandoffFilter { session_id: "sess_00000000000000000000000000".parse().ok(), ..Default::default() },
-    ];
-    let statements = forms.iter().flat_map(|filter| {
-        let (items, total, _) = list(filter);
-        [items, total, latest(filter)]
+    let statuses = [None, Some(HandoffStatus::Done), Some(HandoffStatus::Blocked)];
+    let given = |n: usize, bit: usize| n >> bit & 1 == 1;
+    let forms = (0..256).flat_map(|n| {
+        statuses.map(|status| HandoffFilter {
+            venture: given(n, 0).then(|| "a".parse().ok()).flatten(),
+            repo: given(n, 1).then(|| "a/b".parse().ok()).flatten(),
+            track: given(n, 2).then(|| "0".parse().ok()).flatten(),
+            issue_number: given(n, 3).then(|| "1".parse().ok()).flatten(),
+            from_agent: given(n, 4).then(|| "a".parse().ok()).flatten(),
+            to_agent: given(n, 5).then(|| "a".parse().ok()).flatten(),
+            session_id: given(n, 6).then(|| "sess_00000000000000000000000000".parse().ok()).flatten(),
+            cursor: given(n, 7).then(|| "ho_0".parse().ok()).flatten(),
+            status,
+            limit: None,
+        })
+    });
+    let statements = forms.flat_map(|filter| {
+        let (page, _) = list(&filter);
+        [page.items, latest(&filter)].into_iter().chain(page.total)
     });
     statements.enumerate().map(|(n, s)| (format!("handoff::list {n}"), s.sql.into_owned())).collect()
 }

@@ -12,6 +12,7 @@ pub(crate) mod doc_audit;
 pub(crate) mod doc_version;
 pub(crate) mod handoff;
 pub(crate) mod idempotency;
+pub(crate) mod indexed_list;
 pub(crate) mod list;
 pub(crate) mod machine;
 pub(crate) mod next_id;

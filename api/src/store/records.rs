@@ -17,12 +17,12 @@ statements! {
     MOVE_SESSIONS = "
         update sessions set venture = ?3, repo = ?4
         where id in (
-          select id from sessions indexed by sessions_by_repo where repo = ?2 and venture = ?1 order by id desc limit 500)";
+          select id from sessions indexed by sessions_by_venture_and_repo where venture = ?1 and repo = ?2 order by id desc limit 500)";
 
     MOVE_HANDOFFS = "
         update handoffs set venture = ?3, repo = ?4
         where id in (
-          select id from handoffs indexed by handoffs_by_repo where venture = ?1 and repo = ?2 order by id desc limit 500)";
+          select id from handoffs indexed by handoffs_by_venture_and_repo where venture = ?1 and repo = ?2 order by id desc limit 500)";
 
     SELECT_MOVED = "
         select json_object('more', json(iif((?1, ?2) is not (?3, ?4) and (

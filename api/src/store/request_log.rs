@@ -6,20 +6,40 @@ use deckwatch_protocol::{
     CorrelationId, ErrorCode, HttpStatus, IdempotencyKey, Limit, Operation, RequestFilter, Timestamp,
 };
 
-use super::list::{Conditions, List, Order};
+use super::indexed_list::{Filters, Index};
+use super::list::{List, Order};
 use super::statements;
 use crate::database::Statement;
+use crate::plan::PageStatements;
+
+/// The key of a row: the time `$at` without its colons, and the number of the request in this millisecond.
+macro_rules! moment {
+    ($at:literal) => {
+        concat!(
+            "replace(",
+            $at,
+            ", ':', '') || '_' || printf('%06d', (select ifnull(max(substr(max(moment), 24) + 1, 0), 0) ",
+            "from request_log where moment >= replace(",
+            $at,
+            ", ':', '') || '_' and moment < replace(",
+            $at,
+            ", ':', '') || '~'))"
+        )
+    };
+}
 
 statements! {
-    INSERT = "
-        insert into request_log (correlation_id, actor_key_id, operation, method, status, error_code, duration_ms, created_at)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    INSERT = concat!(
+        "insert into request_log (moment, correlation_id, actor_key_id, operation, method, status, error_code, duration_ms) ",
+        "values (", moment!("?8"), ", ?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+    );
 
-    /// In the batch of a write. The status is the one stored with its key.
-    INSERT_FROM_STORED = "
-        insert into request_log (correlation_id, actor_key_id, operation, method, status, created_at)
-        select ?3, actor_key_id, ?4, ?5, response_status, ?6 from idempotency_keys
-        where actor_key_id = ?1 and idempotency_key = ?2";
+    /// In the batch of a write. The status is the one stored with its key, which expires at `?7`.
+    INSERT_FROM_STORED = concat!(
+        "insert into request_log (moment, correlation_id, actor_key_id, operation, method, status) ",
+        "select ", moment!("?6"), ", ?3, actor_key_id, ?4, ?5, response_status from idempotency_keys ",
+        "where expires_on = substr(?7, 1, 10) and actor_key_id = ?1 and idempotency_key = ?2"
+    );
 }
 
 /// One row of the request log.
@@ -54,7 +74,7 @@ pub(crate) fn insert_from_stored(
     key: &IdempotencyKey,
     correlation_id: &str,
     operation: Operation,
-    now: Timestamp,
+    (now, expires_at): (Timestamp, Timestamp),
 ) -> Statement {
     Statement::new(INSERT_FROM_STORED)
         .bind(actor)
@@ -63,6 +83,7 @@ pub(crate) fn insert_from_stored(
         .bind(operation.id())
         .bind(operation.method())
         .bind(now)
+        .bind(expires_at)
 }
 
 const LIST: List = List {
@@ -74,23 +95,28 @@ const LIST: List = List {
     order: Order::Descending,
 };
 
-/// Few requests share a correlation id, so they are selected by it and then sorted.
-const BY_CORRELATION: List = List { from: "request_log l indexed by request_log_by_correlation", ..LIST };
+/// The log has no index, because each request would pay for it. A time window is a range of its key; the other filters
+/// are checked.
+const INDEXES: &[Index] = &[
+    Index { name: None, serves: &["since", "until"], by_status: false },
+    Index { name: None, serves: &["since"], by_status: false },
+    Index { name: None, serves: &["until"], by_status: false },
+    Index { name: None, serves: &[], by_status: false },
+];
 
-/// The page and the total of `list_requests`.
-pub(crate) fn list(filter: &RequestFilter) -> (Statement, Statement, Limit) {
+/// The page of `list_requests`.
+pub(crate) fn list(filter: &RequestFilter) -> (PageStatements, Limit) {
     // The key begins with the time without its colons.
     let moment = |time: Timestamp| time.to_string().replace(':', "");
-    let conditions = Conditions::none()
-        .when("l.correlation_id = ?", filter.correlation_id.as_ref())
-        .when("l.actor_key_id = ?", filter.actor.as_ref())
-        .when("l.operation = ?", filter.operation.as_ref())
-        .when("l.status = ?", filter.status.map(HttpStatus::get))
-        .when("l.moment >= ?", filter.since.map(moment))
-        .when("l.moment < ?", filter.until.map(moment));
-    let list = if filter.correlation_id.is_some() { BY_CORRELATION } else { LIST };
+    let filters = Filters::new(("l.status", &[]), Vec::new())
+        .when("correlation_id", "l.correlation_id = ?", filter.correlation_id.as_ref())
+        .when("actor", "l.actor_key_id = ?", filter.actor.as_ref())
+        .when("operation", "l.operation = ?", filter.operation.as_ref())
+        .when("status", "l.status = ?", filter.status.map(HttpStatus::get))
+        .when("since", "l.moment >= ?", filter.since.map(moment))
+        .when("until", "l.moment < ?", filter.until.map(moment));
     let limit = filter.limit.unwrap_or_default();
-    (list.items(&conditions, filter.cursor.as_ref(), limit), list.total(&conditions), limit)
+    (LIST.page((INDEXES, "l.moment"), &filters, filter.cursor.as_ref(), limit), limit)
 }
 
 /// The variants of [`list`]: each filter alone, and a cursor.
@@ -105,8 +131,8 @@ pub(super) fn composed() -> Vec<(String, String)> {
         RequestFilter { since: time, until: time, cursor: "a".parse().ok(), ..Default::default() },
     ];
     let statements = forms.iter().flat_map(|filter| {
-        let (items, total, _) = list(filter);
-        [items, total]
+        let (page, _) = list(filter);
+        [page.items].into_iter().chain(page.total)
     });
     statements.enumerate().map(|(n, s)| (format!("request_log::list {n}"), s.sql.into_owned())).collect()
 }

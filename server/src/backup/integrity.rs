@@ -3,12 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 
-use deckwatch_api::{MIGRATIONS, Row, Statement};
+use deckwatch_api::{BEFORE_FIRST_RELEASE, MIGRATIONS, Row, Statement};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use super::{BackupError, in_file};
 use crate::database::Sqlite;
+use crate::migrations::BEFORE_RELEASE_ADVICE;
 
 /// The first bytes of every D1 backup.
 const OF_D1: &[u8] = b"{\"format\":\"deckwatch-records-";
@@ -18,22 +19,31 @@ const NAMES: &str = "select name from sqlite_schema where name not like 'sqlite%
 pub(super) fn require_intact(file: &Path, shown_path: &Path) -> Result<(), BackupError> {
     let connection =
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(in_file(shown_path))?;
-    let damage = find_damage(&connection).map_err(in_file(shown_path))?;
+    let bytes = std::fs::metadata(file).map(|metadata| metadata.len()).unwrap_or_default();
+    let damage = find_damage(&connection, bytes).map_err(in_file(shown_path))?;
     if let Some(detail) = damage {
         return Err(BackupError::Damaged { path: shown_path.to_owned(), detail });
     }
     let applied = applied(&connection).map_err(in_file(shown_path))?;
     let known = |name: &String| MIGRATIONS.iter().any(|(migration, _)| migration == name);
     match applied.into_iter().find(|name| !known(name)) {
+        Some(name) if name == BEFORE_FIRST_RELEASE => {
+            Err(BackupError::BeforeRelease { path: shown_path.to_owned(), advice: BEFORE_RELEASE_ADVICE })
+        }
         Some(migration) => Err(BackupError::Newer { path: shown_path.to_owned(), migration }),
         None => Ok(()),
     }
 }
 
-fn find_damage(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
+fn find_damage(connection: &Connection, bytes: u64) -> Result<Option<String>, rusqlite::Error> {
     let report: String = connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
     if report != "ok" {
         return Ok(Some(report));
+    }
+    // SQLite reads the missing end of a file as zeros.
+    let pages = "select page_count * page_size from pragma_page_count, pragma_page_size";
+    if connection.query_row(pages, [], |row| row.get::<_, i64>(0))? != i64::try_from(bytes).unwrap_or(i64::MAX) {
+        return Ok(Some("its size is not the size that its header gives".to_owned()));
     }
     let recorded = "select exists (select 1 from sqlite_schema where type = 'table' and name = 'd1_migrations')";
     if !connection.query_row(recorded, [], |row| row.get(0))? || applied(connection)?.is_empty() {

@@ -41,6 +41,14 @@ pub enum BackupError {
         /// The first unknown migration.
         migration: String,
     },
+    /// The file has the tables of a time before the first release.
+    #[error("{} can't be used: {advice}", .path.display())]
+    BeforeRelease {
+        /// The file.
+        path: PathBuf,
+        /// What to do.
+        advice: &'static str,
+    },
     /// The file is a backup of the other engine.
     #[error(
         "{} is a backup of D1, not of this engine; nothing was changed. Restore it with scripts/backup and --engine \

@@ -33,7 +33,10 @@ pub(crate) struct ExampleRecords {
 
 impl ExampleRecords {
     pub(crate) async fn new() -> Self {
-        let api = Api::start().await;
+        Self::on(Api::start().await).await
+    }
+
+    pub(crate) async fn on(api: Api) -> Self {
         let agent = api.agent().await;
         let session = agent.started().await.session.id;
         let handoff: Handoff = agent.create_handoff(&session, json!({})).await.of(201);
