@@ -19,8 +19,7 @@ const NAMES: &str = "select name from sqlite_schema where name not like 'sqlite%
 pub(super) fn require_intact(file: &Path, shown_path: &Path) -> Result<(), BackupError> {
     let connection =
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(in_file(shown_path))?;
-    let bytes = std::fs::metadata(file).map(|metadata| metadata.len()).unwrap_or_default();
-    let damage = find_damage(&connection, bytes).map_err(in_file(shown_path))?;
+    let damage = find_damage(&connection).map_err(in_file(shown_path))?;
     if let Some(detail) = damage {
         return Err(BackupError::Damaged { path: shown_path.to_owned(), detail });
     }
@@ -35,15 +34,22 @@ pub(super) fn require_intact(file: &Path, shown_path: &Path) -> Result<(), Backu
     }
 }
 
-fn find_damage(connection: &Connection, bytes: u64) -> Result<Option<String>, rusqlite::Error> {
+/// Fails if `file` ends within a page. SQLite reads the missing end of a page as zeros, so a copy would not show it.
+pub(super) fn require_whole_pages(file: &Path) -> Result<(), BackupError> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(in_file(file))?;
+    let page_size: u32 = connection.query_row("pragma page_size", [], |row| row.get(0)).map_err(in_file(file))?;
+    let bytes = std::fs::metadata(file).map_err(|source| BackupError::File { path: file.to_owned(), source })?.len();
+    if bytes % u64::from(page_size.max(1)) == 0 {
+        Ok(())
+    } else {
+        Err(damaged(file, "its last page is cut off".to_owned()))
+    }
+}
+
+fn find_damage(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
     let report: String = connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
     if report != "ok" {
         return Ok(Some(report));
-    }
-    // SQLite reads the missing end of a file as zeros.
-    let pages = "select page_count * page_size from pragma_page_count, pragma_page_size";
-    if connection.query_row(pages, [], |row| row.get::<_, i64>(0))? != i64::try_from(bytes).unwrap_or(i64::MAX) {
-        return Ok(Some("its size is not the size that its header gives".to_owned()));
     }
     let recorded = "select exists (select 1 from sqlite_schema where type = 'table' and name = 'd1_migrations')";
     if !connection.query_row(recorded, [], |row| row.get(0))? || applied(connection)?.is_empty() {
