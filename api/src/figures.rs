@@ -227,7 +227,9 @@ impl Sums {
     fn add_handoff(&mut self, handoff: &Handoff, resolution: Option<f64>) {
         self.handoffs += 1;
         self.blocked.add(f64::from(u8::from(handoff.is_blocked())));
-        resolution.into_iter().for_each(|seconds| self.resolution.add(seconds));
+        if let Some(seconds) = resolution {
+            self.resolution.add(seconds);
+        }
     }
 
     fn figures(&self) -> Figures {

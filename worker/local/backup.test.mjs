@@ -1,7 +1,7 @@
 // Tests backups of D1 with requests that run or fail at exact moments, which a test with a real server can't control.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -200,14 +200,15 @@ test("two restores at the same time add no record twice", async () => {
 });
 
 test("an older backup is restored and migrated to the newest schema", async () => {
-  const old = sqliteDatabase(":memory:");
-  await applyMigrations(old, MIGRATIONS, (name) => name < "0004");
-  old.connection.exec(`insert into ventures (code, name, repos_json, capabilities_json, created_at, updated_at)
-    values ('alpha', 'Alpha', '[]', '[]', '${AT}', '${AT}')`);
-  const { database } = await restored(await exported(old));
+  const file = await written(await exported(await filled()));
+  const newest = path.join(FOLDER, "migrations");
+  await cp(MIGRATIONS, newest, { recursive: true });
+  await writeFile(path.join(newest, "9999_later.sql"), "create table later (n integer); insert into later select count(*) from sessions;");
+  const database = sqliteDatabase(":memory:");
+  await restoreRecords(database, file, newest, quiet);
   const applied = database.connection.prepare("select name from d1_migrations order by id").all().map(({ name }) => name);
-  assert.deepEqual(applied, await migrationNames(MIGRATIONS));
-  assert.equal(database.connection.prepare("select count(*) as n from doc_requirements").get().n, 3);
+  assert.deepEqual(applied, await migrationNames(newest));
+  assert.equal(database.connection.prepare("select n from later").get().n, 15);
 });
 
 test("a file that is not a backup, damaged or newer is refused with the reason and changes nothing", async () => {

@@ -1,7 +1,7 @@
 //! Filters that no index serves together. A page reads a limited number of records, so it may be shorter than its limit;
 //! its cursor continues until every match was shown.
 
-use deckwatch_protocol::{ErrorCode, Handoff, HandoffId, Operation, Page, Session};
+use deckwatch_protocol::{ErrorCode, Handoff, HandoffId, IssueNumber, Operation, Page, Session};
 use deckwatch_tests::{Agent, Api, Caller, TestRequest};
 use serde_json::json;
 
@@ -55,7 +55,7 @@ async fn the_latest_handoff_is_not_said_to_be_missing_if_older_ones_were_not_rea
     // The index of the issue finds three handoffs, so it is known that none matches.
     assert!(problem.problem(ErrorCode::HandoffNotFound).detail.contains("No handoff matches"));
     let repo = format!("venture={venture}&repo={}", agent.repo);
-    assert_eq!(latest(repo.clone()).await.of::<Handoff>(200).issue_number.map(|issue| issue.get()), Some(8));
+    assert_eq!(latest(repo.clone()).await.of::<Handoff>(200).issue_number.map(IssueNumber::get), Some(8));
     let blocked = latest(format!("{repo}&status=blocked")).await.problem(ErrorCode::HandoffNotFound);
     assert!(blocked.detail.contains("older ones were not read"), "{}", blocked.detail);
 }

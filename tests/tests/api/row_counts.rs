@@ -10,21 +10,14 @@ use serde_json::json;
 
 use crate::examples::ExampleRecords;
 
+const SKIPPED: &str = "skipped: only D1 counts the rows of a request";
+
 /// The most rows that a page of 100 items reads: 1,001 entries for its total, one row for each item and for the next one,
 /// three to check the caller, and one more for each further status that is merged.
 const MAX_READ_OF_LIST: u64 = 1_108;
 
 /// A search ranks up to 1,000 notes. SQLite reads each of them again from temporary tables.
 const MAX_READ_OF_SEARCH: u64 = 10_000;
-
-/// A Worker that counts rows.
-async fn counting() -> Option<Api> {
-    let api = Api::start_counting().await;
-    if api.is_none() {
-        println!("skipped: only D1 counts the rows of a request");
-    }
-    api
-}
 
 /// The rows read and written for the request of a response.
 fn rows(response: &Response) -> (u64, u64) {
@@ -39,7 +32,7 @@ fn note(agent: &Agent, tags: &[&str]) -> TestRequest {
 
 #[tokio::test]
 async fn the_requests_of_a_day_write_few_rows() {
-    let Some(api) = counting().await else { return };
+    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
     let agent = api.agent().await;
     let started = agent.start_day(json!({})).await;
     let session = started.of::<DayStarted>(201).session.id;
@@ -75,7 +68,7 @@ async fn the_requests_of_a_day_write_few_rows() {
 
 #[tokio::test]
 async fn every_operation_reads_and_writes_few_rows() {
-    let Some(api) = counting().await else { return };
+    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
     let records = ExampleRecords::on(api).await;
     let mut too_many = Vec::new();
     for operation in Operation::ALL {
@@ -154,7 +147,7 @@ fn queries(filters: Filters) -> Vec<String> {
 
 #[tokio::test]
 async fn every_filter_and_every_pair_of_filters_reads_few_rows_whatever_is_stored() {
-    let Some(api) = counting().await else { return };
+    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
     db_fill(&api).await;
     let mut most: BTreeMap<String, u64> = BTreeMap::new();
     let mut too_many = Vec::new();
@@ -272,7 +265,7 @@ async fn db_fill_notes(api: &Api, fill: &impl AsyncFn(&str, u32)) {
 /// issue, twenty reads, and its end.
 #[tokio::test]
 async fn a_day_of_an_agent_reads_and_writes_what_the_documents_say() {
-    let Some(api) = counting().await else { return };
+    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
     let agent = api.agent().await;
     let mut day = Day::default();
     let started = day.add(agent.start_day(json!({})).await);
@@ -324,7 +317,6 @@ impl Day {
 fn operations_say(text: &str) -> String {
     let document = include_str!("../../../docs/operations.md").replace("\r\n", "\n");
     let paragraphs = document.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
-    paragraphs.into_iter().find(|paragraph| paragraph.contains(text)).unwrap_or_else(|| {
-        panic!("docs/operations.md does not say {text:?}");
-    })
+    let found = paragraphs.into_iter().find(|paragraph| paragraph.contains(text));
+    found.expect("docs/operations.md gives the number of requests of a day")
 }

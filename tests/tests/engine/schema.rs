@@ -125,14 +125,15 @@ fn a_released_migration_never_changes() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RELEASED);
     let mut released = std::fs::read_to_string(&path).unwrap_or_default();
     for (name, sql) in MIGRATIONS {
-        let hash: String = sha2::Sha256::digest(sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let bytes = sha2::Sha256::digest(sql.as_bytes());
+        let hash = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         let listed = released.lines().find_map(|line| line.strip_suffix(&format!("  {name}")).map(str::to_owned));
         match listed {
             Some(listed) => assert_eq!(
                 listed, hash,
                 "{name} was released and has changed: databases have applied it. Undo the change, and write a new migration"
             ),
-            None if std::env::var_os("UPDATE_GENERATED").is_some() => released.push_str(&format!("{hash}  {name}\n")),
+            None if std::env::var_os("UPDATE_GENERATED").is_some() => released += &[&hash, "  ", name, "\n"].concat(),
             None => panic!("{name} is not in tests/{RELEASED}; run `just gen`"),
         }
     }
