@@ -13,7 +13,7 @@ use crate::middleware::admission::Admission;
 use crate::middleware::idempotency::{Claim, Stored, stored};
 use crate::middleware::rate_limit::RateLimitState;
 use crate::middleware::token;
-use crate::plan::{Next, Plan, Selection};
+use crate::plan::{Computation, Next, PageStatements, Plan, Selection};
 use crate::response::SuccessResponse;
 use crate::search::ExcerptBudget;
 use crate::summary_cut;
@@ -107,11 +107,11 @@ pub(crate) async fn run_once(
         return refuse_unless_done(database, admission, call, claim, &admission_statements, refusal).await;
     }
     let mut statements = admission_statements.clone();
-    statements.extend(claim.claim());
+    statements.push(claim.unless_taken());
     statements.extend(plan.steps);
     statements.push(claim.store_response(answer));
     statements.push(claim.log(call.correlation_id.as_str()));
-    // The key can expire between the failed claim and the lookup. Then the second claim succeeds.
+    // The key can expire between the failed check and the lookup. Then the second check succeeds.
     for _ in 0..2 {
         match database.batch(&statements).await {
             Ok(rows) => return done(admission, call, claim, &rows),
@@ -193,7 +193,8 @@ fn response_from_stored(
 /// Where the rows of the batch hold the response.
 enum AnswerLocation {
     Record { at: usize, missing: ErrorCode },
-    Page { at: usize, limit: Limit, next: Next, mark: CursorMark },
+    Page { at: usize, has_total: bool, limit: Limit, next: Next, mark: CursorMark },
+    Computed { at: usize, reads: usize, body: Computation },
     Fixed(Cow<'static, str>),
     Stored,
 }
@@ -206,9 +207,16 @@ impl AnswerLocation {
                 statements.push(select);
                 Self::Record { at, missing }
             }
-            Selection::Page { items, total, limit, next } => {
-                statements.extend([items, total]);
-                Self::Page { at, limit, next, mark: mark.clone() }
+            Selection::Page { page: PageStatements { items, total }, limit, next } => {
+                let has_total = total.is_some();
+                statements.push(items);
+                statements.extend(total);
+                Self::Page { at, has_total, limit, next, mark: mark.clone() }
+            }
+            Selection::Computed { reads, body } => {
+                let count = reads.len();
+                statements.extend(reads);
+                Self::Computed { at, reads: count, body }
             }
             Selection::Fixed(body) => Self::Fixed(body),
             Selection::Stored(_) => Self::Stored,
@@ -222,9 +230,17 @@ impl AnswerLocation {
             Self::Fixed(Cow::Owned(body)) => Bytes::from(body),
             Self::Record { at, missing } => {
                 let row = found(at).first().ok_or_else(|| ApiError::not_found(missing))?;
-                record(row).ok_or_else(|| ApiError::not_found(missing))?
+                record(row).ok_or_else(|| match number(row, "more") {
+                    Some(1) => ApiError::not_found_so_far(missing),
+                    _ => ApiError::not_found(missing),
+                })?
             }
-            Self::Page { at, limit, next, mark } => page(found(at), found(at + 1), limit, next, &mark),
+            Self::Page { at, has_total, limit, next, mark } => {
+                page(found(at), found(at + usize::from(has_total)), limit, next, &mark)
+            }
+            Self::Computed { at, reads, body } => {
+                body(rows.get(at..at + reads).ok_or_else(|| ApiError::internal("the batch has too few rows"))?)?.into()
+            }
             Self::Stored => return Err(ApiError::internal("a stored response needs an idempotency key")),
         };
         Ok(SuccessResponse { status: 200, body, replayed: false })
@@ -249,22 +265,31 @@ fn item<'a>(row: &'a Row, next: &Next, budget: &mut ExcerptBudget) -> Option<Cow
     Some(format!("{},\"excerpt\":{excerpt}}}", item.strip_suffix('}')?).into())
 }
 
-/// Builds a page from its rendered items: `{"items", "total", "next_cursor"}`.
+/// Builds a page from its rendered items: `{"items", "total", "next_cursor"}`. `total` has the total in its first row,
+/// which may be the first row of `items`.
 fn page(items: &[Row], total: &[Row], limit: Limit, next: Next, mark: &CursorMark) -> Bytes {
     /// The largest exact count (DESIGN, section 4).
     const MAX_COUNT: u32 = 1000;
     let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
+    let unread = items.first().filter(|row| number(row, "more") == Some(1)).and_then(|row| text(row, "last"));
+    // A list without a match has one row without a key.
+    let items =
+        if matches!(next, Next::Key) && items.iter().all(|row| text(row, "key").is_none()) { &[] } else { items };
     let shown = items.get(..size).unwrap_or(items);
     let mut budget = ExcerptBudget::of(shown.len());
     let rendered: Vec<Cow<'_, str>> = shown.iter().filter_map(|row| item(row, &next, &mut budget)).collect();
     let counted = total.first().and_then(|row| count(row, "total")).unwrap_or_default();
     let more = match next {
-        _ if items.len() <= size => None,
+        _ if items.len() <= size => unread.map(str::to_owned),
         Next::Key => shown.last().and_then(|row| text(row, "key")).map(str::to_owned),
         Next::Shown(search_cursor, _) => search_cursor.next(shown).map(|cursor| cursor.to_string()),
     };
-    let unindexed = total.first().and_then(|row| number(row, "unindexed")).is_some_and(|waiting| waiting > 0);
-    let minimum = if counted > MAX_COUNT || unindexed { r#","total_is_minimum":true"# } else { "" };
+    let is_set = |column| total.first().and_then(|row| number(row, column)).is_some_and(|n| n > 0);
+    let minimum = if counted > MAX_COUNT || is_set("unindexed") || is_set("total_is_minimum") {
+        r#","total_is_minimum":true"#
+    } else {
+        ""
+    };
     let cursor = serde_json::Value::from(more.map(|place| mark.cursor(&place)));
     let total = counted.min(MAX_COUNT);
     format!(r#"{{"items":[{}],"total":{total}{minimum},"next_cursor":{cursor}}}"#, rendered.join(",")).into()

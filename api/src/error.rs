@@ -8,6 +8,7 @@ use deckwatch_secrets::{Finding, in_text};
 use crate::constraints;
 use crate::database::DatabaseError;
 use crate::fault::{Outage, Violated};
+use crate::store::indexed_list::scan_limit;
 
 /// Maximum number of violations in one response. The response gives the number of the others.
 const MAX_VIOLATIONS: usize = 50;
@@ -93,6 +94,17 @@ impl ApiError {
     /// The error when the path names a record that does not exist.
     pub(crate) fn not_found(code: ErrorCode) -> Self {
         constraints::error_with(code)
+    }
+
+    /// The error when none of the records that were read matches, and there are others that were not read.
+    pub(crate) fn not_found_so_far(code: ErrorCode) -> Self {
+        let detail = concat!(
+            "None of the newest ",
+            scan_limit!(),
+            " records that were checked matches the request, and older ones were not read. Use fewer filters, or list \
+             the records and follow next_cursor."
+        );
+        Self::new(code, detail)
     }
 
     /// The response body. It names fields of the request, but it repeats no secret from a field name.

@@ -16,6 +16,7 @@ mod decode;
 mod digest;
 mod error;
 pub mod fault;
+mod figures;
 mod handlers;
 mod headers;
 mod incoming;
@@ -45,6 +46,10 @@ pub use store::sweep::SweepCounts;
 
 /// The commit of this build, or `unknown` outside a checkout.
 pub const COMMIT: &str = env!("DECKWATCH_COMMIT");
+
+/// The name of the first migration before the first release. A database that has it can't be opened: the migrations of
+/// that time were replaced by one set.
+pub const BEFORE_FIRST_RELEASE: &str = "0001_ventures.sql";
 
 /// The migrations, in order: name and SQL. The build script lists the files of `migrations/`. Both engines apply only
 /// these files.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use deckwatch_protocol::{ErrorCode, HandoffId, Limit, NoteId, RequirementId, SessionId, VentureCode};
 
-use crate::database::Statement;
+use crate::database::{Row, Statement};
+use crate::error::ApiError;
 use crate::search::Query;
 use crate::search_cursor::SearchCursor;
 use crate::store::responses::SelectResponse;
@@ -48,13 +49,33 @@ pub(crate) enum Selection {
     /// For writes. The row is stored with the idempotency key.
     Stored(SelectResponse),
     /// One row with `body`. Without a row, the response is the error `missing`. If the row has a `content`, it
-    /// becomes the last member of the body: SQL can't render a text of 1 MB as JSON within the 2 MB of a value.
+    /// becomes the last member of the body: SQL can't render a text of 1 MB as JSON within the 2 MB of a value. If the
+    /// row has no `body` but `more`, none of the rows that were read matched, and others were not read.
     Record { select: Statement, missing: ErrorCode },
     /// Rows with `item` and the columns that `next` needs, and a row with `total`. If there is a next page, there is
-    /// one row more than `limit`.
-    Page { items: Statement, total: Statement, limit: Limit, next: Next },
+    /// one row more than `limit`, or the rows say that others were not read.
+    Page { page: PageStatements, limit: Limit, next: Next },
+    /// A body that Rust makes from the rows of each statement.
+    Computed { reads: Vec<Statement>, body: Computation },
     /// A constant body that needs no further query.
     Fixed(Cow<'static, str>),
+}
+
+/// Makes a body from the rows of each statement.
+pub(crate) type Computation = Box<dyn FnOnce(&[Vec<Row>]) -> Result<String, ApiError> + Send>;
+
+/// The statements of one page.
+pub(crate) struct PageStatements {
+    pub(crate) items: Statement,
+    /// The number of rows of the list. `None` if the rows of `items` also have it.
+    pub(crate) total: Option<Statement>,
+}
+
+impl PageStatements {
+    /// All of them.
+    pub(crate) fn statements(self) -> impl Iterator<Item = Statement> {
+        std::iter::once(self.items).chain(self.total)
+    }
 }
 
 /// How the cursor of the next page is built.
@@ -76,12 +97,13 @@ impl Plan {
     }
 
     pub(crate) fn page(items: Statement, total: Statement, limit: Limit) -> Self {
-        let next = Next::Key;
-        Self {
-            steps: Vec::new(),
-            answer: Selection::Page { items, total, limit, next },
-            access: DataAccess::Everything,
-        }
+        Self::filtered_page(PageStatements { items, total: Some(total) }, limit)
+    }
+
+    /// A page of a list with filters.
+    pub(crate) fn filtered_page(page: PageStatements, limit: Limit) -> Self {
+        let answer = Selection::Page { page, limit, next: Next::Key };
+        Self { steps: Vec::new(), answer, access: DataAccess::Everything }
     }
 
     /// A page of a search. Its cursor holds the search state.
@@ -92,12 +114,13 @@ impl Plan {
         total: Statement,
         limit: Limit,
     ) -> Self {
-        let next = Next::Shown(search_cursor, query);
-        Self {
-            steps: Vec::new(),
-            answer: Selection::Page { items, total, limit, next },
-            access: DataAccess::Everything,
-        }
+        let page = PageStatements { items, total: Some(total) };
+        let answer = Selection::Page { page, limit, next: Next::Shown(search_cursor, query) };
+        Self { steps: Vec::new(), answer, access: DataAccess::Everything }
+    }
+
+    pub(crate) fn computed(reads: Vec<Statement>, body: Computation) -> Self {
+        Self { steps: Vec::new(), answer: Selection::Computed { reads, body }, access: DataAccess::Everything }
     }
 
     pub(crate) fn fixed(steps: Vec<Statement>, body: impl Into<Cow<'static, str>>) -> Self {

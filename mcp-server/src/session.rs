@@ -364,14 +364,24 @@ impl Keeper {
     async fn recorded_handoff(&self, sent: &HandoffDraft) -> Result<Option<DayEnded>, Trouble> {
         let (me, place) = (self.identity.me().await?, self.identity.place().await?);
         let api = self.identity.api().await?;
-        let filter = HandoffFilter {
+        let mut filter = HandoffFilter {
             venture: Some(place.venture.code.clone()),
             repo: Some(place.repo.clone()),
             from_agent: Some(me.agent.clone()),
             limit: 1.try_into().ok(),
             ..HandoffFilter::default()
         };
-        let Some(newest) = api.list_handoffs(&filter).await?.items.into_iter().next() else { return Ok(None) };
+        // A page without a match has a cursor while there are handoffs that the API has not read.
+        let newest = loop {
+            let page = api.list_handoffs(&filter).await?;
+            if let Some(newest) = page.items.into_iter().next() {
+                break newest;
+            }
+            filter.cursor = page.next_cursor;
+            if filter.cursor.is_none() {
+                return Ok(None);
+            }
+        };
         if newest.summary != sent.summary {
             return Ok(None);
         }

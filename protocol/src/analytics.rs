@@ -35,7 +35,7 @@ pub struct Analytics {
     pub since: Timestamp,
     /// The end of the window, exclusive.
     pub until: Timestamp,
-    /// Whether the requested window has more than 2,000 sessions or handoffs. If so, `since` is later than requested,
+    /// Whether the requested window has more than 300 sessions or handoffs. If so, `since` is later than requested,
     /// and the figures are exact for the shorter window.
     #[serde(default)]
     pub shortened: bool,
@@ -91,6 +91,6 @@ pub struct Figures {
     pub blocked_ratio: Option<f64>,
     /// The average time, in seconds, from a blocked handoff to the next handoff of the same venture, repository and
     /// track that is not blocked. Any agent may have created it. Blocked handoffs without such a handoff in the window
-    /// don't count.
+    /// don't count. With the filter `agent`, only the newest 300 handoffs of all agents are looked at.
     pub average_resolution_seconds: Option<f64>,
 }

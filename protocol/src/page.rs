@@ -27,7 +27,8 @@ pub struct Page<T> {
     /// True if `total` is only a lower bound. Absent if the count is exact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub total_is_minimum: bool,
-    /// The cursor of the next page, or `null` on the last page.
+    /// The cursor of the next page, or `null` on the last page. A page with a cursor may have fewer items than its limit,
+    /// also none.
     pub next_cursor: Option<Cursor>,
 }
 

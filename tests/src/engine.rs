@@ -106,6 +106,13 @@ impl Api {
         Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--panicking"]).await
     }
 
+    /// A new Worker for this test whose responses have the number of rows that D1 has read and written. `None` if the
+    /// embedded engine is under test: SQLite does not count rows.
+    pub async fn start_counting() -> Option<Self> {
+        var("DECKWATCH_TEST_URL")?;
+        Some(Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--counting"]).await)
+    }
+
     async fn worker(keys: (String, String), rate: u32, options: &[&str]) -> Self {
         let process = WorkerProcess::start(&keys, rate, options).await;
         let records = Records::Control(process.control_url.clone());

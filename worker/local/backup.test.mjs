@@ -1,7 +1,7 @@
 // Tests backups of D1 with requests that run or fail at exact moments, which a test with a real server can't control.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -35,8 +35,9 @@ async function filled(watched) {
       values ('alpha', 'Alpha', '[]', '[]', '${AT}', '${AT}', null), ('over', 'Over', '[]', '[]', '${AT}', '${AT}', '${AT}');
     insert into notes (id, venture, title, created_at, updated_at, actor_key_id, creation_correlation_id, content, version)
       values ('note_1', 'alpha', 'A note', '${AT}', '${AT}', 'actor', 'corr', 'lines\u2028and\u2029paragraphs\r\n"😀"', 3);
+    update notes set number = 7;
     insert into note_tags values ('bird', 'alpha', 'note_1');
-    insert into note_search_keys (id, note_id, head) values (7, 'note_1', ' a note ');
+    insert into note_ranks values (7, ' a note ', '');
     insert into note_terms values (7, '+live +live:alpha', ' a note ', ' lines and paragraphs ');
     insert into note_search (note_search) values ('rebuild');
     insert into notes (id, title, created_at, updated_at, archived_at, actor_key_id, creation_correlation_id, content)
@@ -44,7 +45,7 @@ async function filled(watched) {
     insert into archived_note_tags values ('bird', 'global', 'note_2');
     insert into notes_to_index values ('note_2');
     insert into context_docs
-      values ('alpha', 'api.md', 'API', 'markdown', 'hash', 0, 11, '${AT}', '${AT}', null, 'actor', '', null, 'src/main.rs');
+      values ('alpha', 'api.md', 'API', 'markdown', 'hash', 0, 11, '${AT}', '${AT}', null, 'actor', null, 'src/main.rs', '');
     insert into doc_versions (scope, name, version, title, doc_type, content_hash, size_bytes, created_at, actor_key_id,
         creation_correlation_id, change_id, content)
       select 'alpha', 'api.md', value, 'API', 'markdown', iif(value = 3, null, 'hash'), 0, '${AT}', 'actor', 'corr', '',
@@ -57,7 +58,8 @@ async function filled(watched) {
       values ('mach_1', 'Mac1', 'linux', 'x86_64', '${AT}', '${AT}', '${AT}', '${AT}', 'corr');
     insert into sweep_runs values (1, '${AT}', null, 0, 0, 0, 0, 0);
     insert into rate_limits values ('actor', '${AT}', 1, 100);
-    insert into request_log (id, correlation_id, method, status, created_at) values (41, 'corr', 'GET', 200, '${AT}');
+    insert into request_log (moment, correlation_id, method, status)
+      values (replace('${AT}', ':', '') || '_000041', 'corr', 'GET', 200);
     delete from doc_requirements where name_pattern = 'schema.md'`);
   for (let n = 10; n < 25; n += 1) begin(database, n);
   end(database, 10);
@@ -76,7 +78,7 @@ function end({ connection }, n) {
         schema_version, created_at, actor_key_id, creation_correlation_id, payload_json)
       values ('hand_${n}', 'sess_${n}', 'alpha', 'example-org/alpha', 'agent', 'done', 'all', 'hash', 2, 1, '${AT}', 'actor', 'corr', '{}');
     insert into idempotency_keys
-      values ('actor', 'key-${n}', 'end_day', 'hash', 200, '{}', 'hand_${n}', '/handoff', '${AT}', '${AT}');
+      values (substr('${AT}', 1, 10), 'actor', 'key-${n}', 'end_day', 'hash', '${AT}', '${AT}', 200, 'hand_${n}', '/handoff', '{}');
     update sessions set status = 'ended', ended_at = '${AT}', end_reason = 'manual', final_handoff_id = 'hand_${n}'
       where id = 'sess_${n}'`);
 }
@@ -198,14 +200,15 @@ test("two restores at the same time add no record twice", async () => {
 });
 
 test("an older backup is restored and migrated to the newest schema", async () => {
-  const old = sqliteDatabase(":memory:");
-  await applyMigrations(old, MIGRATIONS, (name) => name < "0012");
-  old.connection.exec(`insert into ventures (code, name, repos_json, capabilities_json, created_at, updated_at)
-    values ('alpha', 'Alpha', '[]', '[]', '${AT}', '${AT}')`);
-  const { database } = await restored(await exported(old));
+  const file = await written(await exported(await filled()));
+  const newest = path.join(FOLDER, "migrations");
+  await cp(MIGRATIONS, newest, { recursive: true });
+  await writeFile(path.join(newest, "9999_later.sql"), "create table later (n integer); insert into later select count(*) from sessions;");
+  const database = sqliteDatabase(":memory:");
+  await restoreRecords(database, file, newest, quiet);
   const applied = database.connection.prepare("select name from d1_migrations order by id").all().map(({ name }) => name);
-  assert.deepEqual(applied, await migrationNames(MIGRATIONS));
-  assert.equal(database.connection.prepare("select count(*) as n from doc_requirements").get().n, 3);
+  assert.deepEqual(applied, await migrationNames(newest));
+  assert.equal(database.connection.prepare("select n from later").get().n, 15);
 });
 
 test("a file that is not a backup, damaged or newer is refused with the reason and changes nothing", async () => {
@@ -219,6 +222,7 @@ test("a file that is not a backup, damaged or newer is refused with the reason a
     ["hello\n", / is not a backup of D1; /],
     [`${JSON.stringify({ ...head, format: "deckwatch-records-2" })}\n`, /made by a newer Deckwatch \(deckwatch-records-2\)/],
     [`${JSON.stringify(newer)}\n`, /made by a newer Deckwatch \(migration 9999_later.sql\)/],
+    [`${JSON.stringify({ ...head, migrations: ["0001_ventures.sql"] })}\n`, /from before its first release; nothing was changed/],
     [`${JSON.stringify({ ...head, migrations: [] })}\n`, / names no migrations; /],
     [`${whole}`.replace("A note", "A mote"), / is truncated or damaged; /],
     [`${whole}{"table":"notes","row":{}}\n`, / has data after its last line; /],

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 
+import { BEFORE_FIRST_RELEASE } from "./migrations.mjs";
 import { FORMAT } from "./records.mjs";
 
 /** A limit above the JSON of any row: a row of D1 has at most 2 MB. */
@@ -39,6 +40,9 @@ function requireHead(file, head, known) {
   const { migrations } = head;
   if (!Array.isArray(migrations) || migrations.length === 0) throw new Error(`${file} names no migrations; nothing was changed`);
   const unknown = migrations.find((name) => !known.includes(name));
+  if (unknown === BEFORE_FIRST_RELEASE) {
+    throw new Error(`${file} was made by a Deckwatch from before its first release; nothing was changed: restore it with the checkout that made it`);
+  }
   if (unknown) throw newer(`migration ${unknown}`);
   return head;
 }

@@ -31,8 +31,8 @@ pub(crate) fn get_handoff(_: &Call, id: HandoffId) -> Result<Plan, ApiError> {
 
 /// Lists handoffs, newest first.
 pub(crate) fn list_handoffs(_: &Call, filter: HandoffFilter) -> Result<Plan, ApiError> {
-    let ([items, total], limit) = store::handoff::list(&filter);
-    Ok(Plan::page(items, total, limit).with_access(DataAccess::of(filter.venture.as_ref())))
+    let (page, limit) = store::handoff::list(&filter);
+    Ok(Plan::filtered_page(page, limit).with_access(DataAccess::of(filter.venture.as_ref())))
 }
 
 /// Reads the newest handoff that matches the filter.

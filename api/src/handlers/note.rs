@@ -62,9 +62,10 @@ pub(crate) fn update_note(call: &Call, id: NoteId, patch: UpdateNote) -> Result<
     let content = patch.content.as_ref().map(|content| ContentTerms::of(content.as_str()));
     // The index stores no text. To remove an entry, it needs the old terms, so remove it before the note changes.
     steps.push(store::note_search::forget(&id));
+    steps.extend(store::note::untag(&id));
     steps.push(store::note::update(&id, &patch, call.now, content.as_ref().map(|content| content.in_part)));
     steps.extend(store::note_search::change(&id, title.as_ref(), content.as_ref()));
-    steps.extend(store::note::retag(&id));
+    steps.extend(store::note::tag(&id));
     let select = if patch.content.is_some() {
         store::note::select_response_with_content(NoteInBatch::Known(&id), 200)
     } else {
@@ -101,9 +102,11 @@ fn require_list_cursor(filter: &NoteFilter) -> Result<(), Violations> {
 
 fn archive_or_restore(call: &Call, id: NoteId, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan, ApiError> {
     let mut steps = unless_matched(call, &id);
-    steps.extend([store::note_search::forget(&id), step(&id, call.now)]);
+    steps.push(store::note_search::forget(&id));
+    steps.extend(store::note::untag(&id));
+    steps.push(step(&id, call.now));
     steps.extend(store::note_search::change(&id, None, None));
-    steps.extend(store::note::retag(&id));
+    steps.extend(store::note::tag(&id));
     Ok(Plan::write(steps, store::note::select_response(&id)).with_access(DataAccess::NoteToChange(id)))
 }
 

@@ -9,6 +9,6 @@ use crate::store;
 
 /// Lists logged requests, newest first.
 pub(crate) fn list_requests(_: &Call, filter: RequestFilter) -> Result<Plan, ApiError> {
-    let ([items, total], limit) = store::request_log::list(&filter);
-    Ok(Plan::page(items, total, limit))
+    let (page, limit) = store::request_log::list(&filter);
+    Ok(Plan::filtered_page(page, limit))
 }

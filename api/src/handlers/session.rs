@@ -13,8 +13,8 @@ use crate::store::day::NextHeartbeat;
 
 /// Lists sessions, newest first.
 pub(crate) fn list_sessions(call: &Call, filter: SessionFilter) -> Result<Plan, ApiError> {
-    let ([items, total], limit) = store::session::list(&filter, call.stale_before());
-    Ok(Plan::page(items, total, limit).with_access(DataAccess::of(filter.venture.as_ref())))
+    let (page, limit) = store::session::list(&filter, call.stale_before());
+    Ok(Plan::filtered_page(page, limit).with_access(DataAccess::of(filter.venture.as_ref())))
 }
 
 /// Reads one session.
@@ -26,7 +26,7 @@ pub(crate) fn get_session(call: &Call, id: SessionId) -> Result<Plan, ApiError> 
 /// Updates the fields of a session. This also counts as a heartbeat.
 pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -> Result<Plan, ApiError> {
     let mut steps = unless_alive(&id);
-    steps.push(store::session::update(&id, &patch, call.now));
+    steps.extend(store::session::update(&id, &patch, call.now));
     let answer = store::session::select_response(&id, call.stale_before());
     Ok(Plan::write(steps, answer).with_access(DataAccess::Session(id)))
 }
@@ -35,7 +35,7 @@ pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -
 pub(crate) fn heartbeat(call: &Call, id: SessionId) -> Result<Plan, ApiError> {
     let next = next_heartbeat(call);
     let mut steps = unless_alive(&id);
-    steps.push(store::session::record_heartbeat(&id, call.now));
+    steps.extend(store::session::record_heartbeat(&id, call.now));
     let select = store::session::select_heartbeat(&id, next.at, next.interval_seconds);
     Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
 }

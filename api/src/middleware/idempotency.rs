@@ -1,4 +1,4 @@
-//! Idempotency: the batch that does the work claims the key and stores the response with it.
+//! Idempotency: the batch that does the work begins with a check of the key, and ends by storing the key with the response.
 
 use deckwatch_protocol::{ErrorCode, IdempotencyKey, Operation, Timestamp};
 use http::{HeaderMap, HeaderName};
@@ -8,6 +8,7 @@ use crate::digest::{hex, sha256};
 use crate::error::ApiError;
 use crate::headers::joined;
 use crate::store;
+use crate::store::idempotency::NewKey;
 use crate::store::responses::SelectResponse;
 
 /// How long a response can be replayed: longer than the outbox of any client waits (DESIGN, section 5).
@@ -47,18 +48,26 @@ impl Claim {
         self.operation
     }
 
-    /// Claims the key. If the key is already used, the whole batch fails.
-    pub(crate) fn claim(&self) -> [Statement; 2] {
-        let expires_at = self.now.plus_seconds(RETENTION_SECONDS);
-        [
-            store::idempotency::forget_expired(&self.actor, &self.key, self.now),
-            store::idempotency::claim(&self.actor, &self.key, self.operation, &self.request_hash, self.now, expires_at),
-        ]
+    /// Fails the whole batch if the key is already used.
+    pub(crate) fn unless_taken(&self) -> Statement {
+        store::idempotency::unless_free(&self.actor, &self.key, self.now)
     }
 
-    /// Stores the response that `answer` selects with the key and returns it.
+    /// Stores the key with the response that `answer` selects, and returns the response.
     pub(crate) fn store_response(&self, answer: SelectResponse) -> Statement {
-        store::idempotency::store_response(&self.actor, &self.key, answer)
+        let new = NewKey {
+            actor: &self.actor,
+            key: &self.key,
+            operation: self.operation,
+            request_hash: &self.request_hash,
+            now: self.now,
+            expires_at: self.expires_at(),
+        };
+        store::idempotency::store_response(&new, answer)
+    }
+
+    fn expires_at(&self) -> Timestamp {
+        self.now.plus_seconds(RETENTION_SECONDS)
     }
 
     /// Selects the stored response.
@@ -68,7 +77,8 @@ impl Claim {
 
     /// Logs the request with the status of its stored response.
     pub(crate) fn log(&self, correlation_id: &str) -> Statement {
-        store::request_log::insert_from_stored(&self.actor, &self.key, correlation_id, self.operation, self.now)
+        let (key, expires_at) = (&self.key, self.expires_at());
+        store::request_log::insert_from_stored(&self.actor, key, correlation_id, self.operation, (self.now, expires_at))
     }
 
     /// The stored response in the rows of [`Self::stored_response`]; `None` if the key has expired.

@@ -78,7 +78,7 @@ macro_rules! handoffs_to_agent {
             "select ",
             $columns,
             " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= ifnull(( \
-               select 'ho_' || substr(max(e.id), 6, 10) from sessions e \
+               select 'ho_' || substr(max(e.id), 6, 10) from sessions e indexed by sessions_ended_by_agent \
                where e.agent = s.agent and e.venture = s.venture and e.status = 'ended'), '')"
         )
     };

@@ -58,9 +58,9 @@ macro_rules! filters {
 pub(super) use filters;
 
 /// The statements that `compose` composes, for every form of its filters.
-pub(super) fn every_form<F: Forms, const N: usize>(
+pub(super) fn every_form<F: Forms, S: IntoIterator<Item = Statement>>(
     name: &str,
-    compose: impl Fn(&F) -> [Statement; N],
+    compose: impl Fn(&F) -> S,
 ) -> Vec<(String, String)> {
     let statements = F::forms().into_iter().flat_map(|filters| compose(&filters));
     statements.enumerate().map(|(n, statement)| (format!("{name} {n}"), statement.sql.into_owned())).collect()

@@ -2,12 +2,14 @@
 
 use deckwatch_protocol::{Agent, HandoffFilter, HandoffId, HandoffStatus, Limit, SessionId, Summary, Timestamp};
 
-use super::forms::{every_form, filters};
-use super::list::{Conditions, List, Order};
+use super::forms::{Forms, every_form, filters};
+use super::indexed_list::{Filters, Index, StatusRows};
+use super::list::{List, Order};
 use super::next_id::{newest_of_days, next_id};
 use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
+use crate::plan::PageStatements;
 
 /// A payload of this size or more is not copied into a stored response.
 macro_rules! stored_payload_limit {
@@ -150,7 +152,7 @@ filters! {
         issue_number: Option<Param>,
         from_agent: Option<Param>,
         to_agent: Option<Param>,
-        status: Option<Param>,
+        status: Option<HandoffStatus>,
         session_id: Option<Param>,
         cursor: Option<Param>,
     }
@@ -165,7 +167,7 @@ impl From<&HandoffFilter> for HandoffFilters {
             issue_number: filter.issue_number.map(Param::from),
             from_agent: filter.from_agent.as_ref().map(Param::from),
             to_agent: filter.to_agent.as_ref().map(Param::from),
-            status: filter.status.map(HandoffStatus::as_str).map(Param::from),
+            status: filter.status,
             session_id: filter.session_id.as_ref().map(Param::from),
             cursor: filter.cursor.as_ref().map(Param::from),
         }
@@ -173,30 +175,53 @@ impl From<&HandoffFilter> for HandoffFilters {
 }
 
 impl HandoffFilters {
-    fn conditions(&self) -> Conditions {
-        Conditions::none()
-            .when("h.venture = ?", self.venture.as_ref())
-            .when("h.repo = ?", self.repo.as_ref())
-            .when("h.track = ?", self.track.as_ref())
-            .when("h.issue_number = ?", self.issue_number.as_ref())
-            .when("h.from_agent = ?", self.from_agent.as_ref())
-            .when("h.to_agent = ?", self.to_agent.as_ref())
-            .when("h.status_label = ?", self.status.as_ref())
-            .when("h.session_id = ?", self.session_id.as_ref())
+    fn filters(&self) -> Filters {
+        let status = self.status.map(|status| StatusRows { status: status.as_str(), rest: None });
+        Filters::new(("h.status_label", &["in_progress", "blocked", "ready", "done"]), Vec::new())
+            .when("venture", "h.venture = ?", self.venture.clone())
+            .when("repo", "h.repo = ?", self.repo.clone())
+            .when("track", "h.track = ?", self.track.clone())
+            .when("issue_number", "h.issue_number = ?", self.issue_number.clone())
+            .when("from_agent", "h.from_agent = ?", self.from_agent.clone())
+            .when("to_agent", "h.to_agent = ?", self.to_agent.clone())
+            .when("session_id", "h.session_id = ?", self.session_id.clone())
+            .with_statuses(status.into_iter().collect())
     }
 
-    fn page(&self, limit: Limit) -> [Statement; 2] {
-        LIST.page(&self.conditions(), self.cursor.as_ref(), limit)
+    fn page(&self, limit: Limit) -> PageStatements {
+        LIST.filtered_page((INDEXES, "h.rowid"), &self.filters(), self.cursor.as_ref(), limit)
     }
 
     fn latest(&self) -> Statement {
         const LATEST: List = List { item: handoff_json!("json(h.payload_json)"), ..LIST };
-        LATEST.first(&self.conditions())
+        LATEST.newest((INDEXES, "h.rowid"), &self.filters())
     }
 }
 
-/// The page and the total of `list_handoffs`.
-pub(crate) fn list(filter: &HandoffFilter) -> ([Statement; 2], Limit) {
+impl Forms for HandoffStatus {
+    fn forms() -> Vec<Self> {
+        vec![Self::InProgress, Self::Blocked, Self::Ready, Self::Done]
+    }
+}
+
+/// The first index whose filters are all given serves a list.
+const INDEXES: &[Index] = &[
+    Index { name: Some("handoffs_by_session"), serves: &["session_id"], by_status: false },
+    Index { name: Some("handoffs_by_venture_and_recipient"), serves: &["venture", "to_agent"], by_status: false },
+    Index { name: Some("handoffs_by_recipient"), serves: &["to_agent"], by_status: false },
+    Index { name: Some("handoffs_by_issue"), serves: &["issue_number"], by_status: false },
+    Index { name: Some("handoffs_by_sender"), serves: &["from_agent"], by_status: true },
+    Index { name: Some("handoffs_by_venture_repo_and_track"), serves: &["venture", "repo", "track"], by_status: false },
+    Index { name: Some("handoffs_by_venture_and_repo"), serves: &["venture", "repo"], by_status: false },
+    Index { name: Some("handoffs_by_repo"), serves: &["repo"], by_status: false },
+    Index { name: Some("handoffs_by_track"), serves: &["track"], by_status: true },
+    Index { name: Some("handoffs_by_venture"), serves: &["venture"], by_status: true },
+    Index { name: Some("handoffs_blocked"), serves: &["status=blocked"], by_status: false },
+    Index { name: None, serves: &[], by_status: false },
+];
+
+/// The page of `list_handoffs`.
+pub(crate) fn list(filter: &HandoffFilter) -> (PageStatements, Limit) {
     let limit = filter.limit.unwrap_or_default();
     (HandoffFilters::from(filter).page(limit), limit)
 }
@@ -209,7 +234,7 @@ pub(crate) fn latest(filter: &HandoffFilter) -> Statement {
 /// Every form of [`list`] and [`latest`].
 pub(super) fn composed() -> Vec<(String, String)> {
     every_form("handoff::list", |filters: &HandoffFilters| {
-        let [items, total] = filters.page(Limit::default());
-        [items, total, filters.latest()]
+        let page = filters.page(Limit::default());
+        [page.items, filters.latest()].into_iter().chain(page.total)
     })
 }

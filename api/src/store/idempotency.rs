@@ -16,64 +16,74 @@ macro_rules! answer_body {
     };
 }
 
+/// The row of the key `?2` of the actor `?1` that has not expired at `?3`. It expires today or tomorrow, or a day later if
+/// the clock that wrote it was ahead.
+macro_rules! row_of_key {
+    () => {
+        "idempotency_keys where expires_on in (substr(?3, 1, 10), date(?3, '+1 day'), date(?3, '+2 days')) \
+         and actor_key_id = ?1 and idempotency_key = ?2 and expires_at > ?3"
+    };
+}
+
 statements! {
-    FORGET_EXPIRED = "
-        delete from idempotency_keys where actor_key_id = ?1 and idempotency_key = ?2 and expires_at <= ?3";
-
-    /// A plain insert: if the key is already used, the batch fails.
-    CLAIM = "
-        insert into idempotency_keys (actor_key_id, idempotency_key, operation, request_hash, created_at, expires_at)
-        values (?1, ?2, ?3, ?4, ?5, ?6)";
-
-    RECALL = concat!(
-        "select request_hash, response_status, ", answer_body!(), " from idempotency_keys ",
-        "where actor_key_id = ?1 and idempotency_key = ?2 and expires_at > ?3"
+    /// If the key is already used, the batch fails.
+    UNLESS_FREE = concat!(
+        "insert into refusals (reason) select 'idempotency_key_taken' where exists (select 1 from ", row_of_key!(), ")"
     );
+
+    RECALL = concat!("select request_hash, response_status, ", answer_body!(), " from ", row_of_key!());
 }
 
-pub(crate) fn forget_expired(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {
-    Statement::new(FORGET_EXPIRED).bind(actor).bind(key.as_str()).bind(now)
-}
-
-pub(crate) fn claim(
-    actor: &str,
-    key: &IdempotencyKey,
-    operation: Operation,
-    request_hash: &str,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Statement {
-    Statement::new(CLAIM)
-        .bind(actor)
-        .bind(key.as_str())
-        .bind(operation.id())
-        .bind(request_hash)
-        .bind(now)
-        .bind(expires_at)
+/// Fails the batch if the key is already used.
+pub(crate) fn unless_free(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {
+    Statement::new(UNLESS_FREE).bind(actor).bind(key.as_str()).bind(now)
 }
 
 pub(crate) fn stored_response(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {
     Statement::new(RECALL).bind(actor).bind(key.as_str()).bind(now)
 }
 
-/// Stores the row of `answer`, `(status, body, payload_handoff_id, payload_path)`, with the claimed key, and returns
-/// the response.
-pub(crate) fn store_response(actor: &str, key: &IdempotencyKey, answer: SelectResponse) -> Statement {
+/// A key to store with its response.
+pub(crate) struct NewKey<'a> {
+    pub(crate) actor: &'a str,
+    pub(crate) key: &'a IdempotencyKey,
+    pub(crate) operation: Operation,
+    pub(crate) request_hash: &'a str,
+    pub(crate) now: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// Stores the key with the row of `answer`, `(status, body, payload_handoff_id, payload_path)`, and returns the response.
+/// Without a row, the batch fails, because a response needs a status.
+pub(crate) fn store_response(new: &NewKey, answer: SelectResponse) -> Statement {
     let Statement { sql, params, .. } = answer.into_statement();
-    Statement::with(composed_store(&sql, params.len()), params).bind(actor).bind(key.as_str())
+    Statement::with(composed_store(&sql, params.len()), params)
+        .bind(new.actor)
+        .bind(new.key.as_str())
+        .bind(new.operation.id())
+        .bind(new.request_hash)
+        .bind(new.now)
+        .bind(new.expires_at)
 }
 
 /// The statement around `select`, which has `n` parameters.
 fn composed_store(select: &str, n: usize) -> String {
     format!(
         concat!(
-            "update idempotency_keys set (response_status, response_json, payload_handoff_id, payload_path) = ({}) ",
-            "where actor_key_id = ?{} and idempotency_key = ?{} returning response_status, ",
+            "insert into idempotency_keys (response_status, response_json, payload_handoff_id, payload_path, ",
+            "actor_key_id, idempotency_key, operation, request_hash, created_at, expires_at, expires_on) ",
+            "select answer.*, ?{}, ?{}, ?{}, ?{}, ?{}, ?{}, substr(?{}, 1, 10) from (select 1) left join ({}) as answer ",
+            "returning response_status, ",
             answer_body!()
         ),
-        select,
         n + 1,
         n + 2,
+        n + 3,
+        n + 4,
+        n + 5,
+        n + 6,
+        n + 6,
+        select,
     )
 }
 

@@ -27,7 +27,7 @@ pub(crate) enum Order {
 }
 
 impl Order {
-    fn direction(self) -> &'static str {
+    pub(super) fn direction(self) -> &'static str {
         match self {
             Self::Ascending => "asc",
             Self::Descending => "desc",
@@ -35,7 +35,7 @@ impl Order {
     }
 
     /// The operator that selects the keys after the cursor.
-    fn beyond(self) -> &'static str {
+    pub(super) fn beyond(self) -> &'static str {
         match self {
             Self::Ascending => ">",
             Self::Descending => "<",
@@ -136,15 +136,6 @@ impl List {
         let counts = arms.iter().map(|arm| format!("({})", self.total(arm).sql)).collect::<Vec<_>>().join(" + ");
         let params = arms.first().map(|arm| arm.params.clone()).unwrap_or_default();
         Statement::with(format!(concat!("select min({}, ", count_limit!(), " + 1) as total"), counts), params)
-    }
-
-    /// The first row of the list as `body`.
-    pub(crate) fn first(&self, conditions: &Conditions) -> Statement {
-        let Self { from, item, key, order } = self;
-        let direction = order.direction();
-        let sql =
-            format!("select {item} as body from {from} where {} order by {key} {direction} limit 1", conditions.sql);
-        Statement::with(sql, conditions.params.clone())
     }
 
     /// One row with `total`. The count stops at one more than the limit.

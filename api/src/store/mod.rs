@@ -13,6 +13,7 @@ pub(crate) mod doc_version;
 mod forms;
 pub(crate) mod handoff;
 pub(crate) mod idempotency;
+pub(crate) mod indexed_list;
 pub(crate) mod list;
 pub(crate) mod machine;
 pub(crate) mod next_id;

@@ -48,6 +48,14 @@ macro_rules! known_or_newest {
 }
 pub(super) use known_or_newest;
 
+/// The rows of the tags of the note `?1`.
+macro_rules! tag_rows {
+    () => {
+        "(tag, scope, note_id) in (select j.value, ifnull(n.venture, 'global'), n.id \
+         from notes n, json_each(n.tags_json) j where n.id = ?1)"
+    };
+}
+
 statements! {
     INSERT = concat!("
         insert into notes (id, venture, title, tags_json, created_at, updated_at, actor_key_id, creation_correlation_id,
@@ -71,9 +79,10 @@ statements! {
         update notes set archived_at = null, updated_at = ?2, version = version + 1
         where id = ?1 and archived_at is not null";
 
-    UNTAG = "delete from note_tags where note_id = ?1";
+    /// Deletes the tag rows of a note. It finds them by the tags of the note, so it must run before the note changes.
+    UNTAG = concat!("delete from note_tags where ", tag_rows!());
 
-    UNTAG_ARCHIVED = "delete from archived_note_tags where note_id = ?1";
+    UNTAG_ARCHIVED = concat!("delete from archived_note_tags where ", tag_rows!());
 
     /// Inserts the tag rows of a live note. Lists and searches find the note by them.
     TAG = concat!("
@@ -184,9 +193,14 @@ pub(crate) fn tag_newest() -> Statement {
     Statement::new(TAG).bind(NoteInBatch::Newest)
 }
 
-/// Replaces the tag rows of a changed note, in the table of live or of archived notes.
-pub(crate) fn retag(id: &NoteId) -> [Statement; 4] {
-    [UNTAG, UNTAG_ARCHIVED, TAG, TAG_ARCHIVED].map(|sql| Statement::new(sql).bind(id))
+/// Deletes the tag rows of a note, of the table of live and of archived notes. It must run before the note changes.
+pub(crate) fn untag(id: &NoteId) -> [Statement; 2] {
+    [UNTAG, UNTAG_ARCHIVED].map(|sql| Statement::new(sql).bind(id))
+}
+
+/// Inserts the tag rows of a changed note, into the table of live or of archived notes.
+pub(crate) fn tag(id: &NoteId) -> [Statement; 2] {
+    [TAG, TAG_ARCHIVED].map(|sql| Statement::new(sql).bind(id))
 }
 
 /// Reads one note as `body`.

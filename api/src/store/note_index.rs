@@ -20,37 +20,33 @@ statements! {
     /// A note that was changed after it was read stays in the waiting list.
     TERMS = concat!("
         insert into note_terms (id, title, content, filters)
-        select k.id, json_extract(j.value, '$.title'), json_extract(j.value, '$.content'), ", filter_terms!(), "
+        select n.number, json_extract(j.value, '$.title'), json_extract(j.value, '$.content'), ", filter_terms!(), "
         from json_each(?1) j cross join notes_to_index q on q.note_id = json_extract(j.value, '$.id')
         cross join notes n on n.id = q.note_id and n.version = json_extract(j.value, '$.version')
-        cross join note_search_keys k on k.note_id = n.id
         where true on conflict do nothing");
 
     /// Selects notes that still wait and have terms.
     RANK = "
-        update note_search_keys set (head, often) = (
-          select json_extract(j.value, '$.head'), json_extract(j.value, '$.often') from json_each(?1) j
-          where json_extract(j.value, '$.id') = note_search_keys.note_id)
-        where note_id in (
-          select q.note_id from json_each(?1) j cross join notes_to_index q on q.note_id = json_extract(j.value, '$.id'))
-        and exists (select 1 from note_terms t where t.id = note_search_keys.id)";
+        insert into note_ranks (number, head, often)
+        select n.number, json_extract(j.value, '$.head'), json_extract(j.value, '$.often')
+        from json_each(?1) j cross join notes_to_index q on q.note_id = json_extract(j.value, '$.id')
+        cross join notes n on n.id = q.note_id cross join note_terms t on t.id = n.number
+        where true on conflict (number) do update set head = excluded.head, often = excluded.often";
 
     IN_PART = "
         update notes set indexed_in_part = 1
         where id in (select value from json_each(?1)) and exists (
-          select 1 from note_search_keys k cross join note_terms t on t.id = k.id where k.note_id = notes.id)";
+          select 1 from note_terms t where t.id = notes.number)";
 
     INDEX = "
         insert into note_search (rowid, filters, title, content)
         select t.id, t.filters, t.title, t.content
         from json_each(?1) j cross join notes_to_index q on q.note_id = j.value
-        cross join note_search_keys k on k.note_id = q.note_id cross join note_terms t on t.id = k.id";
+        cross join notes n on n.id = q.note_id cross join note_terms t on t.id = n.number";
 
-    /// Also removes a note without a number from the waiting list. No search can find such a note.
     DONE = "
-        delete from notes_to_index where note_id in (select value from json_each(?1)) and not exists (
-          select 1 from note_search_keys k left join note_terms t on t.id = k.id
-          where k.note_id = notes_to_index.note_id and t.id is null)";
+        delete from notes_to_index where note_id in (select value from json_each(?1)) and exists (
+          select 1 from notes n cross join note_terms t on t.id = n.number where n.id = notes_to_index.note_id)";
 }
 
 /// Selects some of the notes that wait to be indexed.

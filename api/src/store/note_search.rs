@@ -31,33 +31,35 @@ macro_rules! filter_terms {
 pub(super) use filter_terms;
 
 statements! {
-    NUMBER = "insert into note_search_keys (note_id, head, often) select max(id), ?1, ?2 from notes";
+    RANK = "
+        insert into note_ranks (number, head, often)
+        select n.number, ?1, ?2 from notes n where n.id = (select max(id) from notes)";
 
     TERMS = concat!("
         insert into note_terms (id, title, content, filters)
-        select k.id, ?1, ?2, ", filter_terms!(), " from note_search_keys k cross join notes n on n.id = k.note_id
-        where k.note_id = (select max(id) from notes)");
+        select n.number, ?1, ?2, ", filter_terms!(), " from notes n where n.id = (select max(id) from notes)");
 
     /// A null keeps the stored value.
     CHANGE_RANK = "
-        update note_search_keys set head = ifnull(?2, head), often = ifnull(?3, often) where note_id = ?1";
+        update note_ranks set head = ifnull(?2, head), often = ifnull(?3, often)
+        where number = (select n.number from notes n where n.id = ?1)";
 
     /// A null keeps the stored value.
     CHANGE_TERMS = concat!("
         update note_terms set title = ifnull(?2, title), content = ifnull(?3, content),
           filters = (select ", filter_terms!(), " from notes n where n.id = ?1)
-        where id = (select k.id from note_search_keys k where k.note_id = ?1)");
+        where id = (select n.number from notes n where n.id = ?1)");
 
     INDEX = concat!("
         insert into note_search (rowid, filters, title, content)
         select t.id, t.filters, t.title, t.content from note_terms t
-        where t.id = (select k.id from note_search_keys k where k.note_id = ", known_or_newest!(), ")");
+        where t.id = (select n.number from notes n where n.id = ", known_or_newest!(), ")");
 
     /// The index needs the original terms to remove an entry.
     FORGET = "
         insert into note_search (note_search, rowid, filters, title, content)
         select 'delete', t.id, t.filters, t.title, t.content from note_terms t
-        where t.id = (select k.id from note_search_keys k where k.note_id = ?1)";
+        where t.id = (select n.number from notes n where n.id = ?1)";
 
     DROP_INDEX = "drop table if exists note_search";
 
@@ -81,10 +83,10 @@ pub fn rebuild_index() -> [Statement; 2] {
     [CREATE_INDEX, FILL_INDEX].map(Statement::new)
 }
 
-/// Gives the note that this batch created its number in the index and its terms, and adds it to the index.
+/// Stores the terms of the note that this batch created, and adds it to the index.
 pub(crate) fn add(title: &TitleTerms, content: &ContentTerms) -> [Statement; 3] {
     [
-        Statement::new(NUMBER).bind(&title.head).bind(&content.frequent),
+        Statement::new(RANK).bind(&title.head).bind(&content.frequent),
         Statement::new(TERMS).bind(&title.terms).bind(&content.terms),
         index(NoteInBatch::Newest),
     ]
@@ -206,10 +208,10 @@ impl SearchFilters {
             "with whole as materialized ({}), \
                found as materialized (select number, 2 as whole from whole{}), \
                ranked as (select f.number, f.whole{score} as score from found f \
-                 cross join note_search_keys k on k.id = f.number{unseen} order by score desc, f.number desc limit {limit}) \
+                 cross join note_ranks k on k.number = f.number{unseen} order by score desc, f.number desc limit {limit}) \
              select r.number as number, (select max(number) from found) as newest, {} as item, \
                substr(n.content, 1, {EXCERPT_WINDOW}) as opening, octet_length(n.content) as bytes \
-             from ranked r cross join note_search_keys k on k.id = r.number cross join notes n on n.id = k.note_id \
+             from ranked r cross join notes n on n.number = r.number \
              order by r.score desc, r.number desc",
             newest(&whole, count_limit!()),
             longer.unwrap_or_default(),

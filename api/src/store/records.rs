@@ -44,7 +44,7 @@ statements! {
     MOVE_HANDOFFS = "
         update handoffs set venture = ?3, repo = ?4
         where id in (
-          select id from handoffs indexed by handoffs_by_repo where venture = ?1 and repo = ?2 order by id desc limit 500)";
+          select id from handoffs indexed by handoffs_by_venture_and_repo where venture = ?1 and repo = ?2 order by id desc limit 500)";
 
     /// A renamed document has the code of its old venture and a dot before its name.
     SELECT_MOVED = concat!("

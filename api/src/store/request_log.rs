@@ -7,20 +7,40 @@ use deckwatch_protocol::{
 };
 
 use super::forms::{every_form, filters};
-use super::list::{Conditions, List, Order};
+use super::indexed_list::{Filters, Index};
+use super::list::{List, Order};
 use super::statements;
 use crate::database::{Param, Statement};
+use crate::plan::PageStatements;
+
+/// The key of a row: the time `$at` without its colons, and the number of the request in this millisecond.
+macro_rules! moment {
+    ($at:literal) => {
+        concat!(
+            "replace(",
+            $at,
+            ", ':', '') || '_' || printf('%06d', (select ifnull(max(substr(max(moment), 24) + 1, 0), 0) ",
+            "from request_log where moment >= replace(",
+            $at,
+            ", ':', '') || '_' and moment < replace(",
+            $at,
+            ", ':', '') || '~'))"
+        )
+    };
+}
 
 statements! {
-    INSERT = "
-        insert into request_log (correlation_id, actor_key_id, operation, method, status, error_code, duration_ms, created_at)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    INSERT = concat!(
+        "insert into request_log (moment, correlation_id, actor_key_id, operation, method, status, error_code, duration_ms) ",
+        "values (", moment!("?8"), ", ?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+    );
 
-    /// In the batch of a write. The status is the one stored with its key.
-    INSERT_FROM_STORED = "
-        insert into request_log (correlation_id, actor_key_id, operation, method, status, created_at)
-        select ?3, actor_key_id, ?4, ?5, response_status, ?6 from idempotency_keys
-        where actor_key_id = ?1 and idempotency_key = ?2";
+    /// In the batch of a write. The status is the one stored with its key, which expires at `?7`.
+    INSERT_FROM_STORED = concat!(
+        "insert into request_log (moment, correlation_id, actor_key_id, operation, method, status) ",
+        "select ", moment!("?6"), ", ?3, actor_key_id, ?4, ?5, response_status from idempotency_keys ",
+        "where expires_on = substr(?7, 1, 10) and actor_key_id = ?1 and idempotency_key = ?2"
+    );
 }
 
 /// One row of the request log.
@@ -55,7 +75,7 @@ pub(crate) fn insert_from_stored(
     key: &IdempotencyKey,
     correlation_id: &str,
     operation: Operation,
-    now: Timestamp,
+    (now, expires_at): (Timestamp, Timestamp),
 ) -> Statement {
     Statement::new(INSERT_FROM_STORED)
         .bind(actor)
@@ -64,6 +84,7 @@ pub(crate) fn insert_from_stored(
         .bind(operation.id())
         .bind(operation.method())
         .bind(now)
+        .bind(expires_at)
 }
 
 const LIST: List = List {
@@ -75,8 +96,14 @@ const LIST: List = List {
     order: Order::Descending,
 };
 
-/// Few requests share a correlation id, so they are selected by it and then sorted.
-const BY_CORRELATION: List = List { from: "request_log l indexed by request_log_by_correlation", ..LIST };
+/// The log has no index, because each request would pay for it. A time window is a range of its key; the other filters
+/// are checked.
+const INDEXES: &[Index] = &[
+    Index { name: None, serves: &["since", "until"], by_status: false },
+    Index { name: None, serves: &["since"], by_status: false },
+    Index { name: None, serves: &["until"], by_status: false },
+    Index { name: None, serves: &[], by_status: false },
+];
 
 filters! {
     /// The filters of `list_requests`.
@@ -91,8 +118,8 @@ filters! {
     }
 }
 
-/// The page and the total of `list_requests`.
-pub(crate) fn list(filter: &RequestFilter) -> ([Statement; 2], Limit) {
+/// The page of `list_requests`.
+pub(crate) fn list(filter: &RequestFilter) -> (PageStatements, Limit) {
     // The key begins with the time without its colons.
     let moment = |time: Timestamp| Param::from(time.to_string().replace(':', ""));
     let filters = RequestFilters {
@@ -108,19 +135,18 @@ pub(crate) fn list(filter: &RequestFilter) -> ([Statement; 2], Limit) {
     (page(&filters, limit), limit)
 }
 
-fn page(filters: &RequestFilters, limit: Limit) -> [Statement; 2] {
-    let conditions = Conditions::none()
-        .when("l.correlation_id = ?", filters.correlation_id.as_ref())
-        .when("l.actor_key_id = ?", filters.actor.as_ref())
-        .when("l.operation = ?", filters.operation.as_ref())
-        .when("l.status = ?", filters.status.as_ref())
-        .when("l.moment >= ?", filters.since.as_ref())
-        .when("l.moment < ?", filters.until.as_ref());
-    let list = if filters.correlation_id.is_some() { BY_CORRELATION } else { LIST };
-    list.page(&conditions, filters.cursor.as_ref(), limit)
+fn page(filters: &RequestFilters, limit: Limit) -> PageStatements {
+    let named = Filters::new(("l.status", &[]), Vec::new())
+        .when("correlation_id", "l.correlation_id = ?", filters.correlation_id.clone())
+        .when("actor", "l.actor_key_id = ?", filters.actor.clone())
+        .when("operation", "l.operation = ?", filters.operation.clone())
+        .when("status", "l.status = ?", filters.status.clone())
+        .when("since", "l.moment >= ?", filters.since.clone())
+        .when("until", "l.moment < ?", filters.until.clone());
+    LIST.filtered_page((INDEXES, "l.moment"), &named, filters.cursor.as_ref(), limit)
 }
 
 /// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    every_form("request_log::list", |filters| page(filters, Limit::default()))
+    every_form("request_log::list", |filters: &RequestFilters| page(filters, Limit::default()).statements())
 }

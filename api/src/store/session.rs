@@ -3,11 +3,13 @@
 use deckwatch_protocol::{Limit, SessionFilter, SessionId, SessionStatus, StartDay, Timestamp, UpdateSession};
 
 use super::forms::{Forms, every_form, filters};
-use super::list::{Conditions, List, Order};
+use super::indexed_list::{Filters, Index, StatusRows};
+use super::list::{List, Order};
 use super::next_id::{newest_of_days, next_id};
 use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
+use crate::plan::PageStatements;
 
 /// A heartbeat may be this many seconds ahead of the clock that reads it.
 pub(super) const MAX_CLOCK_SKEW_SECONDS: i64 = 5 * 60;
@@ -79,21 +81,25 @@ statements! {
 
     SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
 
-    /// `?1` is the id, `?2` the current time. Then a flag and a value follow for each field of the patch.
+    /// An update writes an entry of each index that has one of its columns. So the status, the track and the other
+    /// fields have separate statements.
+    ///
+    /// `?1` is the id. Then a flag and a value follow for each field of the patch.
     UPDATE = "
         update sessions set
-          last_heartbeat_at = ?2, status = 'active', ended_at = null, end_reason = null,
-          branch = iif(?3, ?4, branch),
-          commit_sha = iif(?5, ?6, commit_sha),
-          issue_number = iif(?7, ?8, issue_number),
-          track = iif(?9, ?10, track),
-          meta_json = iif(?11, ifnull(json_patch(meta_json, ?12), '{}'), meta_json)
-        where id = ?1 and status <> 'ended'";
+          branch = iif(?2, ?3, branch),
+          commit_sha = iif(?4, ?5, commit_sha),
+          issue_number = iif(?6, ?7, issue_number),
+          meta_json = iif(?8, ifnull(json_patch(meta_json, ?9), '{}'), meta_json)
+        where id = ?1 and status = 'active'";
 
-    /// Records a heartbeat. An abandoned session becomes active again.
-    RECORD_HEARTBEAT = "
-        update sessions set last_heartbeat_at = ?2, status = 'active', ended_at = null, end_reason = null
-        where id = ?1 and status <> 'ended'";
+    MOVE_TO_TRACK = "update sessions set track = ?2 where id = ?1 and status = 'active' and track is not ?2";
+
+    /// An abandoned session becomes active again.
+    REVIVE = "
+        update sessions set status = 'active', ended_at = null, end_reason = null where id = ?1 and status = 'abandoned'";
+
+    RECORD_HEARTBEAT = "update sessions set last_heartbeat_at = ?2 where id = ?1 and status = 'active'";
 
     SELECT_BEAT = "
         select json_object('session_id', s.id, 'status', s.status, 'last_heartbeat_at', s.last_heartbeat_at,
@@ -105,13 +111,16 @@ statements! {
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'process_exit'
         where id = ?1 and status = 'active' and last_heartbeat_at <= ?3";
 
-    /// Reactivates the session of an agent that left and returned before the session was stale.
+    /// Reactivates the session of an agent that left and returned before the session was stale. It is one of the agent's
+    /// newest 50 abandoned sessions.
     REACTIVATE = "
         update sessions set status = 'active', ended_at = null, end_reason = null
         where id = (
-            select id from sessions indexed by sessions_by_heartbeat
-            where last_heartbeat_at >= ?1 and agent = ?2 and venture = ?3 and repo = ?4
-              and ifnull(track, -1) = ifnull(?5, -1) and status = 'abandoned' and end_reason = 'process_exit'
+            select id from (
+              select id, venture, repo, track, end_reason, last_heartbeat_at from sessions indexed by sessions_by_agent
+              where agent = ?2 and status = 'abandoned' order by id desc limit 50)
+            where last_heartbeat_at >= ?1 and venture = ?3 and repo = ?4 and ifnull(track, -1) = ifnull(?5, -1)
+              and end_reason = 'process_exit'
             order by last_heartbeat_at desc limit 1)
           and not exists (
             select 1 from sessions where agent = ?2 and venture = ?3 and repo = ?4
@@ -189,25 +198,29 @@ pub(crate) fn select_response(id: &SessionId, stale_before: Timestamp) -> Select
     SELECT_RESPONSE.select().bind(stale_before).bind(id)
 }
 
-pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> Statement {
+/// Updates the fields that the patch has. This also counts as a heartbeat.
+pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> Vec<Statement> {
     let meta = patch.meta.value().map(|meta| serde_json::Value::from(meta.0.clone()).to_string());
-    Statement::new(UPDATE)
+    let fields = Statement::new(UPDATE)
         .bind(id)
-        .bind(now)
         .bind(!patch.branch.is_keep())
         .bind(patch.branch.value())
         .bind(!patch.commit_sha.is_keep())
         .bind(patch.commit_sha.value())
         .bind(!patch.issue_number.is_keep())
         .bind(patch.issue_number.value().copied())
-        .bind(!patch.track.is_keep())
-        .bind(patch.track.value().copied())
         .bind(!patch.meta.is_keep())
-        .bind(meta)
+        .bind(meta);
+    let track = Statement::new(MOVE_TO_TRACK).bind(id).bind(patch.track.value().copied());
+    let mut steps = Vec::from(record_heartbeat(id, now));
+    steps.push(fields);
+    steps.extend((!patch.track.is_keep()).then_some(track));
+    steps
 }
 
-pub(crate) fn record_heartbeat(id: &SessionId, now: Timestamp) -> Statement {
-    Statement::new(RECORD_HEARTBEAT).bind(id).bind(now).non_durable()
+/// Records a heartbeat of a session that has not ended.
+pub(crate) fn record_heartbeat(id: &SessionId, now: Timestamp) -> [Statement; 2] {
+    [Statement::new(REVIVE).bind(id), Statement::new(RECORD_HEARTBEAT).bind(id).bind(now)].map(Statement::non_durable)
 }
 
 pub(crate) fn select_heartbeat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {
@@ -224,16 +237,21 @@ pub(crate) fn end(id: &SessionId, now: Timestamp, reason: &'static str) -> State
 
 const LIST: List = List { from: "sessions s", item: session_json!(), key: "s.id", order: Order::Descending };
 
-/// Uses the heartbeat index: only the sessions of the time window are read and sorted.
-const BY_HEARTBEAT: List = List { from: "sessions s indexed by sessions_by_heartbeat", ..LIST };
+/// The first index whose filters are all given serves a list.
+const INDEXES: &[Index] = &[
+    Index { name: Some("sessions_ended_by_agent"), serves: &["venture", "agent", "status=ended"], by_status: false },
+    Index { name: Some("sessions_by_agent"), serves: &["agent"], by_status: true },
+    Index { name: Some("sessions_by_venture_and_repo"), serves: &["venture", "repo"], by_status: false },
+    Index { name: Some("sessions_by_repo"), serves: &["repo"], by_status: false },
+    Index { name: Some("sessions_by_track"), serves: &["track"], by_status: true },
+    Index { name: Some("sessions_by_venture"), serves: &["venture"], by_status: true },
+    Index { name: None, serves: &[], by_status: false },
+];
 
-/// Sessions marked as abandoned, and stale ones that are not marked yet. Each kind uses its own index, and the
-/// results are merged by id.
-const ABANDONED: List = List {
-    from: "(select * from sessions where status = 'abandoned' \
-            union all select * from sessions where status = 'active' and last_heartbeat_at < ?1) s",
-    ..LIST
-};
+/// The smallest id of the sessions with a heartbeat since `?`, if they are few. So a list of sessions that were active
+/// recently ends where no more can follow. If they are many, it is the smallest text.
+const FLOOR: &str = "select iif(count(*) <= 150, ifnull(min(heard.id), '~'), '') from (
+    select id from sessions indexed by sessions_by_heartbeat where last_heartbeat_at >= ? limit 151) heard";
 
 filters! {
     /// The filters of `list_sessions`.
@@ -254,8 +272,8 @@ impl Forms for SessionStatus {
     }
 }
 
-/// The page and the total of `list_sessions`.
-pub(crate) fn list(filter: &SessionFilter, stale_before: Timestamp) -> ([Statement; 2], Limit) {
+/// The page of `list_sessions`.
+pub(crate) fn list(filter: &SessionFilter, stale_before: Timestamp) -> (PageStatements, Limit) {
     let filters = SessionFilters {
         venture: filter.venture.as_ref().map(Param::from),
         repo: filter.repo.as_ref().map(Param::from),
@@ -269,27 +287,34 @@ pub(crate) fn list(filter: &SessionFilter, stale_before: Timestamp) -> ([Stateme
     (page(&filters, stale_before, limit), limit)
 }
 
-fn page(filters: &SessionFilters, stale_before: Timestamp, limit: Limit) -> [Statement; 2] {
-    let SessionFilters { venture, repo, agent, track, active_since, status, cursor } = filters;
-    let is = |wanted| *status == Some(wanted);
-    let conditions = Conditions::rendering_with(stale_before)
-        .when("s.venture = ?", venture.as_ref())
-        .when("s.repo = ?", repo.as_ref())
-        .when("s.agent = ?", agent.as_ref())
-        .when("s.track = ?", track.as_ref())
-        .when("s.last_heartbeat_at >= ?", active_since.as_ref())
-        .only("s.status = 'active' and s.last_heartbeat_at >= ?1", is(SessionStatus::Active))
-        .only("s.status = 'ended'", is(SessionStatus::Ended));
-    let narrowed = venture.is_some() || repo.is_some() || agent.is_some() || track.is_some() || status.is_some();
-    let list = match (is(SessionStatus::Abandoned), active_since) {
-        (true, _) => ABANDONED,
-        (false, Some(_)) if !narrowed => BY_HEARTBEAT,
-        (false, _) => LIST,
+fn page(filters: &SessionFilters, stale_before: Timestamp, limit: Limit) -> PageStatements {
+    let rows = |status: SessionStatus, rest| StatusRows { status: status.as_str(), rest };
+    let fresh = "s.last_heartbeat_at >= ?1";
+    let statuses = match filters.status {
+        None => Vec::new(),
+        Some(SessionStatus::Active) => vec![rows(SessionStatus::Active, Some(fresh))],
+        Some(SessionStatus::Ended) => vec![rows(SessionStatus::Ended, None)],
+        // Those that are marked as abandoned, and stale ones that are not marked yet.
+        Some(SessionStatus::Abandoned) => {
+            vec![rows(SessionStatus::Abandoned, None), rows(SessionStatus::Active, Some("s.last_heartbeat_at < ?1"))]
+        }
     };
-    list.page(&conditions, cursor.as_ref(), limit)
+    let named = Filters::new(("s.status", &["active", "ended", "abandoned"]), vec![stale_before.into()])
+        .when("active_since", "s.last_heartbeat_at >= ?", filters.active_since.clone())
+        .when("venture", "s.venture = ?", filters.venture.clone())
+        .when("repo", "s.repo = ?", filters.repo.clone())
+        .when("agent", "s.agent = ?", filters.agent.clone())
+        .when("track", "s.track = ?", filters.track.clone())
+        .with_statuses(statuses);
+    let floor = match (&filters.active_since, filters.status) {
+        (Some(_), _) => Some(FLOOR.replace('?', "?2")),
+        (None, Some(SessionStatus::Active)) => Some(FLOOR.replace('?', "?1")),
+        (None, _) => None,
+    };
+    LIST.filtered_page((INDEXES, "s.rowid"), &named.with_floor(floor), filters.cursor.as_ref(), limit)
 }
 
 /// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    every_form("session::list", |filters| page(filters, Timestamp::from_millis(0), Limit::default()))
+    every_form("session::list", |filters| page(filters, Timestamp::from_millis(0), Limit::default()).statements())
 }

@@ -32,30 +32,32 @@ statements! {
     ABANDON = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
         where id in (
-          select id from sessions indexed by sessions_live_by_heartbeat
-          where status = 'active' and last_heartbeat_at < ?1 order by last_heartbeat_at limit 1000)
+          select id from sessions indexed by sessions_live_by_venture
+          where status = 'active' and last_heartbeat_at < ?1 limit 1000)
         returning 1 as one";
 
     /// The same correction as at the start of a day, for every venture.
     CORRECT_AHEAD = "
         update sessions set last_heartbeat_at = ?1
         where id in (
-          select id from sessions indexed by sessions_live_by_heartbeat
-          where status = 'active' and last_heartbeat_at > ?2 order by last_heartbeat_at desc limit 1000)";
+          select id from sessions indexed by sessions_live_by_venture
+          where status = 'active' and last_heartbeat_at > ?2 limit 1000)";
 
+    /// The keys that expired before today.
     FORGET_KEYS = "
-        delete from idempotency_keys where rowid in (
-          select rowid from idempotency_keys where expires_at <= ?1 order by expires_at limit 1000)
+        delete from idempotency_keys where (expires_on, actor_key_id, idempotency_key) in (
+          select expires_on, actor_key_id, idempotency_key from idempotency_keys
+          where expires_on < substr(?1, 1, 10) order by expires_on limit 1000)
         returning 1 as one";
 
     FORGET_RATES = "
-        delete from rate_limits where (actor_key_id, window_start) in (
-          select actor_key_id, window_start from rate_limits where window_start < ?1 order by window_start limit 1000)
+        delete from rate_limits where actor_key_id in (
+          select actor_key_id from rate_limits where window_start < ?1 limit 1000)
         returning 1 as one";
 
     FORGET_LOG = "
-        delete from request_log where id in (
-          select id from request_log where created_at < ?1 order by created_at limit 1000)
+        delete from request_log where moment in (
+          select moment from request_log where moment < replace(?1, ':', '') order by moment limit 1000)
         returning 1 as one";
 
     RECORD = "
@@ -89,7 +91,7 @@ pub(crate) fn correct_ahead(now: Timestamp) -> Statement {
     Statement::new(CORRECT_AHEAD).bind(now).bind(now.plus_seconds(MAX_CLOCK_SKEW_SECONDS))
 }
 
-/// Deletes expired idempotency keys.
+/// Deletes the idempotency keys that expired before the day of `now`.
 pub(crate) fn forget_keys(now: Timestamp) -> Statement {
     Statement::new(FORGET_KEYS).bind(now)
 }

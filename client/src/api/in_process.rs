@@ -23,6 +23,7 @@ fn advice(error: &OpenError) -> &'static str {
             text if text.contains("full") => disk::advice(&io::ErrorKind::StorageFull.into()),
             text if text.contains("readonly") => disk::advice(&io::ErrorKind::ReadOnlyFilesystem.into()),
             text if text.contains("unable to open") => disk::advice(&io::ErrorKind::PermissionDenied.into()),
+            text if text.contains("before its first release") => "`launcher doctor` shows where the file is",
             _ => {
                 "check the disk, and free some space on that disk if it is full; restore a backup with `./scripts/backup restore`"
             }

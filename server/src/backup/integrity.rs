@@ -3,12 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 
-use deckwatch_api::{MIGRATIONS, Row, Statement};
+use deckwatch_api::{BEFORE_FIRST_RELEASE, MIGRATIONS, Row, Statement};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use super::{BackupError, in_file};
 use crate::database::Sqlite;
+use crate::migrations::BEFORE_RELEASE_ADVICE;
 
 /// The first bytes of every D1 backup.
 const OF_D1: &[u8] = b"{\"format\":\"deckwatch-records-";
@@ -25,8 +26,23 @@ pub(super) fn require_intact(file: &Path, shown_path: &Path) -> Result<(), Backu
     let applied = applied(&connection).map_err(in_file(shown_path))?;
     let known = |name: &String| MIGRATIONS.iter().any(|(migration, _)| migration == name);
     match applied.into_iter().find(|name| !known(name)) {
+        Some(name) if name == BEFORE_FIRST_RELEASE => {
+            Err(BackupError::BeforeRelease { path: shown_path.to_owned(), advice: BEFORE_RELEASE_ADVICE })
+        }
         Some(migration) => Err(BackupError::Newer { path: shown_path.to_owned(), migration }),
         None => Ok(()),
+    }
+}
+
+/// Fails if `file` ends within a page. SQLite reads the missing end of a page as zeros, so a copy would not show it.
+pub(super) fn require_whole_pages(file: &Path) -> Result<(), BackupError> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(in_file(file))?;
+    let page_size: u32 = connection.query_row("pragma page_size", [], |row| row.get(0)).map_err(in_file(file))?;
+    let bytes = std::fs::metadata(file).map_err(|source| BackupError::File { path: file.to_owned(), source })?.len();
+    if bytes % u64::from(page_size.max(1)) == 0 {
+        Ok(())
+    } else {
+        Err(damaged(file, "its last page is cut off".to_owned()))
     }
 }
 

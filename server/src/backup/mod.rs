@@ -11,7 +11,7 @@ use std::time::Duration;
 use deckwatch_api::store;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
-use self::integrity::{require_complete, require_intact};
+use self::integrity::{require_complete, require_intact, require_whole_pages};
 use self::staged_file::{StagedFile, require_absent};
 use crate::database::Sqlite;
 use crate::private_files::private_folder;
@@ -40,6 +40,14 @@ pub enum BackupError {
         path: PathBuf,
         /// The first unknown migration.
         migration: String,
+    },
+    /// The file has the tables of a time before the first release.
+    #[error("{} can't be used: {advice}", .path.display())]
+    BeforeRelease {
+        /// The file.
+        path: PathBuf,
+        /// What to do.
+        advice: &'static str,
     },
     /// The file is a backup of the other engine.
     #[error(
@@ -92,6 +100,7 @@ pub fn restore(from: &Path, database: &Path) -> Result<(), BackupError> {
     }
     let staged = StagedFile::next_to(database)?;
     copy(from, staged.file()).map_err(with_full_disk_path(database))?;
+    require_whole_pages(from)?;
     require_intact(staged.file(), from)?;
     // Opening the file applies newer migrations and builds the index.
     let opened = Sqlite::open(staged.file()).map_err(in_file(from)).map_err(with_full_disk_path(database))?;

@@ -26,7 +26,10 @@ impl ExampleSender for Keys<'_> {
 
 impl ExampleRecords {
     pub(crate) async fn new() -> Self {
-        let api = Api::start().await;
+        Self::on(Api::start().await).await
+    }
+
+    pub(crate) async fn on(api: Api) -> Self {
         let agent = api.agent().await;
         let examples = Examples::new(&Keys(&agent), &agent.venture).await;
         Self { api, agent, examples }

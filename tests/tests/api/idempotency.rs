@@ -96,7 +96,8 @@ async fn an_expired_key_can_be_used_again() {
     let key = fresh("a-key-that-expires");
     let ask = agent.ask_start_day(json!({})).key(&key);
     agent.send(ask.clone()).await.of::<DayStarted>(201);
-    let expire = "update idempotency_keys set expires_at = ?1 where idempotency_key = ?2";
+    let expire =
+        "update idempotency_keys set expires_at = ?1, expires_on = substr(?1, 1, 10) where idempotency_key = ?2";
     api.db_execute(expire, json!([api.minutes_ago(1), key])).await;
     let again = agent.send(ask.clone()).await;
     assert!(!again.is_replay());

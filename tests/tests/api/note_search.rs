@@ -332,18 +332,17 @@ async fn db_copy(api: &Api, agent: &Agent, note: &Note, count: u32) {
         select substr(s.id, 1, 25) || printf('%06d', n.i), s.venture, s.title, s.content, s.created_at, s.updated_at,
           s.actor_key_id, s.creation_correlation_id from notes s, n where s.id = ?1";
     api.db_execute(copy, json!([note.id, count])).await;
-    let number = "insert into note_search_keys (note_id, head, often)
-                  select n.id, k.head, k.often from notes n join note_search_keys k on k.note_id = ?2
-                  where n.venture = ?1 and n.id <> ?2";
-    api.db_execute(number, json!([agent.venture, note.id])).await;
+    let ranks = "insert into note_ranks (number, head, often)
+                 select n.number, k.head, k.often from notes n, note_ranks k
+                 where n.venture = ?1 and n.id <> ?2 and k.number = (select number from notes where id = ?2)";
+    api.db_execute(ranks, json!([agent.venture, note.id])).await;
     let terms = "insert into note_terms (id, filters, title, content)
-                 select k.id, t.filters, t.title, t.content
-                 from note_search_keys k join notes n on n.id = k.note_id, note_terms t
-                 where n.venture = ?1 and n.id <> ?2 and t.id = (select id from note_search_keys where note_id = ?2)";
+                 select n.number, t.filters, t.title, t.content from notes n, note_terms t
+                 where n.venture = ?1 and n.id <> ?2 and t.id = (select number from notes where id = ?2)";
     api.db_execute(terms, json!([agent.venture, note.id])).await;
     let index = "insert into note_search (rowid, filters, title, content)
-                 select t.id, t.filters, t.title, t.content from note_search_keys k join notes n on n.id = k.note_id
-                 join note_terms t on t.id = k.id where n.venture = ?1 and n.id <> ?2";
+                 select t.id, t.filters, t.title, t.content from notes n join note_terms t on t.id = n.number
+                 where n.venture = ?1 and n.id <> ?2";
     api.db_execute(index, json!([agent.venture, note.id])).await;
 }
 

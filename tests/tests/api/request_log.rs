@@ -9,7 +9,7 @@ use serde_json::json;
 
 /// The rows of a correlation id. Waits until there are `count` rows, because some are written after the answer.
 async fn rows(api: &Api, correlation_id: &str, count: usize) -> Vec<Row> {
-    let sql = "select * from request_log where correlation_id = ?1 order by id";
+    let sql = "select * from request_log where correlation_id = ?1 order by moment";
     let mut rows = Vec::new();
     for _ in 0..100 {
         rows = api.db_query(sql, json!([correlation_id])).await;

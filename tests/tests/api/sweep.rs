@@ -34,7 +34,7 @@ async fn health_reports_the_last_sweep() {
 }
 
 #[tokio::test]
-async fn the_sweep_deletes_keys_after_a_day_and_log_rows_after_a_week() {
+async fn the_sweep_deletes_keys_of_earlier_days_and_log_rows_after_a_week() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let (old, young) = (fresh("old-idempotency-key"), fresh("young-idempotency-key"));
@@ -44,9 +44,10 @@ async fn the_sweep_deletes_keys_after_a_day_and_log_rows_after_a_week() {
             agent.send(agent.colleague().ask_start_day(json!({})).key(key)).await.of(201);
         correlation_ids.push(day.correlation_id);
     }
-    let expire = "update idempotency_keys set expires_at = ?1 where idempotency_key = ?2";
-    api.db_execute(expire, json!([api.minutes_ago(1), old])).await;
-    let age = "update request_log set created_at = ?1 where correlation_id = ?2";
+    let expire =
+        "update idempotency_keys set expires_at = ?1, expires_on = substr(?1, 1, 10) where idempotency_key = ?2";
+    api.db_execute(expire, json!([api.minutes_ago(24 * 60), old])).await;
+    let age = "update request_log set moment = replace(?1, ':', '') || '_' || correlation_id where correlation_id = ?2";
     api.db_execute(age, json!([api.minutes_ago(7 * 24 * 60 + 1), correlation_ids[0]])).await;
     api.db_execute(age, json!([api.minutes_ago(7 * 24 * 60 - 60), correlation_ids[1]])).await;
     api.sweep().await;

@@ -17,7 +17,7 @@ use crate::schema::migrated;
 fn records(path: &Path) -> Vec<String> {
     let connection = Connection::open(path).unwrap();
     let tables = "select name from sqlite_schema where type = 'table' and name not like 'note\\_search\\_%' escape '\\'
-                    and name <> 'note_search' or name = 'note_search_keys' order by name";
+                    and name <> 'note_search' or name = 'note_ranks' order by name";
     let mut statement = connection.prepare(tables).unwrap();
     let tables: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let mut records = Vec::new();
@@ -86,7 +86,7 @@ fn merged(mut body: Value, more: Value) -> Value {
 fn empty_tables(path: &Path) -> Vec<String> {
     let connection = Connection::open(path).unwrap();
     let tables = "select name from sqlite_schema where type = 'table' and name not like 'sqlite%'
-                    and (name not like 'note\\_search%' escape '\\' or name = 'note_search_keys') order by name";
+                    and (name not like 'note\\_search%' escape '\\' or name = 'note_ranks') order by name";
     let mut statement = connection.prepare(tables).unwrap();
     let tables: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let has_none = |table: &String| {
@@ -185,7 +185,7 @@ fn a_file_that_is_not_a_database_of_deckwatch_is_refused() {
     Connection::open(file("other")).unwrap().execute_batch("create table t (x)").unwrap();
     Connection::open(file("unmigrated")).unwrap().execute_batch("create table d1_migrations (id, name)").unwrap();
     let foreign = "create table d1_migrations (id integer primary key, name text unique, applied_at text);
-                insert into d1_migrations (name) values ('0001_ventures.sql')";
+                insert into d1_migrations (name) values ('0001_ventures_and_tokens.sql')";
     Connection::open(file("foreign")).unwrap().execute_batch(foreign).unwrap();
     for name in ["empty", "other", "unmigrated"] {
         let refused = refused(&file(name));
@@ -214,7 +214,7 @@ fn a_newer_backup_is_refused_and_an_older_one_is_migrated() {
         }
         connection
     };
-    drop(made(&old, 6));
+    drop(made(&old, 1));
     let restored = folder.path().join("restored/context.db");
     restore(&old, &restored).unwrap();
     let applied = "select count(*) from d1_migrations";

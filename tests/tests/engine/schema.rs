@@ -1,9 +1,11 @@
 //! The schema: the migrations produce the committed schema, and it follows the project's rules.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use deckwatch_api::MIGRATIONS;
+use deckwatch_api::{MIGRATIONS, store};
 use rusqlite::{Connection, params};
+use sha2::Digest;
 
 /// A database with all migrations applied, without the limits of an engine.
 pub(crate) fn migrated() -> Connection {
@@ -62,41 +64,10 @@ fn the_committed_schema_is_in_step_with_the_migrations() {
     assert!(committed == made, "tests/tests/engine/schema.sql is out of step; run `just gen`");
 }
 
-/// A database with the migrations before the one with this ending, and the remaining migrations.
-fn migrated_before(ending: &str) -> (Connection, &'static [(&'static str, &'static str)]) {
-    let connection = Connection::open_in_memory().unwrap();
-    let at = MIGRATIONS.iter().position(|(name, _)| name.ends_with(ending)).unwrap();
-    apply(&connection, &MIGRATIONS[..at]);
-    (connection, &MIGRATIONS[at..])
-}
-
-fn apply(connection: &Connection, migrations: &[(&str, &str)]) {
-    for (name, sql) in migrations {
-        connection.execute_batch(sql).unwrap_or_else(|error| panic!("{name}: {error}"));
-    }
-}
-
 #[test]
-fn a_document_from_before_the_versions_gets_its_current_version() {
-    let (connection, rest) = migrated_before("_doc_versions.sql");
-    let insert =
-        "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
-                    updated_at, deleted_at, actor_key_id, content)
-                  values ('global', ?1, 't', 'markdown', 'h', 1, 3, 'c', 'u', ?2, 'a', 'x')";
-    connection.execute(insert, ("live.md", None::<&str>)).unwrap();
-    connection.execute(insert, ("gone.md", Some("d"))).unwrap();
-    apply(&connection, rest);
-    let versions =
-        "select name || ' ' || version || ' ' || created_at || ' ' || ifnull(content, 'deleted') from doc_versions
-                    order by name";
-    assert_eq!(texts(&connection, versions), ["gone.md 3 u deleted", "live.md 3 u x"]);
-}
-
-#[test]
-fn a_note_from_before_the_terms_is_indexed_when_the_database_is_opened() {
-    let (connection, rest) = migrated_before("_note_terms.sql");
-    connection.execute("create table d1_migrations (id integer primary key, name text, applied_at text)", []).unwrap();
-    for (name, _) in MIGRATIONS.iter().filter(|(name, _)| rest.iter().all(|(later, _)| later != name)) {
+fn a_note_that_waits_is_indexed_when_the_database_is_opened() {
+    let connection = migrated();
+    for (name, _) in MIGRATIONS {
         connection.execute("insert into d1_migrations (name, applied_at) values (?1, '')", [name]).unwrap();
     }
     let note = "insert into notes (id, title, content, created_at, updated_at, actor_key_id, creation_correlation_id)
@@ -106,7 +77,7 @@ fn a_note_from_before_the_terms_is_indexed_when_the_database_is_opened() {
     for n in 0..250_u32 {
         connection.execute(note, params![n, contents[usize::from(n == 249)]]).unwrap();
     }
-    connection.execute("insert into note_search_keys (note_id) select id from notes", []).unwrap();
+    connection.execute("insert into notes_to_index (note_id) select id from notes", []).unwrap();
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("context.db");
     connection.execute("vacuum into ?1", [path.to_str().unwrap()]).unwrap();
@@ -116,12 +87,60 @@ fn a_note_from_before_the_terms_is_indexed_when_the_database_is_opened() {
         let found = "select count(*) from note_search where note_search match 'tieng AND viet'";
         for (sql, count) in [
             (found, 249),
+            ("select count(*) from note_ranks", 250),
             ("select count(*) from notes_to_index", 0),
             ("select count(*) from notes where indexed_in_part", 1),
         ] {
             assert_eq!(opened.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap(), count, "{sql}");
         }
         opened.execute("insert into note_search (note_search, rank) values ('integrity-check', 1)", []).unwrap();
+    }
+}
+
+#[test]
+fn a_database_from_before_the_first_release_is_refused_and_not_changed() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("context.db");
+    let old = "create table d1_migrations (id integer primary key, name text unique, applied_at text);
+               insert into d1_migrations (name) values ('0001_ventures.sql'), ('0002_sessions.sql');
+               create table ventures (code text)";
+    Connection::open(&path).unwrap().execute_batch(old).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let error = deckwatch_server::Sqlite::open(&path).err().unwrap().to_string();
+    assert!(error.contains("before its first release") && error.contains("move the file away"), "{error}");
+    let tables = texts(
+        &Connection::open(&path).unwrap(),
+        "select name from sqlite_schema where name not like 'sqlite%' order by 1",
+    );
+    assert_eq!(tables, ["d1_migrations", "ventures"]);
+    assert_eq!(std::fs::read(&path).unwrap().len(), before.len());
+    let refused = deckwatch_server::backup::restore(&path, &folder.path().join("new/context.db")).unwrap_err();
+    assert!(refused.to_string().contains("before its first release"), "{refused}");
+}
+
+/// The SHA-256 and the name of each released migration. Lines are only added, because databases have applied the files.
+const RELEASED: &str = "tests/engine/released_migrations.txt";
+
+#[test]
+fn a_released_migration_never_changes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RELEASED);
+    let mut released = std::fs::read_to_string(&path).unwrap_or_default();
+    for (name, sql) in MIGRATIONS {
+        let bytes = sha2::Sha256::digest(sql.as_bytes());
+        let hash = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        let listed = released.lines().find_map(|line| line.strip_suffix(&format!("  {name}")).map(str::to_owned));
+        match listed {
+            Some(listed) => assert_eq!(
+                listed, hash,
+                "{name} was released and has changed: databases have applied it. Undo the change, and write a new migration"
+            ),
+            None if std::env::var_os("UPDATE_GENERATED").is_some() => released += &[&hash, "  ", name, "\n"].concat(),
+            None => panic!("{name} is not in tests/{RELEASED}; run `just gen`"),
+        }
+    }
+    assert_eq!(released.lines().count(), MIGRATIONS.len(), "a released migration is missing");
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::write(&path, released).unwrap();
     }
 }
 
@@ -155,11 +174,18 @@ fn every_check_and_composite_key_has_a_name() {
 }
 
 #[test]
-fn every_foreign_key_is_the_first_column_of_an_index() {
+fn every_foreign_key_to_a_table_with_deletions_is_the_first_column_of_an_index() {
     let connection = migrated();
+    let deleted: HashSet<String> = store::every_statement()
+        .iter()
+        .filter_map(|(_, sql)| {
+            sql.trim_start().strip_prefix("delete from ")?.split_whitespace().next().map(str::to_owned)
+        })
+        .collect();
+    assert!(deleted.contains("request_log"), "{deleted:?}");
     for table in texts(&connection, TABLES) {
-        let keys =
-            texts(&connection, &format!("select \"from\" from pragma_foreign_key_list('{table}') where seq = 0"));
+        let references =
+            format!("select \"table\" || ' ' || \"from\" from pragma_foreign_key_list('{table}') where seq = 0");
         let leading = texts(
             &connection,
             &format!(
@@ -167,13 +193,11 @@ fn every_foreign_key_is_the_first_column_of_an_index() {
                    and i.name is not null"
             ),
         );
-        // An integer primary key is the rowid, so it needs no index.
-        let integer = format!("select name from pragma_table_info('{table}') where pk = 1 and type = 'INTEGER'");
-        let leading = [leading, texts(&connection, &integer)].concat();
-        for key in keys {
+        for reference in texts(&connection, &references) {
+            let (parent, key) = reference.split_once(' ').unwrap();
             assert!(
-                leading.contains(&key),
-                "{table}.{key} is not the first column of an index: deleting the referenced row scans {table}"
+                !deleted.contains(parent) || leading.iter().any(|column| column == key),
+                "{table}.{key} is not the first column of an index: deleting a row of {parent} scans {table}"
             );
         }
     }

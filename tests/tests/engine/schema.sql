@@ -5,8 +5,6 @@ CREATE TABLE archived_note_tags (
   constraint archived_note_tags_key primary key (tag, scope, note_id)
 ) strict, without rowid;
 
-CREATE INDEX archived_note_tags_by_note on archived_note_tags (note_id);
-
 CREATE INDEX archived_note_tags_by_tag on archived_note_tags (tag, note_id);
 
 CREATE TABLE context_docs (
@@ -21,7 +19,10 @@ CREATE TABLE context_docs (
   updated_at text not null,
   deleted_at text,
   actor_key_id text not null,
-  content text not null, source_repo text, source_path text,
+  source_repo text,
+  source_path text,
+  -- The last column, so that reading the other columns does not read its overflow pages.
+  content text not null,
   constraint context_docs_key primary key (scope, name),
   constraint context_docs_type check (doc_type in ('markdown', 'json'))
 ) strict;
@@ -106,49 +107,44 @@ CREATE TABLE handoffs (
   constraint handoffs_payload_size check (payload_size_bytes = length(cast(payload_json as blob)) and payload_size_bytes <= 819200)
 ) strict;
 
+CREATE INDEX handoffs_blocked on handoffs (id) where status_label = 'blocked';
+
 CREATE INDEX handoffs_by_issue on handoffs (issue_number, id) where issue_number is not null;
 
 CREATE INDEX handoffs_by_recipient on handoffs (to_agent, id) where to_agent is not null;
 
-CREATE INDEX handoffs_by_repo on handoffs (venture, repo, id);
+CREATE INDEX handoffs_by_repo on handoffs (repo, id);
 
-CREATE INDEX handoffs_by_repo_alone on handoffs (repo, id);
-
-CREATE INDEX handoffs_by_repo_and_track on handoffs (venture, repo, track, id);
-
-CREATE INDEX handoffs_by_sender on handoffs (from_agent, id);
+CREATE INDEX handoffs_by_sender on handoffs (from_agent, status_label, id);
 
 CREATE INDEX handoffs_by_session on handoffs (session_id, id);
 
-CREATE INDEX handoffs_by_status on handoffs (status_label, id);
+CREATE INDEX handoffs_by_track on handoffs (track, status_label, id) where track is not null;
 
-CREATE INDEX handoffs_by_track on handoffs (track, id) where track is not null;
-
-CREATE INDEX handoffs_by_venture on handoffs (venture, id);
+CREATE INDEX handoffs_by_venture on handoffs (venture, status_label, id);
 
 CREATE INDEX handoffs_by_venture_and_recipient on handoffs (venture, to_agent, id) where to_agent is not null;
 
-CREATE INDEX handoffs_by_venture_and_sender on handoffs (venture, from_agent, id);
+CREATE INDEX handoffs_by_venture_and_repo on handoffs (venture, repo, id);
 
-CREATE INDEX handoffs_resolving on handoffs (venture, repo, track, id) where status_label <> 'blocked';
+CREATE INDEX handoffs_by_venture_repo_and_track on handoffs (venture, repo, track, id);
 
 CREATE TABLE idempotency_keys (
+  expires_on text not null,
   actor_key_id text not null,
   idempotency_key text not null,
   operation text not null,
   request_hash text not null,
-  response_status integer,
-  response_json text,
-  payload_handoff_id text references handoffs (id),
-  payload_path text,
   created_at text not null,
   expires_at text not null,
-  constraint idempotency_key_taken primary key (actor_key_id, idempotency_key),
-  constraint idempotency_keys_answered check ((response_status is null) = (response_json is null)),
+  response_status integer not null,
+  payload_handoff_id text references handoffs (id),
+  payload_path text,
+  response_json text not null,
+  constraint idempotency_keys_key primary key (expires_on, actor_key_id, idempotency_key),
+  constraint idempotency_keys_expiry check (expires_on = substr(expires_at, 1, 10)),
   constraint idempotency_keys_payload check ((payload_handoff_id is null) = (payload_path is null))
-) strict;
-
-CREATE INDEX idempotency_keys_by_expiry on idempotency_keys (expires_at);
+) strict, without rowid;
 
 CREATE INDEX idempotency_keys_by_payload on idempotency_keys (payload_handoff_id) where payload_handoff_id is not null;
 
@@ -200,6 +196,12 @@ CREATE INDEX machines_by_status on machines (status, id);
 
 CREATE INDEX machines_of_fleet on machines (id) where retired_at is null;
 
+CREATE TABLE note_ranks (
+  number integer primary key references notes (number) on delete cascade,
+  head text not null,
+  often text not null
+) strict;
+
 CREATE VIRTUAL TABLE note_search using fts5 (
   filters, title, content, content = 'note_terms', content_rowid = 'id', columnsize = 0, detail = none,
   prefix = '3 4 5 6 7 8 9 10 11 12', tokenize = "ascii tokenchars '+#:_-'"
@@ -211,12 +213,6 @@ CREATE TABLE 'note_search_data'(id INTEGER PRIMARY KEY, block BLOB);
 
 CREATE TABLE 'note_search_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
 
-CREATE TABLE note_search_keys (
-  id integer primary key,
-  note_id text not null references notes (id) on delete cascade, head text not null default '', often text not null default '',
-  constraint note_search_keys_note unique (note_id)
-) strict;
-
 CREATE TABLE note_tags (
   tag text not null,
   scope text not null,
@@ -224,12 +220,10 @@ CREATE TABLE note_tags (
   constraint note_tags_key primary key (tag, scope, note_id)
 ) strict, without rowid;
 
-CREATE INDEX note_tags_by_note on note_tags (note_id);
-
 CREATE INDEX note_tags_by_tag on note_tags (tag, note_id);
 
 CREATE TABLE note_terms (
-  id integer primary key references note_search_keys (id) on delete cascade,
+  id integer primary key references notes (number) on delete cascade,
   -- The state, the venture and the tags of the note are terms too, so that a search with a filter does not read the
   -- matches that the filter excludes.
   filters text not null,
@@ -238,7 +232,8 @@ CREATE TABLE note_terms (
 ) strict;
 
 CREATE TABLE notes (
-  id text not null primary key,
+  number integer primary key,
+  id text not null,
   venture text references ventures (code),
   title text not null,
   tags_json text not null default '[]',
@@ -247,18 +242,21 @@ CREATE TABLE notes (
   archived_at text,
   actor_key_id text not null,
   creation_correlation_id text not null,
-  content text not null, version integer not null default 1, indexed_in_part integer not null default 0
-  constraint notes_indexed_in_part check (indexed_in_part in (0, 1)),
-  constraint notes_tags_json check (json_type(tags_json) = 'array')
+  version integer not null default 1,
+  -- Whether the text has more terms than the full text index contains.
+  indexed_in_part integer not null default 0,
+  -- The last column, so that reading the other columns does not read its overflow pages.
+  content text not null,
+  constraint notes_id unique (id),
+  constraint notes_tags_json check (json_type(tags_json) = 'array'),
+  constraint notes_indexed_in_part check (indexed_in_part in (0, 1))
 ) strict;
 
-CREATE INDEX notes_archived on notes (id, venture, archived_at) where archived_at is not null;
+CREATE INDEX notes_archived on notes (id) where archived_at is not null;
 
 CREATE INDEX notes_archived_by_venture on notes (venture, id) where archived_at is not null;
 
-CREATE INDEX notes_by_venture on notes (venture, id);
-
-CREATE INDEX notes_live on notes (id, venture, archived_at) where archived_at is null;
+CREATE INDEX notes_live on notes (id) where archived_at is null;
 
 CREATE INDEX notes_live_by_venture on notes (venture, id) where archived_at is null;
 
@@ -267,18 +265,16 @@ CREATE TABLE notes_to_index (
 ) strict, without rowid;
 
 CREATE TABLE rate_limits (
-  actor_key_id text not null,
+  actor_key_id text not null primary key,
   window_start text not null,
   request_count integer not null,
   request_limit integer not null,
-  constraint rate_limits_key primary key (actor_key_id, window_start),
   constraint rate_limit_exceeded check (request_count <= request_limit)
 ) strict, without rowid;
 
-CREATE INDEX rate_limits_by_window on rate_limits (window_start);
-
 CREATE TABLE refusals (
   reason text not null,
+  constraint idempotency_key_taken check (reason <> 'idempotency_key_taken'),
   constraint refused_session_not_found check (reason <> 'session_not_found'),
   constraint refused_session_ended check (reason <> 'session_ended'),
   constraint refused_venture_not_found check (reason <> 'venture_not_found'),
@@ -298,7 +294,7 @@ CREATE TABLE refusals (
 ) strict;
 
 CREATE TABLE request_log (
-  id integer primary key,
+  moment text not null primary key,
   correlation_id text not null,
   actor_key_id text,
   operation text,
@@ -306,21 +302,10 @@ CREATE TABLE request_log (
   status integer not null,
   error_code text,
   duration_ms integer,
-  created_at text not null
-, moment text not null
-  generated always as (replace(created_at, ':', '') || '_' || printf('%014d', id)) virtual) strict;
-
-CREATE INDEX request_log_by_actor on request_log (actor_key_id, moment);
-
-CREATE INDEX request_log_by_correlation on request_log (correlation_id);
-
-CREATE INDEX request_log_by_moment on request_log (moment);
-
-CREATE INDEX request_log_by_operation on request_log (operation, moment);
-
-CREATE INDEX request_log_by_status on request_log (status, moment);
-
-CREATE INDEX request_log_by_time on request_log (created_at);
+  created_at text not null generated always as (
+    substr(moment, 1, 13) || ':' || substr(moment, 14, 2) || ':' || substr(moment, 16, 7)) virtual,
+  constraint request_log_moment check (moment glob '????-??-??T??????.???Z_*')
+) strict, without rowid;
 
 CREATE TABLE sessions (
   id text not null primary key,
@@ -352,7 +337,7 @@ CREATE TABLE sessions (
   constraint sessions_meta_size check (length(cast(meta_json as blob)) <= 8192)
 ) strict;
 
-CREATE INDEX sessions_by_agent on sessions (agent, id);
+CREATE INDEX sessions_by_agent on sessions (agent, status, id);
 
 CREATE INDEX sessions_by_final_handoff on sessions (final_handoff_id) where final_handoff_id is not null;
 
@@ -360,19 +345,15 @@ CREATE INDEX sessions_by_heartbeat on sessions (last_heartbeat_at);
 
 CREATE INDEX sessions_by_repo on sessions (repo, id);
 
-CREATE INDEX sessions_by_status on sessions (status, id);
+CREATE INDEX sessions_by_track on sessions (track, status, id) where track is not null;
 
-CREATE INDEX sessions_by_track on sessions (track, id) where track is not null;
+CREATE INDEX sessions_by_venture on sessions (venture, status, id);
 
-CREATE INDEX sessions_by_venture on sessions (venture, id);
-
-CREATE INDEX sessions_by_venture_and_agent on sessions (venture, agent, id);
+CREATE INDEX sessions_by_venture_and_repo on sessions (venture, repo, id);
 
 CREATE INDEX sessions_by_venture_and_repo on sessions (venture, repo, id);
 
 CREATE INDEX sessions_ended_by_agent on sessions (venture, agent, id) where status = 'ended';
-
-CREATE INDEX sessions_live_by_heartbeat on sessions (last_heartbeat_at) where status = 'active';
 
 CREATE INDEX sessions_live_by_venture on sessions (venture, last_heartbeat_at) where status = 'active';
 
@@ -426,8 +407,6 @@ CREATE TABLE tokens (
   constraint tokens_rate_limit check (rate_limit_per_minute between 1 and 1000000)
 ) strict;
 
-CREATE INDEX tokens_by_venture on tokens (venture) where venture is not null;
-
 CREATE TABLE ventures (
   code text not null primary key,
   name text not null,
@@ -435,7 +414,11 @@ CREATE TABLE ventures (
   repos_json text not null,
   capabilities_json text not null,
   created_at text not null,
-  updated_at text not null, deleted_at text, creation_id text,
+  updated_at text not null,
+  deleted_at text,
+  -- The request that created the venture: if several requests put the same new code at the same time, only one creates
+  -- it.
+  creation_id text,
   constraint ventures_repos_json check (json_type(repos_json) = 'array'),
   constraint ventures_capabilities_json check (json_type(capabilities_json) = 'array')
 ) strict;

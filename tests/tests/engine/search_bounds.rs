@@ -192,11 +192,12 @@ fn db_fill(connection: &Connection, count: u32) {
         with recursive n (i) as (select 1 union all select i + 1 from n where i < {count})
           insert into notes (id, venture, title, content, created_at, updated_at, actor_key_id, creation_correlation_id)
           select printf('note_00%024d', i), iif(i in (1, 7, 4000), 'few', null), 'info', 'info api request took ms id', 'c', 'u', 'a', 'c' from n;
-        insert into note_search_keys (note_id, head, often) select id, ' info ', ' api ' from notes order by id;
+        insert into note_ranks (number, head, often) select number, ' info ', ' api ' from notes;
         insert into note_terms (id, filters, title, content)
-          select k.id, '+live +live:' || ifnull(n.venture, '') || iif(k.id % 9000 = 1, ' #72617265', ''), 'info',
-            'api request took ms id word 0 1 2 3 4 5 6 7 8 9 a x 日 本 日本 本日 abcdefghijkl' || k.id || iif(k.id % 2, ' odd', ' even')
-          from note_search_keys k join notes n on n.id = k.note_id;
+          select n.number, '+live +live:' || ifnull(n.venture, '') || iif(n.number % 9000 = 1, ' #72617265', ''), 'info',
+            'api request took ms id word 0 1 2 3 4 5 6 7 8 9 a x 日 本 日本 本日 abcdefghijkl' || n.number
+              || iif(n.number % 2, ' odd', ' even')
+          from notes n;
         insert into note_search (note_search) values ('rebuild');
         commit;
     ")).unwrap();

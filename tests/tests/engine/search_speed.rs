@@ -46,12 +46,7 @@ fn db_fill(connection: &mut Connection) {
             .execute(params![format!("note_{n:026}"), format!("Note {n}"), text(n)])
             .unwrap();
     }
-    transaction
-        .execute_batch(
-            "insert into note_search_keys (note_id) select id from notes order by id;
-             insert into notes_to_index (note_id) select id from notes;",
-        )
-        .unwrap();
+    transaction.execute_batch("insert into notes_to_index (note_id) select id from notes;").unwrap();
     transaction.commit().unwrap();
 }
 

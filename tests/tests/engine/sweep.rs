@@ -101,7 +101,10 @@ async fn expired_rows_are_deleted_and_others_are_kept() {
     assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts { sessions: 1, ..SweepCounts::default() });
     lab.pass_seconds(23 * 60 * 60);
     assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts { rates: 1, ..SweepCounts::default() });
+    // The keys have expired, but a key is deleted on the day after.
     lab.pass_seconds(60 * 60);
+    assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts::default());
+    lab.pass_seconds(24 * 60 * 60);
     assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts { keys: 2, ..SweepCounts::default() });
     lab.pass_seconds(7 * 24 * 60 * 60);
     assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts { log: 2, ..SweepCounts::default() });

@@ -48,11 +48,11 @@ pub(super) fn db_fill(connection: &Connection, size: &Size) {
     );
     connection
         .execute_batch(
-            "insert into note_search_keys (note_id, head) select id, ' t ' from notes where true on conflict do nothing;
+            "insert into note_ranks (number, head, often) select number, ' t ', '' from notes where true on conflict do nothing;
              insert into note_terms (id, filters, title, content)
-               select k.id, iif(n.archived_at is null, '+live +live:', '+archived +archived:') || ifnull(n.venture, ''),
+               select n.number, iif(n.archived_at is null, '+live +live:', '+archived +archived:') || ifnull(n.venture, ''),
                  ' t ', ' some words about the business '
-               from note_search_keys k join notes n on n.id = k.note_id where true on conflict do nothing;
+               from notes n where true on conflict do nothing;
              insert into note_search (note_search) values ('rebuild');",
         )
         .unwrap();
@@ -71,13 +71,15 @@ pub(super) fn db_fill(connection: &Connection, size: &Size) {
     db_fill_blocked(connection, "2026-10-10T00:00:00Z", size.handoffs);
     db_fill_fleet(&fill, connection, size);
     fill(
-        "ROWS insert into request_log (correlation_id, method, status, created_at)
-         select 'corr_' || i, 'GET', 200, '2026-11-20T00:00:00.000Z' from n",
+        "ROWS insert into request_log (moment, correlation_id, method, status)
+         select printf('2026-11-20T000000.000Z_%06d', i), 'corr_' || i, 'GET', 200 from n",
         size.sessions,
     );
     fill(
-        "ROWS insert into idempotency_keys (actor_key_id, idempotency_key, operation, request_hash, created_at, expires_at)
-         select 'a', 'key-' || i, 'start_day', 'h', '2026-11-21T00:00:00.000Z', '2026-12-21T00:00:00.000Z' from n",
+        "ROWS insert into idempotency_keys (expires_on, actor_key_id, idempotency_key, operation, request_hash, created_at,
+           expires_at, response_status, response_json)
+         select '2026-12-21', 'a', 'key-' || i, 'start_day', 'h', '2026-11-21T00:00:00.000Z', '2026-12-21T00:00:00.000Z', 200,
+           '{}' from n",
         size.handoffs,
     );
 }

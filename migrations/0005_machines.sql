@@ -39,27 +39,11 @@ create table machines (
   constraint machines_accessible check (approved_key is not null or pending_key is not null or retired_at is not null)
 ) strict;
 
--- Lists are sorted newest first. Without a filter, they do not contain retired machines.
+-- list_machines by status, role or both, newest first. Without a status, it does not contain retired machines.
 create index machines_of_fleet on machines (id) where retired_at is null;
 create index machines_by_status on machines (status, id);
 create index machines_by_role on machines (role, id) where retired_at is null;
 create index machines_by_role_and_status on machines (role, status, id);
 
--- For the SSH configuration.
+-- ssh_config: the machines with an approved access.
 create index machines_approved on machines (id) where approved_key is not null and retired_at is null;
-
--- New reasons for refusals that concern machines. The table is always empty, so it can be dropped.
-drop table refusals;
-
-create table refusals (
-  reason text not null,
-  constraint refused_session_not_found check (reason <> 'session_not_found'),
-  constraint refused_session_ended check (reason <> 'session_ended'),
-  constraint refused_venture_not_registered check (reason <> 'venture_not_registered'),
-  constraint refused_note_not_found check (reason <> 'note_not_found'),
-  constraint refused_note_changed check (reason <> 'note_changed'),
-  constraint refused_machine_not_found check (reason <> 'machine_not_found'),
-  constraint refused_machine_retired check (reason <> 'machine_retired'),
-  constraint refused_machine_changed check (reason <> 'machine_changed'),
-  constraint refused_reason check (false)
-) strict;

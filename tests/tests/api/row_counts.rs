@@ -1,0 +1,322 @@
+//! The rows that D1 reads and writes for a request, as D1 itself counts them. D1 charges for each. SQLite does not count
+//! rows, so these tests run only on the Worker.
+
+use std::collections::BTreeMap;
+
+use deckwatch_protocol::operation::Effect;
+use deckwatch_protocol::{DayStarted, Operation};
+use deckwatch_tests::{Agent, Api, Caller, Response, TestRequest};
+use serde_json::json;
+
+use crate::examples::ExampleRecords;
+
+const SKIPPED: &str = "skipped: only D1 counts the rows of a request";
+
+/// The most rows that a page of 100 items reads: 1,001 entries for its total, one row for each item and for the next one,
+/// three to check the caller, and one more for each further status that is merged.
+const MAX_READ_OF_LIST: u64 = 1_108;
+
+/// A search ranks up to 1,000 notes. SQLite reads each of them again from temporary tables.
+const MAX_READ_OF_SEARCH: u64 = 10_000;
+
+/// The rows read and written for the request of a response.
+fn rows(response: &Response) -> (u64, u64) {
+    let count = |header| response.header(header).and_then(|text| text.parse().ok()).expect("the Worker counts rows");
+    (count("x-rows-read"), count("x-rows-written"))
+}
+
+fn note(agent: &Agent, tags: &[&str]) -> TestRequest {
+    let note = json!({ "title": "The plan", "content": "some words", "tags": tags, "venture": agent.venture });
+    TestRequest::of(Operation::CreateNote).json(&note)
+}
+
+#[tokio::test]
+async fn the_requests_of_a_day_write_few_rows() {
+    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
+    let agent = api.agent().await;
+    let started = agent.start_day(json!({})).await;
+    let session = started.of::<DayStarted>(201).session.id;
+    let resumed = agent.start_day(json!({})).await;
+    let heartbeat = agent.heartbeat(&session).await;
+    let note = agent.send(note(&agent, &["strategy", "plan"])).await;
+    let read = agent.send(TestRequest::of(Operation::ListSessions).query(format!("venture={}", agent.venture))).await;
+    let ended = agent.end_day(&session, json!({})).await;
+    let on_track = agent.started_with(json!({ "track": 1, "issue_number": 87 })).await.session.id;
+    let ended_on_track = agent.end_day(&on_track, json!({ "to_agent": "mac2-codex-1" })).await;
+    let replayed = {
+        let ask = agent.ask_start_day(json!({})).key("a-key-of-the-row-counts");
+        agent.send(ask.clone()).await.of::<DayStarted>(201);
+        agent.send(ask).await
+    };
+    for (name, response, most) in [
+        ("start_day, new", &started, 14),
+        ("start_day, resumed", &resumed, 9),
+        ("heartbeat", &heartbeat, 5),
+        ("create_note with two tags", &note, 14),
+        ("a read", &read, 2),
+        ("end_day", &ended, 16),
+        // An entry each for the track of the session and of the handoff, for the issue and for the recipient.
+        ("end_day with a track, an issue and a recipient", &ended_on_track, 21),
+        ("a replay", &replayed, 2),
+    ] {
+        assert!(response.status < 300, "{name}: {response}");
+        let (_, written) = rows(response);
+        println!("{name}: {written} rows written");
+        assert!(written <= most, "{name} writes {written} rows, more than {most}");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_reads_and_writes_few_rows() {
+    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
+    let records = ExampleRecords::on(api).await;
+    let mut too_many = Vec::new();
+    for operation in Operation::ALL {
+        let response = records.send(*operation, records.good(*operation)).await;
+        let (read, written) = rows(&response);
+        println!("{}: {read} rows read, {written} written", operation.id());
+        let most = match operation.effect() {
+            Effect::Read => 2,
+            Effect::Touch => 8,
+            Effect::Write => 21,
+        };
+        if written > most || read > 250 {
+            too_many.push(format!("{}: {read} rows read, {written} written", operation.id()));
+        }
+    }
+    assert!(too_many.is_empty(), "{too_many:?}");
+}
+
+/// Filters of a list by name, each with a value that every fifth record has, and another value that other records have.
+type Filters = &'static [(&'static str, [&'static str; 2])];
+
+const OF_SESSIONS: Filters = &[
+    ("venture", ["many-0", "many-1"]),
+    ("repo", ["example-org/many-0", "example-org/many-1"]),
+    ("agent", ["many-0", "many-1"]),
+    ("track", ["0", "1"]),
+    ("status", ["ended", "abandoned"]),
+    ("status", ["active", "active"]),
+    ("active_since", ["2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z"]),
+];
+
+const OF_HANDOFFS: Filters = &[
+    ("venture", ["many-0", "many-1"]),
+    ("repo", ["example-org/many-0", "example-org/many-1"]),
+    ("track", ["0", "1"]),
+    ("issue_number", ["1", "2"]),
+    ("from_agent", ["many-0", "many-1"]),
+    ("to_agent", ["many-0", "many-1"]),
+    ("status", ["done", "blocked"]),
+    ("session_id", ["sess_01000000000000000000000000", "sess_01000000000000000000000001"]),
+];
+
+const OF_NOTES: Filters = &[
+    ("venture", ["many-0", "many-1"]),
+    ("scope", ["global", "global"]),
+    ("tag", ["many-0", "many-1"]),
+    ("q", ["plan", "word"]),
+    ("archived", ["false", "true"]),
+];
+
+const OF_REQUESTS: Filters = &[
+    ("correlation_id", ["corr_many-0", "corr_many-1"]),
+    ("actor", ["many-0", "many-1"]),
+    ("operation", ["start_day", "end_day"]),
+    ("status", ["200", "201"]),
+    ("since", ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
+    ("until", ["2026-01-02T00:00:00Z", "2027-01-01T00:00:00Z"]),
+];
+
+const OF_ANALYTICS: Filters = &[("venture", ["many-0", "many-1"]), ("agent", ["many-0", "many-1"])];
+
+/// All filters alone, and all pairs, with values that occur together and with values that do not.
+fn queries(filters: Filters) -> Vec<String> {
+    let mut queries = vec![String::new()];
+    for (n, (name, [one, other])) in filters.iter().enumerate() {
+        queries.extend([one, other].map(|value| format!("{name}={value}")));
+        for (second, [same, different]) in filters.iter().skip(n + 1).filter(|(second, _)| second != name) {
+            // A request can't name both a venture and the global scope.
+            if (*name, *second) != ("venture", "scope") {
+                queries.extend([same, different].map(|value| format!("{name}={one}&{second}={value}")));
+            }
+        }
+    }
+    queries
+}
+
+#[tokio::test]
+async fn every_filter_and_every_pair_of_filters_reads_few_rows_whatever_is_stored() {
+    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
+    db_fill(&api).await;
+    let mut most: BTreeMap<String, u64> = BTreeMap::new();
+    let mut too_many = Vec::new();
+    let mut ask = async |operation: Operation, query: String, limit: u64| {
+        let response = api.admin().send(TestRequest::of(operation).query(&query)).await;
+        let (read, _) = rows(&response);
+        if response.status != 404 && response.status >= 300 || read > limit {
+            too_many.push(format!("{} {query}: status {}, {read} rows read", operation.id(), response.status));
+        }
+        let so_far = most.entry(operation.id().to_owned()).or_default();
+        *so_far = read.max(*so_far);
+    };
+    let all =
+        |filters: Filters| filters.iter().map(|(name, [one, _])| format!("{name}={one}")).collect::<Vec<_>>().join("&");
+    for (operation, filters) in [
+        (Operation::ListSessions, OF_SESSIONS),
+        (Operation::ListHandoffs, OF_HANDOFFS),
+        (Operation::ListNotes, OF_NOTES),
+        (Operation::ListRequests, OF_REQUESTS),
+    ] {
+        for query in queries(filters) {
+            let most = if query.contains("q=") { MAX_READ_OF_SEARCH } else { MAX_READ_OF_LIST };
+            ask(operation, format!("{query}&limit=100"), most).await;
+        }
+    }
+    for query in queries(OF_HANDOFFS) {
+        ask(Operation::LatestHandoff, query, 1_000).await;
+    }
+    ask(Operation::ListHandoffs, all(OF_HANDOFFS), 1_000).await;
+    for query in queries(OF_ANALYTICS) {
+        ask(
+            Operation::SessionAnalytics,
+            format!("{query}&since=2026-01-01T00:00:00Z&until=2026-03-01T00:00:00Z"),
+            1_000,
+        )
+        .await;
+    }
+    println!("rows read at most: {most:?}");
+    assert!(too_many.is_empty(), "{}", too_many.join("\n"));
+}
+
+/// Inserts 20,000 sessions, handoffs and log rows, and 4,000 notes. Every fifth record has the same values.
+async fn db_fill(api: &Api) {
+    let rows = "with recursive n (i) as (select 0 union all select i + 1 from n where i < cast(?1 as integer) - 1) ";
+    let fill = async |sql: &str, count: u32| api.db_execute(&format!("{rows}{sql}"), json!([count])).await;
+    fill(
+        "insert into ventures (code, name, repos_json, capabilities_json, created_at, updated_at)
+         select 'many-' || i, 'Many', '[]', '[]', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z' from n",
+        5,
+    )
+    .await;
+    fill(
+        "insert into sessions (id, agent, client, host, venture, repo, track, status, created_at, last_heartbeat_at,
+           ended_at, end_reason, actor_key_id, creation_correlation_id)
+         select printf('sess_01KDY02100%016d', i), 'many-' || (i % 5), 'claude', 'mac1', 'many-' || (i % 5),
+           'example-org/many-' || (i % 10), i % 5, iif(i % 5 = 1, 'abandoned', 'ended'), '2026-01-02T00:00:00.000Z',
+           '2026-01-02T00:00:00.000Z', '2026-01-02T00:00:00.000Z', iif(i % 5 = 1, 'stale', 'manual'), 'a', 'c' from n",
+        20_000,
+    )
+    .await;
+    fill(
+        "insert into sessions (id, agent, client, host, venture, repo, created_at, last_heartbeat_at, actor_key_id,
+           creation_correlation_id)
+         select printf('sess_01%024d', i), 'live-' || i, 'claude', 'mac1', 'many-0', 'example-org/many-0',
+           '2026-01-01T00:00:00.000Z', strftime('%Y-%m-%dT%H:%M:%fZ'), 'a', 'c' from n",
+        2_000,
+    )
+    .await;
+    fill(
+        "insert into handoffs (id, session_id, venture, repo, track, issue_number, from_agent, to_agent, status_label,
+           summary, payload_json, payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id,
+           creation_correlation_id)
+         select printf('ho_01KDY02100%016d', i), printf('sess_01%024d', i % 5), 'many-' || (i % 5),
+           'example-org/many-' || (i % 10), i % 5, 1 + i % 10, 'many-' || (i % 5), 'many-' || (i % 5),
+           iif(i % 5 = 1, 'blocked', 'done'), 's', '{}', 'h', 2, 1, '2026-01-02T00:00:00.000Z', 'a', 'c' from n",
+        20_000,
+    )
+    .await;
+    fill(
+        "insert into request_log (moment, correlation_id, actor_key_id, operation, method, status)
+         select printf('2026-01-01T000000.000Z_%06d', i), 'corr_many-' || (i % 5), 'many-' || (i % 5),
+           iif(i % 5, 'end_day', 'start_day'), 'POST', iif(i % 5, 201, 200) from n",
+        20_000,
+    )
+    .await;
+    db_fill_notes(api, &fill).await;
+}
+
+async fn db_fill_notes(api: &Api, fill: &impl AsyncFn(&str, u32)) {
+    fill(
+        "insert into notes (id, venture, title, content, tags_json, created_at, updated_at, archived_at, actor_key_id,
+           creation_correlation_id)
+         select printf('note_00%024d', i), nullif('many-' || (i % 5), 'many-4'), 'plan', 'some words',
+           json_array('many-' || (i % 5)), '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z',
+           iif(i % 2, '2026-01-01T00:00:00.000Z', null), 'a', 'c' from n",
+        4_000,
+    )
+    .await;
+    for sql in [
+        "insert into note_tags (tag, scope, note_id) select j.value, ifnull(n.venture, 'global'), n.id
+         from notes n, json_each(n.tags_json) j where n.archived_at is null",
+        "insert into archived_note_tags (tag, scope, note_id) select j.value, ifnull(n.venture, 'global'), n.id
+         from notes n, json_each(n.tags_json) j where n.archived_at is not null",
+        "insert into note_ranks (number, head, often) select number, ' plan ', '' from notes",
+        "insert into note_terms (id, filters, title, content)
+         select n.number, iif(n.archived_at is null, '+live +live:', '+archived +archived:') || ifnull(n.venture, '')
+             || ' #' || hex('many-' || ((n.number - 1) % 5)), 'plan', 'some words' from notes n",
+        "insert into note_search (note_search) values ('rebuild')",
+    ] {
+        api.db_execute(sql, json!([])).await;
+    }
+}
+
+/// An agent's day: its start, heartbeats every ten minutes for eight hours, three notes, four changes of its branch or
+/// issue, twenty reads, and its end.
+#[tokio::test]
+async fn a_day_of_an_agent_reads_and_writes_what_the_documents_say() {
+    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
+    let agent = api.agent().await;
+    let mut day = Day::default();
+    let started = day.add(agent.start_day(json!({})).await);
+    let session = started.of::<DayStarted>(201).session.id;
+    for _ in 0..48 {
+        _ = day.add(agent.heartbeat(&session).await);
+    }
+    for _ in 0..3 {
+        _ = day.add(agent.send(note(&agent, &["strategy"])).await);
+    }
+    for n in 0..4 {
+        _ = day
+            .add(agent.update_session(&session, json!({ "branch": format!("fix-{n}"), "issue_number": n + 1 })).await);
+    }
+    for _ in 0..5 {
+        for operation in [Operation::ListSessions, Operation::ListHandoffs, Operation::ListNotes, Operation::ListDocs] {
+            _ = day.add(agent.send(TestRequest::of(operation).query(format!("venture={}", agent.venture))).await);
+        }
+    }
+    _ = day.add(agent.end_day(&session, json!({ "next_steps": ["a"] })).await);
+    println!("{day:?}");
+    // The sweep deletes each log row and each idempotency key later.
+    let deleted = day.requests + 9;
+    let documented = operations_say(&format!("{} requests", day.requests));
+    let expected = format!("writes {} rows and deletes {deleted} later", day.written);
+    assert!(documented.contains(&expected), "docs/operations.md must say {expected:?}, but it says {documented:?}");
+}
+
+#[derive(Debug, Default)]
+struct Day {
+    requests: u64,
+    read: u64,
+    written: u64,
+}
+
+impl Day {
+    #[track_caller]
+    fn add(&mut self, response: Response) -> Response {
+        assert!(response.status < 300, "{response}");
+        let (read, written) = rows(&response);
+        self.requests += 1;
+        self.read += read;
+        self.written += written;
+        response
+    }
+}
+
+/// The paragraph of docs/operations.md that contains `text`, on one line.
+fn operations_say(text: &str) -> String {
+    let document = include_str!("../../../docs/operations.md").replace("\r\n", "\n");
+    let paragraphs = document.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
+    let found = paragraphs.into_iter().find(|paragraph| paragraph.contains(text));
+    found.expect("docs/operations.md gives the number of requests of a day")
+}

@@ -1,0 +1,44 @@
+// The Worker with a database that counts rows. Each response has the rows that D1 has read and written for its request,
+// also after the answer, in the headers `x-rows-read` and `x-rows-written`. The tests run it with `serve.mjs --counting`.
+// It is never deployed; it wraps the Worker that is deployed.
+
+import worker from "../entry.mjs";
+
+/** `database`, with the meta of each batch added to `counts`. */
+function countingIn(counts, database) {
+  class D1Database {
+    prepare(sql) {
+      return database.prepare(sql);
+    }
+    async batch(statements) {
+      const results = await database.batch(statements);
+      for (const { meta } of results) {
+        counts.read += meta.rows_read;
+        counts.written += meta.rows_written;
+      }
+      return results;
+    }
+  }
+  return new D1Database();
+}
+
+export default {
+  async fetch(request, env, context) {
+    const counts = { read: 0, written: 0 };
+    const deferred = [];
+    const waitUntil = context.waitUntil.bind(context);
+    Object.defineProperty(context, "waitUntil", {
+      value: (promise) => {
+        deferred.push(promise);
+        waitUntil(promise);
+      },
+    });
+    const answer = await worker.fetch(request, { ...env, DB: countingIn(counts, env.DB) }, context);
+    await Promise.all(deferred);
+    const response = new Response(answer.body, answer);
+    response.headers.set("x-rows-read", counts.read);
+    response.headers.set("x-rows-written", counts.written);
+    return response;
+  },
+  scheduled: (event, env, context) => worker.scheduled(event, env, context),
+};
