@@ -64,7 +64,7 @@ impl ConstraintRow {
 #[rustfmt::skip]
 pub const CONSTRAINTS: &[ConstraintRow] = &[
     ConstraintRow {
-        violated: Violated::Unique(Cow::Borrowed("idempotency_keys.actor_key_id, idempotency_keys.idempotency_key")),
+        violated: Violated::Check(Cow::Borrowed("idempotency_key_taken")),
         outcome: Outcome::Replayed,
     },
     ConstraintRow::check("rate_limit_exceeded", ErrorCode::RateLimited,

@@ -21,7 +21,7 @@ pub(super) use repo_has_records;
 /// Whether notes, documents or requirements are left in the old venture.
 macro_rules! venture_has_records {
     () => {
-        "(exists (select 1 from notes where venture = ?1) or exists (select 1 from context_docs where scope = ?1) \
+        "((exists (select 1 from notes where venture = ?1 and archived_at is null) or exists (select 1 from notes where venture = ?1 and archived_at is not null)) or exists (select 1 from context_docs where scope = ?1) \
           or exists (select 1 from doc_requirements where venture = ?1))"
     };
 }
@@ -50,7 +50,7 @@ statements! {
     SELECT_MOVED = concat!("
         select json_object(
           'more', json(iif((?1, ?2) is not (?3, ?4) and ", repo_has_records!(), " or ", may_move!(), " and (
-            exists (select 1 from notes where venture = ?1) or exists (", doc_to_move!(), ")), 'true', 'false')),
+            (exists (select 1 from notes where venture = ?1 and archived_at is null) or exists (select 1 from notes where venture = ?1 and archived_at is not null)) or exists (", doc_to_move!(), ")), 'true', 'false')),
           'venture_in_use', json(iif(?1 <> ?3 and ", venture_has_records!(), " and not ", repo_has_records!(),
             " and not ", may_move!(), ", 'true', 'false')),
           'left', json(iif(?1 <> ?3 and ", venture_has_records!(), ", 'true', 'false')),

@@ -59,7 +59,20 @@ macro_rules! notes_to_move {
     () => {
         concat!(
             "select id from (select page.id, sum(octet_length(page.content)) over (order by page.id) - octet_length(page.content) as before ",
-            "from (select id, content from notes where venture = ?1 order by id limit 50 * ", may_move!(), ") page) where before < 300000"
+            "from (select id, content from notes where venture = ?1 and archived_at is null union all ",
+            "select id, content from notes where venture = ?1 and archived_at is not null order by id limit 50 * ",
+            may_move!(), ") page) where before < 300000"
+        )
+    };
+}
+
+/// The tag rows of these notes, found by the tags of each note.
+macro_rules! tag_rows_to_move {
+    () => {
+        concat!(
+            "(tag, scope, note_id) in (select j.value, ?1, n.id from (",
+            notes_to_move!(),
+            ") m cross join notes n on n.id = m.id cross join json_each(n.tags_json) j)"
         )
     };
 }
@@ -67,7 +80,7 @@ macro_rules! notes_to_move {
 /// The numbers of these notes in the full text index.
 macro_rules! keys_to_move {
     () => {
-        concat!("select k.id from note_search_keys k where k.note_id in (", notes_to_move!(), ")")
+        concat!("select n.number from notes n where n.id in (", notes_to_move!(), ")")
     };
 }
 
@@ -120,16 +133,16 @@ statements! {
 
     CHANGE_FILTERS = concat!("
         update note_terms set filters = (
-          select ", filter_terms!("?3"), " from note_search_keys k cross join notes n on n.id = k.note_id where k.id = note_terms.id)
+          select ", filter_terms!("?3"), " from notes n where n.number = note_terms.id)
         where id in (", keys_to_move!(), ")");
 
     INDEX_NOTES = concat!("
         insert into note_search (rowid, filters, title, content)
         select t.id, t.filters, t.title, t.content from note_terms t where t.id in (", keys_to_move!(), ")");
 
-    MOVE_TAGS = concat!("update note_tags set scope = ?3 where note_id in (", notes_to_move!(), ")");
+    MOVE_TAGS = concat!("update note_tags set scope = ?3 where ", tag_rows_to_move!());
 
-    MOVE_ARCHIVED_TAGS = concat!("update archived_note_tags set scope = ?3 where note_id in (", notes_to_move!(), ")");
+    MOVE_ARCHIVED_TAGS = concat!("update archived_note_tags set scope = ?3 where ", tag_rows_to_move!());
 
     MOVE_NOTES = concat!("update notes set venture = ?3 where id in (", notes_to_move!(), ")");
 
