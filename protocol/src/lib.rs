@@ -15,6 +15,7 @@ mod doc;
 mod doc_title;
 mod error;
 mod handoff;
+mod handoff_content;
 mod id;
 mod json;
 mod logged;
@@ -47,6 +48,7 @@ pub use error::{ErrorCode, Problem, RetryRule};
 pub use handoff::{
     CreateHandoff, Handoff, HandoffDraft, HandoffFilter, HandoffPayload, HandoffStatus, LatestHandoffFilter,
 };
+pub use handoff_content::{HandoffContent, WrittenHandoff};
 pub use id::{HandoffId, MachineId, NoteId, RequirementId, SessionId, TokenId};
 pub use json::{Extra, Meta};
 pub use logged::{LoggedRequest, RequestFilter};
