@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use deckwatch_client::ContextClient;
 use deckwatch_client::api::{Api, ApiConfig, Endpoint};
+use deckwatch_client::outbox::Bounds;
 use deckwatch_client::snapshot::Snapshot;
 use deckwatch_machine::agent::{
     Conversation, Conversations, Lineage, SharedServer, Slot, SlotRequest, lineage_of, slot_number, this_host,
@@ -36,7 +38,7 @@ pub(crate) struct Identity {
     cli: OnceLock<Cli>,
     conversation: OnceLock<ClientSessionId>,
     me: OnceCell<Me>,
-    api: OnceCell<Api>,
+    client: OnceCell<ContextClient>,
     place: OnceCell<WorkContext>,
     /// Set when this process is known to work in a repository of its launch. That does not change.
     in_launch_repo: OnceLock<()>,
@@ -92,14 +94,14 @@ pub(crate) enum VentureSource {
 impl Identity {
     pub(crate) fn new(environment: Environment) -> Self {
         let (cli, conversation) = (OnceLock::new(), OnceLock::new());
-        let (me, api, place, in_launch_repo) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
+        let (me, client, place, in_launch_repo) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
         Self {
             github: GitHub::new(environment.clone()),
             environment,
             cli,
             conversation,
             me,
-            api,
+            client,
             place,
             in_launch_repo,
         }
@@ -206,8 +208,13 @@ impl Identity {
         self.me.get_or_try_init(|| self.find_me()).await
     }
 
+    /// The API, the outbox and the last answers.
+    pub(crate) async fn client(&self) -> Result<&ContextClient, Trouble> {
+        self.client.get_or_try_init(|| self.connect()).await
+    }
+
     pub(crate) async fn api(&self) -> Result<&Api, Trouble> {
-        self.api.get_or_try_init(|| self.connect()).await
+        Ok(self.client().await?.api())
     }
 
     pub(crate) async fn place(&self) -> Result<&WorkContext, Trouble> {
@@ -224,7 +231,7 @@ impl Identity {
         if let Some((venture, source)) = self.venture_on_this_machine(&checkout)? {
             return Ok(Some(WorkContext::of(&repo, venture, source)));
         }
-        let last = self.api().await?.last_snapshot(&repo, None).await;
+        let last = self.client().await?.last_snapshot(&repo, None).await;
         Ok(last.map(|last| WorkContext::of(&repo, entry(last.day.venture), VentureSource::Api)))
     }
 
@@ -242,7 +249,7 @@ impl Identity {
     pub(crate) async fn last_snapshot(&self) -> Result<Option<Snapshot>, Trouble> {
         let checkout = self.checkout().await?;
         let venture = self.venture_on_this_machine(&checkout)?.map(|(entry, _)| entry.code);
-        Ok(self.api().await?.last_snapshot(&checkout.repo, venture.as_ref()).await)
+        Ok(self.client().await?.last_snapshot(&checkout.repo, venture.as_ref()).await)
     }
 
     async fn find_me(&self) -> Result<Me, Trouble> {
@@ -276,10 +283,10 @@ impl Identity {
         Ok(blocking(claim).await??)
     }
 
-    async fn connect(&self) -> Result<Api, Trouble> {
-        let agent = &self.me().await?.agent;
-        let config = ApiConfig::from_vars(|name| self.environment.var(name), &Dirs::from_env()?, agent)?;
-        Ok(Api::connect(config))
+    async fn connect(&self) -> Result<ContextClient, Trouble> {
+        let (agent, dirs) = (&self.me().await?.agent, Dirs::from_env()?);
+        let config = ApiConfig::from_vars(|name| self.environment.var(name), &dirs, agent)?;
+        Ok(ContextClient::connect(config, &dirs.data, Bounds::default()))
     }
 
     /// Finds the place. Claims the repository's name first, before any record uses it.

@@ -5,5 +5,6 @@
 mod held;
 mod other_queues;
 mod refusals;
+mod same_handoff;
 mod scripted;
 mod waiting;

@@ -1,7 +1,7 @@
 //! The records of a team that this machine keeps for times when the API can't be reached: the last answer to `sod` for
 //! each repository, and the number of writes that wait.
 
-use deckwatch_client::Api;
+use deckwatch_client::ContextClient;
 use deckwatch_client::snapshot::Snapshot;
 use deckwatch_machine::clock::now;
 use deckwatch_protocol::{Handoff, NoteSummary, RepoName, Timestamp};
@@ -21,13 +21,13 @@ pub(super) struct Offline {
 }
 
 impl Offline {
-    pub(super) async fn of(api: &Api, cause: String, repos: &[RepoName], subject: &Subject) -> Self {
+    pub(super) async fn of(client: &ContextClient, cause: String, repos: &[RepoName], subject: &Subject) -> Self {
         let mut days = Vec::new();
         for repo in repos {
-            days.extend(api.last_snapshot(repo, subject.venture.as_ref()).await);
+            days.extend(client.last_snapshot(repo, subject.venture.as_ref()).await);
         }
         days.sort_by_key(|day| std::cmp::Reverse(day.taken_at));
-        Self { cause, days, queued: api.waiting().await.queued }
+        Self { cause, days, queued: client.waiting().await.queued }
     }
 
     pub(super) fn days(&self) -> &[Snapshot] {

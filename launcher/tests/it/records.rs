@@ -2,7 +2,8 @@
 
 use std::net::TcpListener;
 
-use deckwatch_client::{Api, ApiConfig};
+use deckwatch_client::outbox::Bounds;
+use deckwatch_client::{Api, ApiConfig, ContextClient};
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::DayStarted;
 use serde_json::{Value, json};
@@ -228,8 +229,9 @@ fn without_the_api_the_last_answer_is_shown_with_its_age() {
         "CONTEXT_API_KEY" => Some(KEY.to_owned()),
         _ => None,
     };
-    let config = ApiConfig::from_vars(vars, &dirs(&world), &"mac1-claude-1".parse().unwrap()).unwrap();
-    wait(Api::connect(config).keep_snapshot(day)).unwrap();
+    let dirs = dirs(&world);
+    let config = ApiConfig::from_vars(vars, &dirs, &"mac1-claude-1".parse().unwrap()).unwrap();
+    wait(ContextClient::connect(config, &dirs.data, Bounds::default()).keep_snapshot(day)).unwrap();
     for (args, expected) in [
         (&["log"][..], "handoff ready   Login red works"),
         (&["handoff"], "- The login page"),

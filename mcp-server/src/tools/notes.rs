@@ -104,7 +104,8 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let facts = match arguments.request()? {
         NotesRequest::One { id, offset } => one(&api.get_note(&id).await?, offset, now(), &fence()),
         NotesRequest::List(filter) => {
-            let unsent = if filter.cursor.is_none() { api.unsent().await?.notes } else { Vec::new() };
+            let client = keeper.identity.client().await?;
+            let unsent = if filter.cursor.is_none() { client.unsent().await?.notes } else { Vec::new() };
             match api.list_notes(&filter).await {
                 Err(error) if error.is_outage() && !unsent.is_empty() => without_api(&unsent, &error, now(), &fence()),
                 page => list(&filter, page?, &unsent, now(), &fence()),
