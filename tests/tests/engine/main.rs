@@ -11,6 +11,7 @@ mod flat_cost;
 mod keys;
 mod lab;
 mod machines;
+mod modules;
 mod outages;
 mod private_files;
 mod query_plans;
