@@ -192,7 +192,6 @@ impl Entry {
     pub(crate) fn operation(&self) -> Result<Operation, ClientError> {
         let known = [
             Operation::EndDay,
-            Operation::CreateHandoff,
             Operation::CreateNote,
             Operation::UpdateNote,
             Operation::ArchiveNote,
