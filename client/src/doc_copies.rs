@@ -6,9 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use deckwatch_protocol::{Doc, DocName, DocScope, Timestamp};
-
 use deckwatch_machine::dirs::Dirs;
+use deckwatch_protocol::{Doc, DocName, DocScope, Timestamp};
 
 /// The copies of one scope. Each scope has its own folder, so two scopes can have a document of the same name.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! An HTTP client with a limit on the time of a request and on the size of a response.
 //!
-//! It does not depend on the Context API or GitHub. It does not follow redirects and does not retry.
+//! It does not depend on the Context API, GitHub or Infisical. It does not follow redirects and does not retry.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -24,8 +24,10 @@ pub struct HttpLimits {
 /// An HTTP client. It opens no connection before the first request.
 pub struct Http {
     limits: HttpLimits,
-    /// Created at the first request, because reading the system's certificates is slow.
-    client: OnceCell<reqwest::Client>,
+    /// For `https` URLs. Created at the first request, because reading the system's certificates is slow.
+    encrypted: OnceCell<reqwest::Client>,
+    /// For `http` URLs. It uses no proxy, because a proxy could read the key.
+    unencrypted: OnceCell<reqwest::Client>,
 }
 
 /// A request that got no response.
@@ -34,25 +36,65 @@ pub struct Http {
 pub struct RequestError {
     /// The error text of the network.
     pub cause: String,
-    /// A retry would take as long and would fail in the same way.
-    pub is_permanent: bool,
-    /// The time limit passed.
-    pub timed_out: bool,
-    /// A connection was open before the failure.
-    pub connected: bool,
+    /// When it happened.
+    pub failure: RequestFailure,
+}
+
+/// When a request failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestFailure {
+    /// Before it was sent.
+    Unsent,
+    /// While the connection was opened.
+    Connecting {
+        /// The time limit passed.
+        timed_out: bool,
+    },
+    /// After a connection was open.
+    Connected {
+        /// The time limit passed.
+        timed_out: bool,
+    },
+    /// The response is larger than the limit.
+    TooLarge,
+}
+
+impl RequestFailure {
+    /// Whether a retry would take as long and would fail in the same way. A refused connection can be a restart of the
+    /// server, so it is not permanent.
+    pub fn is_permanent(self) -> bool {
+        matches!(self, Self::Unsent | Self::TooLarge) || self.timed_out()
+    }
+
+    /// Whether the time limit passed.
+    pub fn timed_out(self) -> bool {
+        matches!(self, Self::Connecting { timed_out: true } | Self::Connected { timed_out: true })
+    }
+
+    /// Whether a connection was open before the failure.
+    pub fn connected(self) -> bool {
+        matches!(self, Self::Connected { .. } | Self::TooLarge)
+    }
 }
 
 impl Http {
     /// Creates a client with these limits.
     pub fn new(limits: HttpLimits) -> Self {
-        Self { limits, client: OnceCell::new() }
+        Self { limits, encrypted: OnceCell::new(), unencrypted: OnceCell::new() }
     }
 
     /// Sends a request with an absolute URL and waits for the complete response.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, RequestError> {
-        let request = reqwest::Request::try_from(request).map_err(|error| RequestError::not_sent(&error))?;
-        let mut answer =
-            self.client().await?.execute(request).await.map_err(|error| RequestError::interrupted(&error))?;
+        self.send_within(self.limits.whole, request).await
+    }
+
+    /// Like [`Http::send`], with another limit on the time from connecting to the last byte.
+    pub async fn send_within(&self, whole: Duration, request: Request<Bytes>) -> Result<Response<Bytes>, RequestError> {
+        let mut request =
+            reqwest::Request::try_from(request).map_err(|error| RequestError::unsent(innermost(&error)))?;
+        *request.timeout_mut() = Some(whole);
+        let client = self.client(request.url().scheme()).await?;
+        let mut answer = client.execute(request).await.map_err(|error| RequestError::interrupted(&error))?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
@@ -60,7 +102,7 @@ impl Http {
         while let Some(chunk) = answer.chunk().await.map_err(|error| RequestError::interrupted(&error))? {
             if body.len() + chunk.len() > self.limits.answer_bytes {
                 let cause = format!("the response is larger than {} KiB", self.limits.answer_bytes / 1024);
-                return Err(RequestError { cause, is_permanent: true, timed_out: false, connected: true });
+                return Err(RequestError { cause, failure: RequestFailure::TooLarge });
             }
             body.extend_from_slice(&chunk);
         }
@@ -68,8 +110,9 @@ impl Http {
         Ok(response)
     }
 
-    async fn client(&self) -> Result<&reqwest::Client, RequestError> {
-        self.client.get_or_try_init(|| build_client(self.limits)).await
+    async fn client(&self, scheme: &str) -> Result<&reqwest::Client, RequestError> {
+        let (client, proxy) = if scheme == "http" { (&self.unencrypted, false) } else { (&self.encrypted, true) };
+        client.get_or_try_init(|| build_client(self.limits.connect, proxy)).await
     }
 }
 
@@ -86,32 +129,36 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Builds the client on a separate thread. Otherwise a caller with a short timeout would be blocked too long.
-async fn build_client(limits: HttpLimits) -> Result<reqwest::Client, RequestError> {
+async fn build_client(connect: Duration, proxy: bool) -> Result<reqwest::Client, RequestError> {
     let build = tokio::task::spawn_blocking(move || {
         // This fails if the process has already installed a provider. That provider works too.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        reqwest::Client::builder()
-            .connect_timeout(limits.connect)
-            .timeout(limits.whole)
+        let builder = reqwest::Client::builder()
+            .connect_timeout(connect)
             // A redirect would send the key to another host.
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")))
-            .build()
+            .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")));
+        if proxy { builder.build() } else { builder.no_proxy().build() }
     });
-    let failed = |cause: String| RequestError { cause, is_permanent: true, timed_out: false, connected: false };
-    build.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(innermost(&error)))
+    let client = build.await.map_err(|error| RequestError::unsent(error.to_string()))?;
+    client.map_err(|error| RequestError::unsent(innermost(&error)))
 }
 
 impl RequestError {
-    fn not_sent(error: &reqwest::Error) -> Self {
-        Self { cause: innermost(error), is_permanent: true, timed_out: false, connected: false }
+    /// An error before the request was sent.
+    pub(crate) fn unsent(cause: String) -> Self {
+        Self { cause, failure: RequestFailure::Unsent }
     }
 
-    /// A timeout is not worth a retry. A refused connection can be a restart of the server, so it is.
     fn interrupted(error: &reqwest::Error) -> Self {
         let timed_out = error.is_timeout();
         let cause = if timed_out { "timed out".to_owned() } else { innermost(error) };
-        Self { cause, is_permanent: timed_out, timed_out, connected: !error.is_connect() }
+        let failure = if error.is_connect() {
+            RequestFailure::Connecting { timed_out }
+        } else {
+            RequestFailure::Connected { timed_out }
+        };
+        Self { cause, failure }
     }
 }
 

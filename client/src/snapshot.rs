@@ -7,13 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use deckwatch_protocol::{DayStarted, RepoName, Timestamp, VentureCode};
-use serde::{Deserialize, Serialize};
-
 use deckwatch_machine::clock::now;
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::durable;
+use deckwatch_protocol::{DayStarted, RepoName, Timestamp, VentureCode};
+use serde::{Deserialize, Serialize};
 
 const MAX_SNAPSHOTS: usize = 100;
 /// A start-of-day response with the largest possible handoff is smaller.
@@ -57,13 +56,11 @@ impl Snapshots {
         Dirs::create(&self.folder)?;
         let (repo, venture) = (&snapshot.day.session.repo, &snapshot.day.venture.code);
         let name = format!("{}{venture}.json", prefix(repo));
-        // Other processes can write at the same time, so the temporary file is named after this process.
-        let unfinished = self.folder.join(format!("{}.new", std::process::id()));
         let text = serde_json::to_vec(snapshot)?;
         if text.len() as u64 > MAX_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the snapshot is larger than 2 MiB"));
         }
-        durable::write(&self.folder.join(name), &unfinished, &text)?;
+        durable::write(&self.folder.join(name), &text)?;
         for (_, path) in self.files("").into_iter().rev().skip(MAX_SNAPSHOTS) {
             std::fs::remove_file(path)?;
         }

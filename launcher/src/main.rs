@@ -58,6 +58,7 @@ use self::plan::{Chosen, Plan};
 use self::process_env::ProcessEnv;
 use self::secrets::grant::SecretsRequest;
 use self::secrets::verb::{self, SecretsCommand};
+use self::venture_cache::CacheUse;
 
 fn main() -> std::process::ExitCode {
     completions::answer_completion_request(Cli::command);
@@ -127,7 +128,8 @@ fn launch(cli: &Cli, env: &ProcessEnv) -> Result<(), LaunchError> {
     if let Some(unknown) = file.as_ref().and_then(|file| catalogue::unknown_fields(file, env)) {
         output::warn(&unknown);
     }
-    let request_ventures = || venture_cache::registered(&endpoint, env);
+    let cache = if launch.dry_run { CacheUse::ReadOnly } else { CacheUse::Update };
+    let request_ventures = || venture_cache::registered(&endpoint, env, cache);
     let catalogue = Catalogue { file, request_ventures: &request_ventures };
     if cli.list {
         return list::run(cli.json, &config, &endpoint, env, &catalogue);

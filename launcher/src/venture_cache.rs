@@ -6,7 +6,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use deckwatch_machine::clock;
 use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::durable;
 use deckwatch_machine::ventures::{self, VentureEntry};
 use deckwatch_protocol::Agent;
 use serde_json::json;
@@ -22,10 +24,24 @@ const MAX_AGENTS: usize = 200;
 /// The name of the database of this machine in the cache.
 const THIS_MACHINE: &str = "this-machine";
 
+/// What happens to the cache when the API has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CacheUse {
+    /// The answer is saved.
+    Update,
+    /// Nothing is written, as `--dry-run` promises.
+    ReadOnly,
+}
+
 /// The ventures of the API. If the API can't be reached, the cached ventures, with a message about their age.
-pub(crate) fn registered(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Vec<VentureEntry>, LaunchError> {
+pub(crate) fn registered(
+    endpoint: &Endpoint,
+    env: &ProcessEnv,
+    cache: CacheUse,
+) -> Result<Vec<VentureEntry>, LaunchError> {
     let answer = context_api::registered(endpoint, env);
     match answer {
+        Ok(entries) if cache == CacheUse::ReadOnly => Ok(entries),
         Ok(entries) if entries.is_empty() && matches!(endpoint, Endpoint::Embedded) => Ok(entries),
         Ok(entries) => {
             // If saving fails, only a later start without the API and the completions know less.
@@ -36,7 +52,7 @@ pub(crate) fn registered(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Vec<Ve
             Some((entries, age)) => {
                 say(&format!(
                     "{why}\nlauncher: the ventures are those of {} ago; records wait for the API",
-                    in_units(age)
+                    clock::duration(age.as_secs())
                 ));
                 Ok(entries)
             }
@@ -103,19 +119,7 @@ fn save(file: &Path, value: &serde_json::Value) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         Dirs::create(folder)?;
     }
-    let unfinished = file.with_extension(std::process::id().to_string());
-    std::fs::write(&unfinished, value.to_string())?;
-    std::fs::rename(unfinished, file)
-}
-
-/// An age in minutes, hours or days.
-pub(crate) fn in_units(age: Duration) -> String {
-    let minutes = age.as_secs() / 60;
-    match minutes {
-        0..120 => format!("{minutes} min"),
-        120..2880 => format!("{} h", minutes / 60),
-        _ => format!("{} days", minutes / 1440),
-    }
+    durable::write(file, value.to_string().as_bytes())
 }
 
 /// Prints a message. An error is ignored.

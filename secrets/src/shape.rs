@@ -305,6 +305,5 @@ fn begins_with_port(password: &str) -> bool {
 }
 
 pub(super) fn hex_of_sha256(text: &str) -> String {
-    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'));
-    Sha256::digest(text.as_bytes()).into_iter().flat_map(digits).collect()
+    base16ct::lower::encode_string(&Sha256::digest(text.as_bytes()))
 }

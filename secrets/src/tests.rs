@@ -449,8 +449,8 @@ fn this_repository_contains_no_secret() {
     let (root, files) = git(&["ls-files"]);
     // These tests contain invented secrets on purpose.
     let with_invented_secrets = [
-        "client/src/checkout/remote.rs",
-        "client/src/checkout/tests.rs",
+        "machine/src/checkout/remote.rs",
+        "machine/src/checkout/tests.rs",
         "mcp-server/tests/it/github.rs",
         "mcp-server/tests/it/secrets.rs",
     ];

@@ -203,7 +203,7 @@ impl Search<'_> {
             let _ = write!(expression, " AND \"+{state}:\"");
         }
         if let Some(tag) = &self.filter.tag {
-            let hex = normal_form(tag).bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat();
+            let hex = base16ct::upper::encode_string(normal_form(tag).as_bytes());
             let _ = write!(expression, " AND \"#{hex}\"");
         }
         let expression = bound.place(format!("{expression} AND \"+{state}\""));

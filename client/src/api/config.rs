@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use deckwatch_machine::digest::sha256_hex;
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::variables;
 use deckwatch_protocol::{Agent, BearerKey};
 use url::{Host, Url};
 
 use crate::secret_scan::{Injected, SecretScan, UnusableSecrets};
-use deckwatch_machine::digest::sha256_hex;
-use deckwatch_machine::dirs::Dirs;
-use deckwatch_machine::variables;
 
 /// The location of an API.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,7 +35,7 @@ impl Contact {
 
     pub(super) fn unanswered(&mut self, last: &RequestError) {
         self.unanswered = Some((Instant::now(), last.cause.clone()));
-        self.silent = (last.timed_out && last.connected).then(Instant::now);
+        self.silent = (last.failure.timed_out() && last.failure.connected()).then(Instant::now);
     }
 
     pub(super) fn fell_silent(&mut self) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use deckwatch_api::{CompleteBody, Settings};
+use deckwatch_machine::disk;
 use deckwatch_protocol::BearerKey;
 use deckwatch_server::{Embedded, OpenError};
 use http::header::AUTHORIZATION;
@@ -13,7 +14,6 @@ use tokio::sync::OnceCell;
 
 use super::Prepared;
 use super::error::ClientError;
-use deckwatch_machine::disk;
 
 /// Advice for a database that can't be opened. The message of SQLite gives the cause.
 fn advice(error: &OpenError) -> &'static str {

@@ -48,7 +48,7 @@ pub struct Api {
 }
 
 enum Transport {
-    Remote(Remote),
+    Remote(Box<Remote>),
     InProcess(InProcess),
 }
 
@@ -57,7 +57,7 @@ impl Api {
     pub fn connect(config: ApiConfig) -> Self {
         let endpoint = config.endpoint.clone();
         let transport = match config.endpoint {
-            Endpoint::Remote { url } => Transport::Remote(Remote::new(url, config.key)),
+            Endpoint::Remote { url } => Transport::Remote(Box::new(Remote::new(url, config.key))),
             Endpoint::InProcess { database } => Transport::InProcess(InProcess::new(database, config.key)),
         };
         Self { endpoint, transport: Arc::new(transport), secrets: Arc::new(config.secrets) }

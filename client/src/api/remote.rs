@@ -66,12 +66,7 @@ impl Remote {
     }
 
     async fn send_once(&self, request: &Prepared) -> Result<Response<Bytes>, RequestError> {
-        let unusable = |cause: &str| RequestError {
-            cause: cause.to_owned(),
-            is_permanent: true,
-            timed_out: false,
-            connected: false,
-        };
+        let unusable = |cause: &str| RequestError::unsent(cause.to_owned());
         let mut sent = request.clone();
         *sent.uri_mut() = self.address(request).ok_or_else(|| unusable("the URL is not valid for HTTP"))?;
         let key = HeaderValue::from_str(&format!("Bearer {}", self.key.expose()));

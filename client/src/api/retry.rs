@@ -87,9 +87,9 @@ async fn attempt(remote: &Remote, request: &Prepared, connected: &AtomicBool) ->
             Err(Failure { cause: response.status().to_string(), retry, pause, response: Some(response) })
         }
         Ok(response) => Ok(response),
-        Err(RequestError { cause, is_permanent, connected: did_connect, .. }) => {
-            connected.fetch_or(did_connect, Ordering::Relaxed);
-            Err(Failure { cause, response: None, retry: !is_permanent, pause: None })
+        Err(RequestError { cause, failure }) => {
+            connected.fetch_or(failure.connected(), Ordering::Relaxed);
+            Err(Failure { cause, response: None, retry: !failure.is_permanent(), pause: None })
         }
     }
 }

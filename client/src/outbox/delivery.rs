@@ -1,6 +1,7 @@
 //! Sends one write through the queue, or without it if it can't be stored, and says what happened to it.
 
 use bytes::Bytes;
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::{RepoName, Timestamp};
 use http::Response;
 
@@ -10,7 +11,6 @@ use super::folder::{Folder, StorageError, Ticket};
 use super::pause::SendReason;
 use super::turn::{self, OwnEntry, OwnResult, Turn};
 use crate::api::{Api, ClientError};
-use deckwatch_machine::clock::now;
 
 /// The result of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]

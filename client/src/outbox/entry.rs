@@ -1,5 +1,7 @@
 //! One queued write: its request, its idempotency key and the time it was queued.
 
+use deckwatch_machine::clock::now;
+use deckwatch_machine::digest::sha256_hex;
 use deckwatch_protocol::{
     CreateNote, EndReason, HandoffContent, NoteId, Operation, RepoName, SessionId, Timestamp, UpdateNote, VentureCode,
     WrittenHandoff,
@@ -12,8 +14,6 @@ use super::pause::SendReason;
 use super::venture_lookup::SessionRequest;
 use crate::api::{ApiRequest, ClientError, random_uuid};
 use crate::secret_scan::ScannedHandoff;
-use deckwatch_machine::clock::now;
-use deckwatch_machine::digest::sha256_hex;
 
 /// How long an entry may be sent without a person's decision. The API remembers its key for 24 hours.
 const SENT_WITHIN_SECONDS: u64 = 23 * 60 * 60;

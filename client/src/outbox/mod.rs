@@ -27,6 +27,7 @@ mod venture_lookup;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::{Agent, Timestamp};
 
 pub use self::delivery::{Delivery, LostResponse, Queued};
@@ -43,7 +44,6 @@ use self::unconfirmed::UnconfirmedWrites;
 pub use self::unsent::{Unsent, UnsentHandoff, UnsentNote};
 pub use self::venture_lookup::SessionRequest;
 use crate::api::{Api, ClientError};
-use deckwatch_machine::clock::now;
 
 /// The queue on disk of one endpoint and one actor.
 #[derive(Clone)]

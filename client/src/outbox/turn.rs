@@ -4,6 +4,7 @@ use std::fs::File;
 use std::time::Duration;
 
 use bytes::Bytes;
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, Operation, RetryRule, Timestamp};
 use http::Response;
 use serde_json::{Value, json};
@@ -14,7 +15,6 @@ use super::pause::{Pause, SendReason};
 use super::recorded_day::recorded_day;
 use super::{Outbox, venture_lookup};
 use crate::api::{Api, ApiRequest, ClientError, foreign, is_the_api, understand};
-use deckwatch_machine::clock::now;
 
 /// The limit of entries for one background run, so that it does not use up the actor's rate limit.
 const MAX_PER_TURN: usize = 50;

@@ -1,10 +1,10 @@
 //! The secret values that the launcher put into the environment, with their encodings.
 
-use deckwatch_machine::variables;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use deckwatch_machine::variables;
 
 /// Shorter values can occur in ordinary text.
 const MIN_CHARS: usize = 8;

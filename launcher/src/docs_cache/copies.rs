@@ -2,15 +2,15 @@
 //! read them.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use deckwatch_client::doc_copies::DocCopies;
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::durable;
 use deckwatch_protocol::{DocName, DocScope};
-use tempfile::NamedTempFile;
 
 /// The copies of one scope. Only this program writes them.
 pub(super) struct Copies {
@@ -37,11 +37,7 @@ impl Copies {
         let folder = self.on_disk.folder();
         Dirs::create(folder)?;
         // The name of an unfinished copy begins with a dot. No name of a document does.
-        let mut file = NamedTempFile::with_prefix_in(".unfinished-", folder)?;
-        file.write_all(content.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(self.path(name)).map_err(|error| error.error)?;
-        Ok(())
+        durable::write(&self.path(name), content.as_bytes())
     }
 
     /// Records that the copy now equals the document in the API. The age of the copy is counted from this time.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use deckwatch_machine::clock;
 use deckwatch_protocol::DocName;
 use serde_json::json;
 
@@ -129,7 +130,7 @@ impl DocOutcome {
 
     fn describe(&self) -> String {
         match self {
-            Self::Stale(age) => format!("stale, copied {} ago", crate::venture_cache::in_units(*age)),
+            Self::Stale(age) => format!("stale, copied {} ago", clock::duration(age.as_secs())),
             Self::Failed(why) => format!("failed: {why}"),
             Self::Removed => "removed, because it was deleted in the API".to_owned(),
             Self::Missing => "missing, not copied yet".to_owned(),

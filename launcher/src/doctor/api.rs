@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::{Api, ClientError};
+use deckwatch_machine::clock::now;
 use deckwatch_machine::variables::API_KEY;
 use deckwatch_protocol::{ErrorCode, Health, ListVentures, Version};
 
@@ -11,7 +12,6 @@ use super::check::Check;
 use super::outbox;
 use crate::context_api;
 use crate::endpoint::Endpoint;
-use crate::list::now;
 use crate::process_env::ProcessEnv;
 
 const TIMEOUT: Duration = Duration::from_secs(5);

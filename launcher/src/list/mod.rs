@@ -3,7 +3,6 @@
 //! Git and the API are asked at the same time, each with a short time limit. If one does not answer in time, the list
 //! shows its values as unknown.
 
-mod age;
 mod git_state;
 mod listing;
 mod sessions;
@@ -11,7 +10,10 @@ mod table;
 
 use std::io::Write as _;
 
-pub(crate) use self::age::{ago, now};
+use deckwatch_machine::agent::{SessionProcesses, this_host};
+use deckwatch_machine::clock::now;
+use deckwatch_machine::discovery::Repositories;
+
 use self::listing::{Listing, VenturePath};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
@@ -20,8 +22,6 @@ use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::output;
 use crate::process_env::ProcessEnv;
-use deckwatch_machine::agent::{SessionProcesses, this_host};
-use deckwatch_machine::discovery::Repositories;
 
 /// Prints the list, as JSON or as a table.
 pub(crate) fn run(

@@ -3,10 +3,10 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{Presence, Timestamp};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
-use super::age::ago;
 use super::listing::{ListedAgent, Listing, VentureRow};
 use crate::process_env::ProcessEnv;
 

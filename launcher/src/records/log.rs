@@ -2,6 +2,7 @@
 
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::{Api, ClientError, ContextClient};
+use deckwatch_machine::clock::ago;
 use deckwatch_machine::clock::now;
 use deckwatch_protocol::{
     ActiveSession, Agent, Handoff, HandoffFilter, IssueNumber, Limit, Page, RepoName, Session, SessionFilter,
@@ -16,7 +17,6 @@ use super::source::{Answer, Source, Subject};
 use super::text::Text;
 use super::{Log, json as to_json, table};
 use crate::error::LaunchError;
-use crate::list::ago;
 use crate::pager;
 use crate::process_env::ProcessEnv;
 use crate::venture_cache;

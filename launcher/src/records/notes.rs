@@ -2,6 +2,7 @@
 
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::{Api, ClientError};
+use deckwatch_machine::clock::ago;
 use deckwatch_machine::clock::now;
 use deckwatch_protocol::{ErrorCode, FoundNote, Note, NoteFilter, NoteId, NoteScope, NoteTag, Page, SearchText};
 use serde_json::json;
@@ -12,7 +13,6 @@ use super::source::{Answer, Source, Subject};
 use super::text::{Text, when};
 use super::{Notes, NotesCommand, json as to_json, table};
 use crate::error::LaunchError;
-use crate::list::ago;
 use crate::output;
 use crate::pager;
 use crate::process_env::ProcessEnv;

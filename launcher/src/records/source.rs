@@ -14,7 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
 use crate::target::{self, Target};
-use crate::venture_cache;
+use crate::venture_cache::{self, CacheUse};
 
 /// The API that a command reads, and the directory in which it runs.
 pub(super) struct Source<'a> {
@@ -81,7 +81,7 @@ impl<'a> Source<'a> {
     fn registered(&self) -> Result<Vec<VentureEntry>, LaunchError> {
         match venture_cache::last_known(&self.endpoint, self.env) {
             Some((ventures, _)) => Ok(ventures),
-            None => venture_cache::registered(&self.endpoint, self.env),
+            None => venture_cache::registered(&self.endpoint, self.env, CacheUse::Update),
         }
     }
 
@@ -122,7 +122,7 @@ impl<'a> Source<'a> {
     /// Returns an error if the named venture does not exist. Without this, a wrong code would look like no records.
     pub(super) fn must_exist(&self, named: Option<&Target>) -> Result<(), LaunchError> {
         let Some(Target::Venture(code)) = named else { return Ok(()) };
-        let request_ventures = || venture_cache::registered(&self.endpoint, self.env);
+        let request_ventures = || venture_cache::registered(&self.endpoint, self.env, CacheUse::Update);
         let catalogue = Catalogue { file: self.file.clone(), request_ventures: &request_ventures };
         catalogue.by_code(code).map(drop)
     }

@@ -1,9 +1,8 @@
 //! Formats one record as text: removes control characters from texts of other users, and wraps lines.
 
 use deckwatch_client::clean::{clean, clean_line};
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::Timestamp;
-
-use crate::list::ago;
 
 /// A text for the terminal, built line by line.
 pub(super) struct Text {

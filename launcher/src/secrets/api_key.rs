@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use reqwest::Url;
+use url::Url;
 
 use super::Secret;
 use super::error::SecretsError;

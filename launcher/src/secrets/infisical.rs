@@ -5,14 +5,16 @@
 //! is used. Its text is never shown, because another server may have written it.
 
 use std::cell::Cell;
-use std::error::Error;
 use std::time::Duration;
 
-use deckwatch_client::http::retry_after;
-use reqwest::header::{CONTENT_TYPE, LOCATION};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use bytes::Bytes;
+use deckwatch_client::http::{Http, HttpLimits, RequestError, RequestFailure, retry_after};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
+use http::request::Builder;
+use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::Secret;
@@ -23,10 +25,9 @@ use super::listing::Listing;
 use super::settings::host_of;
 use crate::output::say;
 
-/// The time limit for connecting.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest number of bytes of an answer. A usual environment is much smaller.
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// A usual environment is much smaller than the limit of an answer. The time of a request is limited by the deadline.
+const LIMITS: HttpLimits =
+    HttpLimits { connect: Duration::from_secs(5), whole: Duration::from_mins(1), answer_bytes: 4 * 1024 * 1024 };
 /// The largest number of attempts of one request, if there is time.
 const MAX_TRIES: u32 = 3;
 /// The pause before the second attempt if the server asks for none. It is doubled before the third attempt.
@@ -38,7 +39,7 @@ pub(super) const MAX_TOTAL_PAUSE: Duration = Duration::from_secs(30);
 /// A connection to Infisical with a deadline.
 pub(super) struct Infisical {
     base: Url,
-    http: Client,
+    http: Http,
     /// The deadline. Each pause that Infisical asks for moves it.
     deadline: Cell<Instant>,
     /// The time that the fetch may still wait because Infisical asks for it.
@@ -74,19 +75,8 @@ pub(super) enum ListError {
 }
 
 impl Infisical {
-    pub(super) fn new(base: Url, deadline: Instant) -> Result<Self, SecretsError> {
-        // This fails if the process already has a provider. That provider is used then.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut http = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")));
-        if base.scheme() == "http" {
-            // The connection is to this machine and not encrypted. A proxy could read the credential.
-            http = http.no_proxy();
-        }
-        let http = http.build().map_err(|error| SecretsError::Runtime(innermost(&error)))?;
-        Ok(Self { base, http, deadline: Cell::new(deadline), pause_left: Cell::new(MAX_TOTAL_PAUSE) })
+    pub(super) fn new(base: Url, deadline: Instant) -> Self {
+        Self { base, http: Http::new(LIMITS), deadline: Cell::new(deadline), pause_left: Cell::new(MAX_TOTAL_PAUSE) }
     }
 
     /// Exchanges a machine identity for an access token.
@@ -94,10 +84,9 @@ impl Infisical {
         let Identity { client_id, client_secret } = &found.identity;
         let login = Login { client_id: client_id.expose(), client_secret: client_secret.expose() };
         let body = serde_json::to_vec(&login).map_err(|error| SecretsError::Runtime(error.to_string()))?;
-        let body = Zeroizing::new(body);
         let url = self.address("api/v1/auth/universal-auth/login");
-        let post = || self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body.to_vec());
-        let answer = self.call(post).await?;
+        let post = Request::post(url.as_str()).header(CONTENT_TYPE, "application/json");
+        let answer = self.call(post, body.into()).await?;
         match answer.status.as_u16() {
             200 => {
                 let logged_in = serde_json::from_slice::<LoggedIn>(&answer.body);
@@ -126,8 +115,8 @@ impl Infisical {
             .append_pair("expandSecretReferences", "true")
             .append_pair("includePersonalOverrides", "false")
             .append_pair("viewSecretValue", "true");
-        let get = || self.http.get(url.clone()).bearer_auth(token.expose());
-        let answer = self.call(get).await.map_err(ListError::Other)?;
+        let get = Request::get(url.as_str()).header(AUTHORIZATION, self.bearer(token).map_err(ListError::Other)?);
+        let answer = self.call(get, Bytes::new()).await.map_err(ListError::Other)?;
         let missing =
             || ListError::Other(SecretsError::NoSuchFolder { folder: folder.clone(), status: answer.status.as_u16() });
         match answer.status.as_u16() {
@@ -140,10 +129,11 @@ impl Infisical {
     }
 
     /// Sends a request, and repeats it if waiting may help and there is time.
-    async fn call(&self, request: impl Fn() -> RequestBuilder) -> Result<Answer, SecretsError> {
+    async fn call(&self, request: Builder, body: Bytes) -> Result<Answer, SecretsError> {
+        let request = request.body(body).map_err(|error| SecretsError::Runtime(error.to_string()))?;
         let mut pause = FIRST_PAUSE;
         for _ in 1..MAX_TRIES {
-            let answer = self.try_once(request()).await?;
+            let answer = self.try_once(request.clone()).await?;
             let is_limit = answer.status == StatusCode::TOO_MANY_REQUESTS;
             if !is_limit && !answer.status.is_server_error() {
                 return Ok(answer);
@@ -164,7 +154,7 @@ impl Infisical {
                 }
             }
         }
-        self.try_once(request()).await
+        self.try_once(request).await
     }
 
     /// Whether there is time for a pause. If so, moves the deadline by it.
@@ -177,19 +167,20 @@ impl Infisical {
         left.is_some()
     }
 
-    async fn try_once(&self, request: RequestBuilder) -> Result<Answer, SecretsError> {
+    async fn try_once(&self, request: Request<Bytes>) -> Result<Answer, SecretsError> {
         let left = self.deadline.get().saturating_duration_since(Instant::now());
-        let mut response = request.timeout(left).send().await.map_err(|error| self.unreachable(&error))?;
-        let (status, location) = (response.status(), header(&response, LOCATION.as_str()));
-        let retry_after = retry_after(response.headers());
-        let mut body = Zeroizing::new(Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(self.not_infisical("its answer is larger than 4 MiB"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status, location, retry_after, body })
+        let response = self.http.send_within(left, request).await.map_err(|error| self.no_answer(error))?;
+        let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
+        let (status, retry_after) = (response.status(), retry_after(response.headers()));
+        Ok(Answer { status, location, retry_after, body: Zeroizing::new(response.into_body().into()) })
+    }
+
+    /// The value of the `Authorization` header. Logs show it as `Sensitive`.
+    fn bearer(&self, token: &Secret) -> Result<HeaderValue, SecretsError> {
+        let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+        let mut value = value.map_err(|_| self.not_infisical("its access token contains control characters"))?;
+        value.set_sensitive(true);
+        Ok(value)
     }
 
     fn host(&self) -> String {
@@ -207,8 +198,11 @@ impl Infisical {
         SecretsError::NotInfisical { host: self.host(), what: what.to_owned() }
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> SecretsError {
-        let cause = if error.is_timeout() { "it did not answer in time".to_owned() } else { innermost(error) };
+    fn no_answer(&self, error: RequestError) -> SecretsError {
+        if error.failure == RequestFailure::TooLarge {
+            return self.not_infisical("its answer is larger than 4 MiB");
+        }
+        let cause = if error.failure.timed_out() { "it did not answer in time".to_owned() } else { error.cause };
         SecretsError::Unreachable { host: self.host(), cause }
     }
 
@@ -232,19 +226,6 @@ impl Infisical {
     }
 }
 
-fn header(response: &Response, name: &str) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(str::to_owned)
-}
-
 fn is_json(body: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
-}
-
-/// The innermost cause of an error. It is the most specific one.
-fn innermost(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

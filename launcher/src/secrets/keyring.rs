@@ -132,7 +132,7 @@ impl Keyring {
 
 /// The input line for `security -i`. The value is in hexadecimal digits, which need no quotes.
 fn keychain_command(item: &Item, value: &Secret) -> String {
-    let hex = value.expose().bytes().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let hex = base16ct::lower::encode_string(value.expose().as_bytes());
     format!("add-generic-password -U -s {SERVICE} -a \"{}\" -l \"{}\" -X {hex}\n", item.account, item.label)
 }
 

@@ -1,7 +1,8 @@
 //! Decides which secrets an agent may get. A secret must not change which programs run or where they connect.
 
-use super::Secret;
 use deckwatch_machine::variables;
+
+use super::Secret;
 
 /// The largest number of bytes of a value. The kernel rejects a variable of 128 KiB.
 const MAX_VALUE_BYTES: usize = 100 * 1024;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::VentureCode;
-use reqwest::Url;
 use serde::Deserialize;
+use url::Url;
 
 use super::error::SecretsError;
 use super::folder::Folder;

@@ -8,8 +8,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use deckwatch_machine::ventures::VentureEntry;
-use reqwest::Url;
 use tokio::time::{Instant, timeout, timeout_at};
+use url::Url;
 
 use super::Secret;
 use super::cli_export;
@@ -110,7 +110,7 @@ impl Vault {
         let found = Found { identity, source_name: "this login".to_owned() };
         wait(async {
             let deadline = Instant::now() + TIMEOUT;
-            let infisical = Infisical::new(self.settings.base()?, deadline)?;
+            let infisical = Infisical::new(self.settings.base()?, deadline);
             self.until(deadline, infisical.log_in(&found)).await.map(drop)
         })
     }
@@ -130,7 +130,7 @@ impl Vault {
             },
         };
         let deadline = Instant::now() + TIMEOUT;
-        let infisical = Infisical::new(base, deadline)?;
+        let infisical = Infisical::new(base, deadline);
         let listing = self.until(deadline, self.list(&infisical, &mut session, folder)).await;
         self.session.replace(Some(session));
         if let Err(

@@ -2,7 +2,7 @@
 //!
 //! With this hash, the launcher recognizes a file that the user wrote, and a Deckwatch file that the user changed.
 
-use sha2::{Digest as _, Sha256};
+use deckwatch_machine::digest::sha256_hex;
 
 use super::form::Comment;
 
@@ -32,7 +32,7 @@ impl Owner {
         };
         // The last line begins with the characters of a comment.
         let above = above.rfind('\n').and_then(|end| above.get(..=end)).unwrap_or_default();
-        if mark.contains(&hash(above)) && mark.trim_end().lines().count() == 1 {
+        if mark.contains(&sha256_hex(above.as_bytes())) && mark.trim_end().lines().count() == 1 {
             Self::Deckwatch
         } else {
             Self::ChangedByUser
@@ -43,15 +43,11 @@ impl Owner {
 /// The text with the last line that marks it as a Deckwatch file.
 pub(super) fn marked(text: &str, comment: Comment) -> String {
     let text = format!("{}\n\n", text.trim_end());
-    let mark = format!("{MARK}{}", hash(&text));
+    let mark = format!("{MARK}{}", sha256_hex(text.as_bytes()));
     match comment {
         Comment::Markdown => format!("{text}<!-- {mark} -->\n"),
         Comment::Hash => format!("{text}# {mark}\n"),
     }
-}
-
-fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::Command;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::world::{Run, World};
@@ -25,18 +26,34 @@ fn without_file() -> World {
     world
 }
 
-#[test]
-fn the_ventures_of_the_last_answer_are_used_while_the_api_hangs() {
-    let world = without_file();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+/// Answers the next request with the ventures.
+fn answer_once(listener: &TcpListener) -> JoinHandle<()> {
     let answering = listener.try_clone().unwrap();
-    let api = std::thread::spawn(move || {
+    std::thread::spawn(move || {
         let (mut stream, _) = answering.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]).unwrap();
         let length = VENTURES.len();
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n");
         stream.write_all(format!("{head}connection: close\r\n\r\n{VENTURES}").as_bytes()).unwrap();
-    });
+    })
+}
+
+#[test]
+fn a_dry_run_saves_no_answer() {
+    let world = without_file();
+    let before = world.home_files();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let api = answer_once(&listener);
+    Run::of(&mut launcher(&world, &listener, &["alpha", "--dry-run"])).succeeds();
+    api.join().unwrap();
+    assert_eq!(world.home_files(), before);
+}
+
+#[test]
+fn the_ventures_of_the_last_answer_are_used_while_the_api_hangs() {
+    let world = without_file();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let api = answer_once(&listener);
     Run::of(&mut launcher(&world, &listener, &["alpha"])).succeeds();
     api.join().unwrap();
 

@@ -241,7 +241,7 @@ fn without_the_api_the_last_answer_is_shown_with_its_age() {
     ] {
         let run = offline(args);
         assert!(
-            run.stdout.contains(expected) && run.stdout.contains("They were read now ("),
+            run.stdout.contains(expected) && run.stdout.contains("They were read just now ("),
             "{args:?}: {}",
             run.stdout
         );

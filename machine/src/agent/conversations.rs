@@ -11,6 +11,7 @@ use deckwatch_protocol::{Agent, Client, ClientSessionId, Host, RepoName, Track, 
 use serde::{Deserialize, Serialize};
 
 use crate::dirs::Dirs;
+use crate::durable;
 
 /// How many conversations of one client a machine remembers.
 const MAX_CONVERSATIONS: usize = 300;
@@ -58,9 +59,7 @@ impl Conversations {
     pub fn keep(&self, id: &ClientSessionId, conversation: &Conversation) -> io::Result<()> {
         let Some(path) = self.file(id) else { return Ok(()) };
         Dirs::create(&self.folder)?;
-        let unfinished = path.with_extension(std::process::id().to_string());
-        let text = serde_json::to_vec(conversation)?;
-        std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, &path))?;
+        durable::write(&path, &serde_json::to_vec(conversation)?)?;
         let known = self.by_age();
         for (_, old) in known.iter().take(known.len().saturating_sub(MAX_CONVERSATIONS)) {
             // Another agent may have deleted it already.

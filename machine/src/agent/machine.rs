@@ -11,6 +11,7 @@ use deckwatch_protocol::Host;
 
 use crate::digest::sha256_hex;
 use crate::dirs::Dirs;
+use crate::durable;
 
 const ID_CHARS: usize = 32;
 
@@ -43,11 +44,7 @@ impl SavedName {
             return Ok(());
         }
         Dirs::create(self.file.parent().unwrap_or(&self.file))?;
-        let unfinished = self.file.with_extension(std::process::id().to_string());
-        std::fs::write(&unfinished, format!("{name}\n"))?;
-        let linked = std::fs::hard_link(&unfinished, &self.file);
-        std::fs::remove_file(&unfinished)?;
-        match linked {
+        match durable::create(&self.file, format!("{name}\n").as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
         }

@@ -159,7 +159,7 @@ impl SessionProcesses {
 
     fn write(&self, session: &SessionId, entries: &[Entry]) -> io::Result<()> {
         let path = self.file(session);
-        durable::write(&path, &path.with_extension("new"), &serde_json::to_vec(entries)?)
+        durable::write(&path, &serde_json::to_vec(entries)?)
     }
 
     /// Deletes old files. A file that can't be deleted now is tried again at the next call.

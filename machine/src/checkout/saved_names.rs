@@ -69,9 +69,7 @@ impl<'a> SavedNames<'a> {
         let mut file = self.read();
         file.place = bytes_of(self.git_folder);
         change(&mut file);
-        let path = self.git_folder.join(FILE);
-        let unfinished = self.git_folder.join(format!("{FILE}.{}.new", std::process::id()));
-        durable::write(&path, &unfinished, &serde_json::to_vec(&file)?)
+        durable::write(&self.git_folder.join(FILE), &serde_json::to_vec(&file)?)
     }
 
     /// Reads the file. Empty if there is no file, or if it belongs to the original of this copy.

@@ -87,7 +87,7 @@ impl GitHub {
             .body(Bytes::from(body));
         let request = request.map_err(|error| GitHubTrouble::Address { cause: error.to_string() })?;
         self.http.send(request).await.map_err(|unanswered| {
-            if unanswered.timed_out {
+            if unanswered.failure.timed_out() {
                 return GitHubTrouble::Silent { url: address.graphql.clone(), seconds: LIMITS.whole.as_secs() };
             }
             GitHubTrouble::Unreachable { url: address.graphql.clone(), cause: unanswered.cause }

@@ -1,8 +1,8 @@
 //! Active sessions, for the reports of `sod` and `context`.
 
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{ActiveSession, Agent, Branch, IssueNumber, Presence, RepoName, Session, Timestamp, Track};
 
-use super::age::ago;
 use super::budget::{clip, line_cost};
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};

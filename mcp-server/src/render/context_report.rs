@@ -2,9 +2,9 @@
 
 use deckwatch_client::outbox::UnsentHandoff;
 use deckwatch_machine::checkout::{Checkout, CheckoutKind};
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{ActiveSession, Handoff, IssueNumber, RepoName, SessionId, Timestamp, Track};
 
-use super::age::ago;
 use super::budget::{clip, line_cost};
 use super::context::{WorkLocation, active_part};
 use super::fence::{Fence, WARNING};

@@ -1,9 +1,9 @@
 //! Documents: a piece of one, lists of them, and the names to suggest for a missing one.
 
 use deckwatch_client::doc_copies::DocCopy;
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{Doc, DocName, DocScope, DocSummary, DocText, Timestamp};
 
-use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};

@@ -1,8 +1,8 @@
 //! How documents stand against their requirements.
 
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{AuditedDoc, DocAudit, Excerpt, Timestamp, VentureAudit};
 
-use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use deckwatch_client::outbox::UnsentHandoff;
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{Agent, Handoff, HandoffId, HandoffPayload, IssueNumber, Timestamp, Track};
 
-use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};

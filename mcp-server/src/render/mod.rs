@@ -4,7 +4,6 @@
 //! [`budget`] for any stored text, and says what it omits. This module does not call the API, read a clock or use
 //! random numbers.
 
-pub(crate) mod age;
 pub(crate) mod budget;
 pub(crate) mod clean;
 pub(crate) mod context;

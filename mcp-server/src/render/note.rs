@@ -1,9 +1,9 @@
 //! Notes: lists of them, and a piece of one.
 
 use deckwatch_client::outbox::UnsentNote;
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{FoundNote, Note, NoteTag, Timestamp, VentureCode};
 
-use super::age::ago;
 use super::budget::{clip, cost, line_cost};
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};

@@ -1,8 +1,8 @@
 //! The weekly plan in a report.
 
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::Timestamp;
 
-use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{RepoName, Timestamp};
 
-use super::age::ago;
 use super::budget::clip;
 use super::clean::clean_line;
 use super::fence::Fence;

@@ -6,6 +6,7 @@ mod uri;
 
 use deckwatch_client::DocRead;
 use deckwatch_client::api::{Api, ClientError};
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{
     Doc, DocFilter, DocName, DocScope, ErrorCode, Handoff, HandoffFilter, LatestHandoffFilter, Timestamp,
 };
@@ -14,7 +15,6 @@ use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceCon
 
 use self::uri::{DOC_TEMPLATE, HANDOFF_TEMPLATE, Uri};
 use crate::offline;
-use crate::render::age::ago;
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};

@@ -1,6 +1,7 @@
 //! `context`: the agent, its place and session, and the other active agents.
 
 use deckwatch_client::api::{Api, ClientError};
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{
     ActiveSession, Handoff, HandoffFilter, Health, Page, Session, SessionFilter, SessionId, SessionStatus, Timestamp,
     Violations,
@@ -12,7 +13,6 @@ use serde::Serialize;
 
 use super::{answer, decode, fence, hints, now};
 use crate::identity::Me;
-use crate::render::age::ago;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
 use crate::render::context::gone_line;

@@ -115,7 +115,7 @@ async fn one(keeper: &Keeper, id: &HandoffId, offset: usize) -> Result<Facts, Tr
 
 /// The line with the age of a saved answer.
 fn stale(error: &ClientError, taken_at: Timestamp) -> String {
-    let age = crate::render::age::ago(taken_at, now());
+    let age = deckwatch_machine::clock::ago(taken_at, now());
     format!("STALE: this is from the API's last answer, {age} ({taken_at}). {}", clean_line(&error.to_string()))
 }
 

@@ -25,11 +25,11 @@ mod status;
 mod ventures;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::{QueueStatus, Queued};
-use deckwatch_protocol::{Timestamp, Violations};
+pub(crate) use deckwatch_machine::clock::now;
+use deckwatch_protocol::Violations;
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, ToolAnnotations};
 use serde::Serialize;
@@ -250,12 +250,6 @@ fn venture_note(queued: &Queued) -> String {
              a later `sod` says so."
         )
     })
-}
-
-/// This machine's clock.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A fence with a random marker.

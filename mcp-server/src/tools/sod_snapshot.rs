@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use deckwatch_client::api::{Api, ClientError, Contact};
 use deckwatch_client::snapshot::Snapshot;
+use deckwatch_machine::clock::ago;
 use deckwatch_machine::clock::now;
 use deckwatch_protocol::{ActiveSession, DayStarted, Excerpt, IssueNumber, SessionId, Timestamp, Track};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::render::age::ago;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
 use crate::render::fence::Fence;

@@ -29,7 +29,7 @@ async fn the_list_shows_the_active_agents_and_the_last_session() {
     assert_eq!([&beta["active_agents"], &beta["last_session"]], [&json!([]), &Value::Null]);
 
     let table = team.run(&["--list"], &key).await;
-    assert!(table.stdout.contains("now           mac2-codex-1, mac1-claude-1"), "{}", table.stdout);
+    assert!(table.stdout.contains("just now      mac2-codex-1, mac1-claude-1"), "{}", table.stdout);
     let refused = team.run(&["--list"], &[("CONTEXT_API_KEY", "0123456789abcdef0123456789abcdef")]).await;
     assert!(refused.stderr.contains("sessions are unknown: the Context API refused"), "{}", refused.stderr);
     assert!(refused.stdout.contains("unknown       unknown"), "{}", refused.stdout);

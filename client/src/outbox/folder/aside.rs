@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use deckwatch_machine::dirs::Dirs;
 use serde::{Deserialize, Serialize};
 
 use super::super::entry::Entry;
 use super::{ENTRY, Folder, HELD, SET_ASIDE, StorageError, Ticket};
-use deckwatch_machine::dirs::Dirs;
 
 pub(super) const REPORTED: &str = "reported";
 const MAX_REPORTED: usize = 200;

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::durable;
+
 use super::super::entry::Entry;
 use super::aside::REPORTED;
 use super::{ENTRY, Folder, StorageError};
-use deckwatch_machine::dirs::Dirs;
-use deckwatch_machine::durable;
 
 /// The files of a queue with the extension of an entry.
 #[derive(Default)]
@@ -85,7 +86,7 @@ impl Folder {
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
         let folder = path.parent().unwrap_or(&self.path);
         Dirs::create(folder).map_err(|source| self.error(source))?;
-        durable::write(path, &folder.join("unfinished.new"), bytes).map_err(|source| self.error(source))
+        durable::write(path, bytes).map_err(|source| self.error(source))
     }
 
     pub(super) fn move_into(&self, folder: &str, number: u64, ending: &str) -> Result<(), StorageError> {

@@ -14,6 +14,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use deckwatch_machine::digest::sha256_hex;
+use deckwatch_machine::disk::advice;
+use deckwatch_machine::durable;
 use deckwatch_protocol::Timestamp;
 
 pub use self::aside::SetAside;
@@ -23,8 +26,6 @@ use self::other_queues::Owner;
 pub use self::other_queues::{OtherQueue, TakenOver};
 use super::entry::Entry;
 use super::pause::{Pause, SendReason};
-use deckwatch_machine::digest::sha256_hex;
-use deckwatch_machine::disk::advice;
 
 const ENTRY: &str = "json";
 const SET_ASIDE: &str = "set-aside";
@@ -155,8 +156,7 @@ impl Folder {
     pub(super) fn set_pause(&self, pause: Option<&Pause>) {
         let path = self.path.join(PAUSE);
         let _ = match pause.map(serde_json::to_vec) {
-            Some(Ok(text)) => std::fs::write(path.with_extension("new"), text)
-                .and_then(|()| std::fs::rename(path.with_extension("new"), path)),
+            Some(Ok(text)) => durable::write(&path, &text),
             _ => std::fs::remove_file(path),
         };
     }

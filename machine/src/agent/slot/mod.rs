@@ -4,7 +4,7 @@
 //! process has ended. One lock per machine protects all reads and writes.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use super::process::{RunningProcess, namespace};
 use crate::dirs::Dirs;
+use crate::durable;
 
 /// The slot of one running agent: its number and the name that the number gives the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,14 +241,7 @@ impl Folder {
     /// Writes a record atomically, so that a reader never sees a part of it.
     fn write(&self, client: &Client, number: u32, record: &Record) -> Result<(), SlotError> {
         let path = self.file(client, number);
-        let unfinished = path.with_extension("new");
-        let save = || -> io::Result<()> {
-            let mut file = File::create(&unfinished)?;
-            serde_json::to_writer(&mut file, record)?;
-            file.flush()?;
-            file.sync_all()?;
-            std::fs::rename(&unfinished, &path)
-        };
+        let save = || durable::write(&path, &serde_json::to_vec(record)?);
         save().map_err(|source| io_error(&path, source))
     }
 

@@ -1,12 +1,12 @@
 //! The report of a start of day: the agent and its place, then the records of others.
 
 use deckwatch_client::outbox::UnsentHandoff;
+use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{
     Agent, DayOutcome, DayStarted, DocSummary, Excerpt, ExecutiveSummaries, NoteName, NoteSummary, Session, Timestamp,
     VentureCode,
 };
 
-use super::age::ago;
 use super::budget::{clip, line_cost};
 use super::context::{WorkLocation, active_part};
 use super::fence::{Fence, WARNING};
