@@ -25,22 +25,22 @@ struct Contents {
 /// Reads the source files of one crate: their paths below `src/`, and their texts.
 pub(crate) fn uses(files: &[(&str, &str)]) -> Uses {
     let modules: BTreeSet<String> = files.iter().filter_map(|(path, _)| module_of(path).into_iter().next()).collect();
-    let read = |(path, text): &(&str, &str)| (module_of(path), contents(module_of(path), text));
+    let read = |(path, text): &(&str, &str)| (module_of(path), contents(&module_of(path), text));
     let all: Vec<(ModulePath, Contents)> = files.iter().map(read).collect();
     let of_tests: BTreeSet<&[String]> =
         all.iter().flat_map(|(_, contents)| &contents.test_modules).map(Vec::as_slice).collect();
     let is_test = |module: &ModulePath| (1..=module.len()).any(|length| of_tests.contains(&module[..length]));
     let roots = files.iter().filter(|(path, _)| module_of(path).is_empty());
-    let exported: BTreeMap<String, String> = roots.flat_map(|(_, text)| exports(tokens(text))).collect();
+    let exported: BTreeMap<String, String> = roots.flat_map(|(_, text)| exports(&tokens(text))).collect();
 
     let mut uses = Uses::new();
     for (module, contents) in all.iter().filter(|(module, _)| !is_test(module)) {
         let Some(from) = module.first() else { continue };
         for path in &contents.paths {
             let Some(first) = path.first() else { continue };
-            let used = if modules.contains(first) { Some(first) } else { exported.get(first) };
-            if let Some(used) = used.filter(|used| *used != from && modules.contains(*used)) {
-                uses.entry(from.clone()).or_default().insert(used.clone());
+            let to = if modules.contains(first) { Some(first) } else { exported.get(first) };
+            if let Some(to) = to.filter(|to| *to != from && modules.contains(*to)) {
+                uses.entry(from.clone()).or_default().insert(to.clone());
             }
         }
     }
@@ -79,9 +79,9 @@ fn tokens(text: &str) -> Vec<TokenTree> {
     text.parse::<TokenStream>().unwrap().into_iter().collect()
 }
 
-fn contents(module: ModulePath, text: &str) -> Contents {
+fn contents(module: &[String], text: &str) -> Contents {
     let mut contents = Contents::default();
-    contents.read(&module, &tokens(text));
+    contents.read(module, &tokens(text));
     contents
 }
 
@@ -186,7 +186,7 @@ fn first_names(list: &[TokenTree]) -> Vec<String> {
 }
 
 /// The names that the root of a crate takes from its modules, each with its module.
-fn exports(tokens: Vec<TokenTree>) -> Vec<(String, String)> {
+fn exports(tokens: &[TokenTree]) -> Vec<(String, String)> {
     let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ';');
     let mut exported = Vec::new();
     for item in tokens.split(is_end) {
@@ -226,8 +226,8 @@ fn uses_are_found_in_lists_macros_and_inline_modules_but_not_in_tests() {
         ("f.rs", "pub(crate) fn f() {} pub(in crate::f) fn g() {} use crate::Other;"),
         ("g.rs", "/// [`crate::a`]\nfn f() {}"),
     ];
-    let uses = uses(&files);
-    let used = |module: &str| uses.get(module).into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let all = uses(&files);
+    let used = |module: &str| all.get(module).into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
     assert_eq!(["a", "b", "f", "g"].map(used), ["b c d e g", "", "e", ""]);
 }
 
