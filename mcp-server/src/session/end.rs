@@ -64,7 +64,8 @@ impl Keeper {
     ///
     /// 1. This process ended the day before: the API repeats the first result.
     /// 2. A session is active, here or at the API: the handoff is for that session.
-    /// 3. No session is active, but the last handoff has the same content: its answer was lost, so it is returned.
+    /// 3. No session is active, but the handoff is recorded already and its answer was lost
+    ///    ([`WrittenHandoff::was_recorded_as`]): the record is returned.
     /// 4. No session is active: a session is started for the handoff, so that the work is not lost.
     /// 5. The API can't be reached: the handoff waits in the outbox. The session, and the venture if this machine does
     ///    not know it, is looked up when the handoff is sent.
