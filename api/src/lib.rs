@@ -65,4 +65,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0017_handoffs_to_agents.sql", include_str!("../../migrations/0017_handoffs_to_agents.sql")),
     ("0018_note_terms.sql", include_str!("../../migrations/0018_note_terms.sql")),
     ("0019_analytics_indexes.sql", include_str!("../../migrations/0019_analytics_indexes.sql")),
+    ("0020_sessions_of_repositories.sql", include_str!("../../migrations/0020_sessions_of_repositories.sql")),
 ];

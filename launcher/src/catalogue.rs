@@ -95,10 +95,5 @@ pub(crate) fn file(
 
 /// A warning about fields in the file that Deckwatch does not know. `None` if it knows every field.
 pub(crate) fn unknown_fields(file: &VenturesFile, env: &ProcessEnv) -> Option<String> {
-    const MAX_SHOWN: usize = 5;
-    let count = file.unknown_fields.len();
-    let shown = file.unknown_fields.iter().take(MAX_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let more = if count > MAX_SHOWN { format!(" and {} more", count - MAX_SHOWN) } else { String::new() };
-    let path = env.shown(&file.path);
-    (count > 0).then(|| clean_line(&format!("{path} has unknown fields, which Deckwatch ignores: {shown}{more}")))
+    file.unknown_fields_warning(&env.shown(&file.path)).map(|warning| clean_line(&warning))
 }

@@ -29,8 +29,12 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     /// Chooses the API: the environment comes first, then the configuration. Without either, it is the embedded engine.
-    /// This does not fetch a key; [`Endpoint::unlock`] does.
+    /// Inside an agent that was started with `--local`, it is the embedded engine. This does not fetch a key;
+    /// [`Endpoint::unlock`] does.
     pub(crate) fn choose(env: &ProcessEnv, config: &Config, vault: &Rc<Vault>) -> Result<Self, LaunchError> {
+        if is_inside_local(env) {
+            return Ok(Self::Embedded);
+        }
         let (url, key) = (from_environment(variables::API_URL, env, config), config.api.as_ref());
         let (url, key_env, source) = match (url, key) {
             (Some(url), _) => (url, variables::API_KEY, None),
@@ -51,20 +55,29 @@ impl Endpoint {
         Ok(Self::Remote { url, key })
     }
 
-    /// The endpoint of one launch. With `--local`, it is the embedded engine; if an API is configured, a message says so.
+    /// The endpoint of one launch. With `--local`, or inside an agent that was started with `--local`, it is the embedded
+    /// engine; if an API is configured, a message says so.
     pub(crate) fn of_launch(
         is_local: bool,
         env: &ProcessEnv,
         config: &Config,
         vault: &Rc<Vault>,
     ) -> Result<Self, LaunchError> {
-        if !is_local {
+        if !is_local && !is_inside_local(env) {
             return Self::choose(env, config, vault);
         }
         let configured = || config.api.as_ref().map(|api| api.url.clone());
         if let Some(url) = env.var(variables::API_URL).or_else(configured) {
             let database = env.shown(&env.database());
-            say(&format!("--local: records are in {database} on this machine; {url} is not used"));
+            let (why, fix) = if is_local {
+                ("--local", String::new())
+            } else {
+                (
+                    "this is inside an agent that was started with --local",
+                    format!("; to use it, unset {}", variables::LOCAL),
+                )
+            };
+            say(&format!("{why}: records are in {database} on this machine; {url} is not used{fix}"));
         }
         Ok(Self::Embedded)
     }
@@ -79,6 +92,9 @@ impl Endpoint {
 
     /// The same API with the admin key. The admin key comes from the environment only. The embedded engine needs none.
     pub(crate) fn of_admin(env: &ProcessEnv, config: &Config, vault: &Rc<Vault>) -> Result<Self, LaunchError> {
+        if is_inside_local(env) {
+            return Ok(Self::Embedded);
+        }
         let configured = || config.api.as_ref().map(|api| api.url.clone());
         let Some(url) = from_environment(variables::API_URL, env, config).or_else(configured) else {
             return Ok(Self::Embedded);
@@ -119,6 +135,12 @@ impl Endpoint {
             },
         }
     }
+}
+
+/// Whether the launcher runs inside an agent that was started with `--local`. The shell of such an agent may set the
+/// variables of the API again, so they don't count.
+pub(crate) fn is_inside_local(env: &ProcessEnv) -> bool {
+    env.var(variables::LOCAL).is_some()
 }
 
 /// A variable of the API. If another launch left it in a shell, such as in tmux, the user's configuration is used instead.

@@ -1,7 +1,8 @@
 //! `launcher <venture>`: starts a coding agent on a venture, with its context.
 //!
 //! It has three steps: [`cli`] parses the command line. [`plan`] makes all decisions and can be printed. [`process`]
-//! carries out the plan and replaces the launcher by the agent. The first two steps write nothing.
+//! carries out the plan and replaces the launcher by the agent. The first two steps write nothing, except the name of a
+//! repository without a remote when an agent starts.
 
 mod agent_cli;
 mod background_server;
@@ -46,6 +47,7 @@ mod ventures_sync;
 use std::io::{self, Write as _};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use deckwatch_machine::checkout::Checkout;
 
 use self::catalogue::Catalogue;
 use self::choice::Options;
@@ -58,6 +60,7 @@ use self::plan::{Chosen, Plan};
 use self::process_env::ProcessEnv;
 use self::secrets::grant::SecretsRequest;
 use self::secrets::verb::{self, SecretsCommand};
+use self::target::Target;
 use self::venture_cache::CacheUse;
 
 fn main() -> std::process::ExitCode {
@@ -118,12 +121,26 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
     }
 }
 
+/// Claims the name of a repository without a remote before the launch uses it, so that two launches at once in two folders
+/// with the same name get different names.
+fn claim_name(checkout: &mut Checkout, env: &ProcessEnv) {
+    if let Err(error) = checkout.claim_name(&env.dirs) {
+        output::warn(&format!(
+            "the name of this repository could not be saved, so another one may get it too: {error}"
+        ));
+    }
+}
+
 /// Starts the agent, or lists ventures, checks secrets, copies documents, or prints the plan.
 fn launch(cli: &Cli, env: &ProcessEnv) -> Result<(), LaunchError> {
     let launch = &cli.launch;
     let (config, vault) = Config::with_vault(env)?;
     let endpoint = Endpoint::of_launch(launch.local, env, &config, &vault)?;
-    let here = target::here(launch.target.as_ref(), env)?;
+    let starts_agent = cli.command.is_none() && !cli.list && !launch.dry_run;
+    let mut here = target::here(launch.target.as_ref(), env)?;
+    if let (true, Some(Target::Here), Some(here)) = (starts_agent, &launch.target, &mut here) {
+        claim_name(here, env);
+    }
     let file = catalogue::file(launch.ventures.as_deref(), env, here.as_ref())?;
     if let Some(unknown) = file.as_ref().and_then(|file| catalogue::unknown_fields(file, env)) {
         output::warn(&unknown);
@@ -143,7 +160,11 @@ fn launch(cli: &Cli, env: &ProcessEnv) -> Result<(), LaunchError> {
         return docs_cache::run(verb, &options);
     }
     let venture = options.venture()?;
-    let checkout = options.checkout(&venture)?;
+    let mut checkout = options.checkout(&venture)?;
+    if starts_agent {
+        claim_name(&mut checkout, env);
+        checkout.repo = venture.spelling_of(&checkout.repo);
+    }
     let ventures_file = catalogue.file.as_ref().map(|file| file.path.clone());
     let secrets = SecretsRequest::of(launch, &vault, &venture);
     let chosen = Chosen { venture, ventures_file, checkout, endpoint: &endpoint, secrets };

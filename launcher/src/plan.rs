@@ -15,7 +15,7 @@ use crate::background_server;
 use crate::branches::{self, Worktree};
 use crate::config::Config;
 use crate::conversation::Conversation;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, is_inside_local};
 use crate::environment;
 use crate::error::LaunchError;
 use crate::installation::Server;
@@ -79,7 +79,7 @@ impl<'a> Plan<'a> {
         let args = added.chain(&launch.agent_args).cloned().collect();
         let track = launch.track.or(conversation.track);
         Ok(Self {
-            environment: environment(launch, config, agent_cli, &chosen, &conversation, isolation.variables),
+            environment: environment(launch, config, env, agent_cli, &chosen, &conversation, isolation.variables),
             secrets: chosen.secrets,
             screen,
             cli: agent_cli,
@@ -160,6 +160,7 @@ fn agent_program(named: Option<AgentCli>, env: &ProcessEnv) -> Result<(AgentCli,
 fn environment(
     launch: &Launch,
     config: &Config,
+    env: &ProcessEnv,
     agent_cli: AgentCli,
     chosen: &Chosen,
     conversation: &Conversation,
@@ -180,6 +181,7 @@ fn environment(
         (variables::VENTURES, chosen.ventures_file.clone().map(PathBuf::into_os_string)),
         (variables::DEV_ROOT, Some(config.dev_root.clone().into_os_string())),
         (variables::API_URL, url),
+        (variables::LOCAL, (launch.local || is_inside_local(env)).then(|| "1".into())),
     ];
     let ours = variables.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
     ours.chain(of_tool).collect()

@@ -31,6 +31,8 @@ pub const ISSUE: &str = "DECKWATCH_ISSUE";
 pub const CONVERSATION: &str = "DECKWATCH_CONVERSATION";
 /// The prefix of the agent's branches.
 pub const BRANCH_PREFIX: &str = "DECKWATCH_BRANCH_PREFIX";
+/// Set for an agent that was started with `--local`. A launcher that is started inside it stays local too.
+pub const LOCAL: &str = "DECKWATCH_LOCAL";
 /// The names of the variables that hold secrets, separated by commas. Their values never leave the machine.
 pub const SECRETS: &str = "DECKWATCH_SECRETS";
 

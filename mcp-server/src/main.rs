@@ -23,6 +23,7 @@ mod identity;
 mod joined;
 mod logging;
 mod offline;
+mod own_database;
 mod pending;
 mod plan;
 mod prompts;

@@ -144,7 +144,8 @@ operations! {
     PutVenture "put_venture" "PUT" "/v1/ventures/{code}" Admin Write,
     /// Deletes a venture: lists no longer show it, and it accepts no new records. Existing records stay.
     DeleteVenture "delete_venture" "DELETE" "/v1/ventures/{code}" Admin Write,
-    /// Moves the sessions and handoffs of a repository to another name, at most 500 of each.
+    /// Moves the sessions and handoffs of a repository to another name, at most 500 of each. With the last repository,
+    /// moves the notes and documents of its venture too.
     MoveRecords "move_records" "POST" "/v1/ventures/{code}/move-records" Admin Touch,
     /// Registers a machine or updates its data. A new user, address or key waits for approval.
     RegisterMachine "register_machine" "PUT" "/v1/machines/{hostname}" Context Write,

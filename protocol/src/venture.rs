@@ -59,7 +59,8 @@ pub struct PutVenture {
     pub capabilities: Vec<Capability>,
 }
 
-/// Moves the sessions and handoffs of one repository to another venture, another name, or both.
+/// Moves the sessions and handoffs of one repository to another venture, another name, or both. If no other repository
+/// uses the old venture, its notes, documents and requirements move as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
@@ -72,12 +73,20 @@ pub struct MoveRecords {
     pub to_repo: RepoName,
 }
 
-/// Whether all records are moved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Which records have moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct RecordsMoved {
-    /// True if records are left; repeat the request to move the next ones.
+    /// True if records are left to move; repeat the request to move the next ones.
     pub more: bool,
+    /// True if the notes, documents and requirements of the old venture stay there because another repository uses it.
+    pub venture_in_use: bool,
+    /// True if the old venture still has notes, documents or requirements.
+    pub left: bool,
+    /// True if the new venture has documents that are named `<old venture>.<name>`, because their names were taken.
+    pub docs_renamed: bool,
 }
 
 /// A deleted venture.

@@ -4,11 +4,13 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use deckwatch_api::fault::Outage;
 use deckwatch_api::{DatabaseError, Statement};
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ffi};
 
 use crate::bounds::{AppliedBounds, CALLER_GONE};
@@ -21,6 +23,10 @@ const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(10);
 const MAX_GROUP: usize = 64;
 /// How long a group runs before its commit. The first batches of the group wait for the last one.
 const MAX_GROUP_TIME: Duration = Duration::from_millis(20);
+/// From how many pages on the log is copied into the database file. This is SQLite's own default.
+const MAX_LOG_PAGES: i32 = 1_000;
+/// How long the renewal of the log waits for reads. No read takes longer.
+const MAX_WAIT_FOR_READS: Duration = Duration::from_secs(5);
 /// From which length a wait is reported. Shorter waits are normal.
 const MIN_REPORTED_WAIT: Duration = Duration::from_secs(1);
 
@@ -32,11 +38,19 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread with its connection.
-    pub(crate) fn start(connection: Connection) -> Result<Self, rusqlite::Error> {
+    pub(crate) fn start(mut connection: Connection) -> Result<Self, rusqlite::Error> {
         // The queue does the waiting, so that each batch has its own deadline.
         connection.busy_timeout(Duration::ZERO)?;
+        let log_pages = Arc::new(AtomicI32::new(0));
+        let counted = Arc::clone(&log_pages);
+        // This hook replaces SQLite's automatic checkpoint, whose failure is ignored.
+        connection.wal_hook(Some(move |_: &mut Wal, pages| {
+            counted.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
         let queue = Arc::new(Queue::default());
-        let mut writer_thread = WriterThread { connection, queue: Arc::clone(&queue), synchronous: None };
+        let mut writer_thread =
+            WriterThread { connection, queue: Arc::clone(&queue), synchronous: None, log_pages, log_is_suspect: false };
         let stops = StopGuard(Arc::clone(&queue));
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
             let _stops = stops;
@@ -109,6 +123,13 @@ struct WriterThread {
     queue: Arc<Queue>,
     /// The last value of `pragma synchronous`.
     synchronous: Option<&'static str>,
+    /// The length of the write-ahead log after the last commit.
+    log_pages: Arc<AtomicI32>,
+    /// Whether a sync of the log has failed.
+    ///
+    /// Linux reports a failed sync once, and then forgets the pages that did not reach the disk. The log would have a gap,
+    /// and everything behind it would be lost in a power cut, although later syncs succeed.
+    log_is_suspect: bool,
 }
 
 /// The result of a batch in a group.
@@ -127,7 +148,7 @@ impl WriterThread {
             if jobs.is_empty() && self.queue.locked_since().is_none() {
                 continue;
             }
-            match self.begin(&jobs) {
+            match self.renew_suspect_log().and_then(|()| self.begin(&jobs)) {
                 // There are no batches, and the lock is free again.
                 Ok(()) if jobs.is_empty() => self.roll_back(),
                 Ok(()) => {
@@ -206,13 +227,49 @@ impl WriterThread {
             return;
         }
         let failure = self.control("commit").err();
-        if failure.is_some() {
+        if let Some(error) = &failure {
+            self.log_is_suspect |= is_io_error(error);
             self.roll_back();
         }
         for (job, result) in group {
             job.answer(failure.as_ref().map_or(result, |error| Err(classify(error))));
         }
+        self.checkpoint_long_log();
     }
+
+    /// Copies a long log into the database file, as far as reads permit. The next commit starts the log again.
+    fn checkpoint_long_log(&mut self) {
+        if self.log_pages.swap(0, Ordering::Relaxed) < MAX_LOG_PAGES {
+            return;
+        }
+        match self.checkpoint("pragma wal_checkpoint(passive)") {
+            Err(error) if !is_busy(&error) => {
+                log::error!("the log of the database could not be copied into its file: {error}");
+                self.log_is_suspect |= is_io_error(&error);
+            }
+            _ => {}
+        }
+    }
+
+    /// After a failed sync, copies the whole log into the database file and starts an empty log. Fails while this is not
+    /// possible. Until then nothing is written.
+    fn renew_suspect_log(&mut self) -> Result<(), rusqlite::Error> {
+        if self.log_is_suspect {
+            self.connection.busy_timeout(MAX_WAIT_FOR_READS)?;
+            let renewed = self.checkpoint("pragma wal_checkpoint(truncate)");
+            self.connection.busy_timeout(Duration::ZERO)?;
+            renewed?;
+            self.log_is_suspect = false;
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&self, sql: &str) -> Result<(), rusqlite::Error> {
+        let is_blocked: bool = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        let busy = || rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None);
+        if is_blocked { Err(busy()) } else { Ok(()) }
+    }
+
     /// Runs one batch within the transaction. If it fails, only this batch is rolled back. If other batches share
     /// the commit or wait for the next one, it has only the time of a group.
     fn run(&mut self, job: &Job, is_only: bool) -> BatchResult {
@@ -258,6 +315,11 @@ impl WriterThread {
     fn control(&self, sql: &str) -> Result<(), rusqlite::Error> {
         self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
+}
+
+/// Whether the disk failed.
+fn is_io_error(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ffi::ErrorCode::SystemIoFailure)
 }
 
 /// Whether a statement makes a change that must survive a power loss. A statement that can't be prepared fails when

@@ -26,6 +26,8 @@ mod server_process;
 mod shape;
 mod small_disk;
 mod test_request;
+#[cfg(target_os = "linux")]
+mod volatile_disk;
 mod wire;
 mod worker_process;
 
@@ -40,4 +42,7 @@ pub use server_process::ServerProcess;
 pub use shape::{a_moment_later, fresh, overlay};
 pub use small_disk::BadDisk;
 pub use test_request::TestRequest;
+#[cfg(target_os = "linux")]
+pub use volatile_disk::VolatileDisk;
 pub use wire::Wire;
+pub use worker_process::{SelectOne, WorkerProcess};

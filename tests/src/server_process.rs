@@ -1,5 +1,6 @@
 //! A process of the real `deckwatch-server`.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -16,12 +17,24 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts `binary` on the database in `data` with these keys, and waits until it is ready.
     pub async fn start(binary: &Path, data: &Path, context_key: &str, admin_key: &str) -> Self {
+        Self::start_with(binary, data, context_key, admin_key, Vec::new()).await
+    }
+
+    /// Like [`ServerProcess::start`], with more variables.
+    pub async fn start_with(
+        binary: &Path,
+        data: &Path,
+        context_key: &str,
+        admin_key: &str,
+        variables: Vec<(&'static str, OsString)>,
+    ) -> Self {
         let mut child = Command::new(binary)
             .args(["--port", "0", "--data"])
             .arg(data)
             .env("CONTEXT_API_KEY", context_key)
             .env("ADMIN_API_KEY", admin_key)
             .env("RATE_LIMIT_PER_MINUTE", "1000000")
+            .envs(variables)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -9,8 +9,9 @@ use tokio::process::{Child, Command};
 use crate::server_process::ready_url;
 
 /// A running Worker. It ends when this is dropped, because its standard input closes.
-pub(crate) struct WorkerProcess {
-    pub(crate) url: String,
+pub struct WorkerProcess {
+    /// The base URL.
+    pub url: String,
     pub(crate) control_url: String,
     _child: Child,
     folder: TempDir,
@@ -18,7 +19,7 @@ pub(crate) struct WorkerProcess {
 
 impl WorkerProcess {
     /// Starts a Worker with the keys (context, admin) and waits until it is ready.
-    pub(crate) async fn start((context_key, admin_key): &(String, String), rate: u32, options: &[&str]) -> Self {
+    pub async fn start((context_key, admin_key): &(String, String), rate: u32, options: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let (control, log) = (folder.path().join("control"), folder.path().join("log"));
         let local = workspace().join("worker/local");
@@ -42,6 +43,33 @@ impl WorkerProcess {
         let port = std::fs::read_to_string(&control).unwrap();
         let control_url = format!("http://127.0.0.1:{}", port.trim());
         Self { url, control_url, _child: child, folder }
+    }
+}
+
+/// A Worker that only runs `select 1`, to compare times with. It ends when this is dropped.
+pub struct SelectOne {
+    /// The base URL.
+    pub url: String,
+    _child: Child,
+    _folder: TempDir,
+}
+
+impl SelectOne {
+    /// Starts the Worker and waits until it is ready.
+    pub async fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let local = workspace().join("worker/local");
+        let mut child = Command::new(node(&local))
+            .arg(local.join("select-one.mjs"))
+            .arg("--data")
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node could not be started");
+        let url = ready_url(child.stdout.take().unwrap()).await;
+        Self { url, _child: child, _folder: folder }
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) mod summaries;
 pub(crate) mod sweep;
 pub(crate) mod token;
 pub(crate) mod venture;
+pub(crate) mod venture_records;
 
 pub use note_index::{indexed, waiting};
 pub use note_search::{drop_index, rebuild_index};
@@ -113,6 +114,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("sweep", sweep::STATEMENTS),
         ("token", token::STATEMENTS),
         ("venture", venture::STATEMENTS),
+        ("venture_records", venture_records::STATEMENTS),
     ];
     let constants = files.iter().flat_map(|(file, statements)| {
         statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), (*sql).to_owned()))

@@ -14,11 +14,17 @@ use crate::database::{Param, Statement};
 use crate::search::{ContentTerms, EXCERPT_WINDOW, Matching, Query, QueryTerm, TitleTerms};
 use crate::search_cursor::SearchCursor;
 
-/// The filter values of the note `n` as terms. A search uses the same terms.
+/// The filter values of the note `n` as terms. A search uses the same terms. `$venture` is the note's venture or null.
 macro_rules! filters {
     () => {
-        "case when n.archived_at is null then '+live +live:' else '+archived +archived:' end || ifnull(n.venture, '') \
-           || ifnull((select group_concat(' #' || hex(j.value), '') from json_each(n.tags_json) j), '')"
+        $crate::store::note_search::filters!("n.venture")
+    };
+    ($venture:literal) => {
+        concat!(
+            "case when n.archived_at is null then '+live +live:' else '+archived +archived:' end || ifnull(",
+            $venture,
+            ", '') || ifnull((select group_concat(' #' || hex(j.value), '') from json_each(n.tags_json) j), '')"
+        )
     };
 }
 pub(super) use filters;

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::earlier_keys::EarlierKeys;
 use super::pause::SendReason;
 use super::venture_lookup::SessionRequest;
 use crate::api::{ApiRequest, ClientError, random_uuid};
@@ -78,6 +79,9 @@ pub(crate) struct Entry {
     /// The repository that gives the venture, if the venture was unknown when the entry was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) venture_of: Option<RepoName>,
+    /// Set if it was taken over from another key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) earlier_keys: Option<EarlierKeys>,
     /// Set if only this entry waits for a person, while the API accepts others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parked: Option<Parking>,
@@ -176,6 +180,7 @@ impl Entry {
             start: None,
             agent: None,
             venture_of: None,
+            earlier_keys: None,
             parked: None,
             failures: 0,
         }
@@ -273,6 +278,12 @@ impl Entry {
     pub(super) fn parked(self, cause: String, now: Timestamp) -> Self {
         let parking = Parking { cause, tried_at: now, again_at: now.plus_seconds(Parking::SECONDS) };
         Self { parked: Some(parking), ..self }
+    }
+
+    /// A copy that is taken over from the queue of another actor.
+    pub(super) fn taken_over_from(self, actor: &str) -> Self {
+        let earlier_keys = Some(EarlierKeys::with(self.earlier_keys.clone(), actor, self.queued_at));
+        Self { earlier_keys, parked: None, ..self }
     }
 
     /// Whether the API may have forgotten the key.

@@ -5,6 +5,7 @@
 //!
 //! - Each endpoint and actor has its own queue, so a write for one API never goes to another. A write for another key of
 //!   the same API is sent with the current key only if a person decides so.
+//! - Before an entry of another key is sent, the records of that key are searched for it (`earlier_keys`).
 //! - Entries are sent in order, oldest first. A lock allows one sending process at a time (`folder`).
 //! - An entry that the API refuses permanently is set aside. An entry that needs a person's action is parked: it blocks no
 //!   other entry and is retried. If the API fails, is busy or sends an invalid response, the queue stops and keeps its
@@ -15,6 +16,7 @@
 //! The queue holds the text of handoffs and notes. It never holds an API key.
 
 mod delivery;
+mod earlier_keys;
 mod entry;
 mod folder;
 mod pause;

@@ -13,7 +13,7 @@ use super::entry::Entry;
 use super::folder::{StorageError, Ticket};
 use super::pause::{Pause, SendReason};
 use super::recorded_day::recorded_day;
-use super::{Outbox, venture_lookup};
+use super::{Outbox, earlier_keys, venture_lookup};
 use crate::api::{Api, ApiRequest, ClientError, foreign, is_the_api, understand};
 
 /// The limit of entries for one background run, so that it does not use up the actor's rate limit.
@@ -299,6 +299,9 @@ pub(crate) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, Cl
         let complete = venture_lookup::with_venture(api, entry, repo).await?;
         return Box::pin(send(api, &complete)).await;
     }
+    if let Some(answer) = earlier_keys::recorded(api, entry).await? {
+        return Ok(answer);
+    }
     let key = entry.idempotency_key.as_str();
     let operation = entry.operation()?;
     let Some(start) = &entry.start else { return send_checked(api, entry.ask()?).await };
@@ -315,8 +318,7 @@ pub(crate) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, Cl
         && let Some(written) = entry.written_handoff()
         && let Some(day) = recorded_day(api, &written).await?
     {
-        let body = serde_json::to_vec(&day).map_err(|error| ClientError::failed(error.to_string()))?;
-        return Ok(Response::new(body.into()));
+        return earlier_keys::response_with(&day);
     }
     let start = ApiRequest::with_key(Operation::StartDay, "", start.clone(), &format!("{key}-start"));
     let started: DayStarted = understand(send_checked(api, start).await?)?;

@@ -35,6 +35,44 @@ fn the_repository_name_is_spelled_as_in_the_venture() {
 }
 
 #[test]
+fn repositories_with_the_same_folder_name_get_names_of_their_own_at_their_first_launch() {
+    let world = World::new();
+    world.remove("home/.config/deckwatch/ventures.json");
+    let folders = ["a/notes", "b/notes", "c/notes"];
+    for folder in folders {
+        std::fs::create_dir_all(world.path(folder)).unwrap();
+        let init = Command::new("git").current_dir(world.path(folder)).args(["init", "--quiet"]).status().unwrap();
+        assert!(init.success());
+    }
+    let launch = |folder: &str| {
+        let mut launcher = world.launcher(&[".", "--claude"]);
+        launcher.current_dir(world.path(folder)).env("RECORD", world.path(&folder.replace('/', "-")));
+        launcher
+    };
+    // A plan reserves no name.
+    Run::of(launch(folders[2]).arg("--dry-run")).succeeds();
+    // The first two launches run at once. No server of an agent has run before them.
+    let running = folders[..2].iter().map(|folder| launch(folder).spawn().unwrap()).collect::<Vec<_>>();
+    for mut child in running {
+        assert!(child.wait().unwrap().success());
+    }
+    Run::of(&mut launch(folders[2])).succeeds();
+    let mut names: Vec<(String, String)> = folders
+        .map(|folder| {
+            let mut env = world.record_named(&folder.replace('/', "-")).env;
+            (env.remove("DECKWATCH_REPO").unwrap(), env.remove("DECKWATCH_VENTURE").unwrap())
+        })
+        .into();
+    let again = Run::of(&mut launch(folders[0])).succeeds();
+    let same = world.record_named("a-notes").env;
+    assert_eq!((&same["DECKWATCH_REPO"], &same["DECKWATCH_VENTURE"]), (&names[0].0, &names[0].1), "{}", again.stderr);
+    names.sort();
+    assert_eq!((names[0].0.as_str(), names[0].1.as_str()), ("local/notes", "notes"));
+    assert!(names[1..].iter().all(|(repo, venture)| repo.starts_with("local/notes-") && venture.starts_with("notes-")));
+    assert!(names[1].0 != names[2].0 && names[1].1 != names[2].1, "{names:?}");
+}
+
+#[test]
 fn arguments_after_the_dashes_reach_the_agent_unchanged() {
     let world = World::new();
     world.run(&["alpha", "--codex", "--", "exec", "--list", "two words", ""]).succeeds();

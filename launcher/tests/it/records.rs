@@ -294,6 +294,43 @@ fn a_local_launch_sends_nothing_to_the_configured_api() {
     assert!(api.accept().is_err(), "the API was asked");
 }
 
+#[test]
+fn a_launcher_inside_a_local_agent_stays_local() {
+    let world = World::new();
+    let api = TcpListener::bind("127.0.0.1:0").unwrap();
+    api.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", api.local_addr().unwrap());
+    let settings = format!("[api]\nurl = \"{url}\"\nkey_env = \"TEAM_KEY\"\n");
+    world.write("home/.config/deckwatch/config.toml", &settings);
+    Run::of(&mut world.launcher(&["alpha", "--local", "--claude"])).succeeds();
+    let outer = world.record().env;
+
+    let inside = |args: &[&str]| {
+        let mut launcher = world.launcher(args);
+        // The shell of the agent may read the person's profile again.
+        launcher.envs(&outer).env("TEAM_KEY", KEY).env("CONTEXT_API_URL", &url).env("CONTEXT_API_KEY", KEY);
+        launcher
+    };
+    let inner = Run::of(&mut inside(&["alpha", "--claude"])).succeeds();
+    let line = format!(
+        "launcher: this is inside an agent that was started with --local: records are in \
+         ~/.local/share/deckwatch/context.db on this machine; {url} is not used; to use it, unset DECKWATCH_LOCAL"
+    );
+    assert!(inner.stderr.lines().any(|said| said == line), "{}", inner.stderr);
+    let env = world.record().env;
+    assert!(!env.contains_key("CONTEXT_API_URL") && !env.contains_key("CONTEXT_API_KEY"), "{env:?}");
+    assert_eq!(env["DECKWATCH_LOCAL"], "1", "an agent in the inner one stays local as well");
+    for args in [&["log"][..], &["notes"], &["--list"], &["alpha", "--dry-run"]] {
+        Run::of(&mut inside(args)).succeeds();
+    }
+    assert!(api.accept().is_err(), "the API was asked");
+
+    Run::of(inside(&["alpha", "--claude"]).env_remove("DECKWATCH_LOCAL")).succeeds();
+    let env = world.record().env;
+    assert_eq!(env["CONTEXT_API_URL"], url);
+    assert!(!env.contains_key("DECKWATCH_LOCAL"), "{env:?}");
+}
+
 #[cfg(target_os = "linux")]
 mod on_a_terminal {
     use super::*;

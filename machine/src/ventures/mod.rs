@@ -145,6 +145,16 @@ impl VenturesFile {
         self.ventures.iter().find(|venture| venture.code == *code)
     }
 
+    /// A warning about the fields that Deckwatch does not know, with `path` as the name of the file. `None` if it knows
+    /// every field. The text contains names from the file, so it must be cleaned before it is shown.
+    pub fn unknown_fields_warning(&self, path: &str) -> Option<String> {
+        const MAX_SHOWN: usize = 5;
+        let count = self.unknown_fields.len();
+        let shown = self.unknown_fields.iter().take(MAX_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let more = if count > MAX_SHOWN { format!(" and {} more", count - MAX_SHOWN) } else { String::new() };
+        (count > 0).then(|| format!("{path} has unknown fields, which Deckwatch ignores: {shown}{more}"))
+    }
+
     /// The venture that owns a repository.
     pub fn venture_of(&self, repo: &RepoName) -> Option<&VentureEntry> {
         self.ventures.iter().find(|venture| venture.owns(repo))

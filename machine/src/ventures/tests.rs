@@ -65,6 +65,11 @@ fn unknown_fields_are_reported_and_ignored() {
     assert_eq!(file.ventures[0].capabilities.len(), 1);
     let named: Vec<String> = file.unknown_fields.iter().map(ToString::to_string).collect();
     assert_eq!(named, ["`version` beside `ventures`", "`repo` of venture alpha"]);
+    assert_eq!(
+        file.unknown_fields_warning("v.json").unwrap(),
+        "v.json has unknown fields, which Deckwatch ignores: `version` beside `ventures`, `repo` of venture alpha"
+    );
+    assert_eq!(read(ALPHA).unwrap().unknown_fields_warning("v.json"), None);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 use deckwatch_client::ContextClient;
 use deckwatch_client::api::{Api, ApiConfig, Endpoint};
+use deckwatch_client::clean::clean_line;
 use deckwatch_client::outbox::Bounds;
 use deckwatch_client::snapshot::Snapshot;
 use deckwatch_machine::checkout::{Checkout, CheckoutError};
@@ -35,6 +36,8 @@ pub(crate) struct Identity {
     me: OnceCell<Me>,
     client: OnceCell<ContextClient>,
     place: OnceCell<WorkContext>,
+    /// This machine's own database, while another API is in use.
+    pub(crate) own_database: OnceCell<Api>,
     /// Set when this process is known to work in a repository of its launch. That does not change.
     in_launch_repo: OnceLock<()>,
 }
@@ -72,6 +75,7 @@ impl Identity {
     pub(crate) fn new(environment: Environment) -> Self {
         let (cli, conversation) = (OnceLock::new(), OnceLock::new());
         let (me, client, place, in_launch_repo) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
+        let own_database = OnceCell::new();
         Self {
             github: GitHub::new(environment.clone()),
             environment,
@@ -80,6 +84,7 @@ impl Identity {
             me,
             client,
             place,
+            own_database,
             in_launch_repo,
         }
     }
@@ -241,6 +246,13 @@ impl Identity {
             Some((entry, VentureSource::File(file.path)))
         });
         Ok(listed)
+    }
+
+    /// A warning about fields of the ventures file that Deckwatch does not know.
+    pub(crate) fn ventures_warning(&self, checkout: &Checkout) -> Result<Option<String>, Trouble> {
+        let file = self.ventures_file(checkout)?;
+        let warning = file.and_then(|file| file.unknown_fields_warning(&file.path.display().to_string()));
+        Ok(warning.map(|warning| format!("Warning: {}.", clean_line(&warning))))
     }
 
     fn ventures_file(&self, checkout: &Checkout) -> Result<Option<VenturesFile>, Trouble> {

@@ -10,10 +10,16 @@ use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
 use super::piece::{Piece, StoredText};
+use crate::own_database::OwnHandoffs;
 
 /// The limits for a handoff in a list.
 const ABOUT_COST: usize = 300;
 const SUMMARY_COST: usize = 150;
+/// About handoffs in this machine's own database.
+pub(crate) const OWN: &str =
+    "It was recorded on this machine, not in the API in use, so agents on other machines don't see it.";
+const OWN_SEVERAL: &str =
+    "They were recorded on this machine, not in the API in use, so agents on other machines don't see them.";
 /// How to see omitted queued handoffs.
 pub(crate) const MORE_UNSENT: &str = "Call `handoffs` to read more of them.";
 
@@ -23,6 +29,24 @@ pub(crate) fn part(handoff: &Handoff, title: &str, reader: &Agent, now: Timestam
     let heading = format!("## {title}: {age}{}", recipient_suffix(handoff.to_agent.as_ref(), reader));
     let more = format!("Call `handoffs` with id \"{}\" to read all of it.", handoff.id);
     Part { heading, more: more.into(), ..groups(handoff, now, fence) }
+}
+
+/// The newest handoff of this machine's own database, which has `total` handoffs of the repository.
+pub(crate) fn own(newest: &Handoff, total: Total, reader: &Agent, now: Timestamp, fence: &Fence) -> Part {
+    let others = match total.count {
+        1 => String::new(),
+        _ => format!(" That database has {total} handoffs of this repository; call `handoffs` to list the newest."),
+    };
+    let remark = format!("{OWN}{others}");
+    Part { remark: Some(remark), ..part(newest, "Last handoff in this machine's own database", reader, now, fence) }
+}
+
+/// A list of the newest handoffs of this machine's own database.
+pub(crate) fn own_list(own: &OwnHandoffs, now: Timestamp, fence: &Fence) -> Part {
+    let newest: Vec<&Handoff> = own.newest.iter().collect();
+    let list = list_part(&newest, own.total, "`launcher log --local` lists all of them.", now, fence);
+    let heading = format!("## Handoffs of this repository in this machine's own database: {}", own.total);
+    Part { heading, remark: Some(OWN_SEVERAL.to_owned()), ..list }
 }
 
 fn recipient_suffix(to_agent: Option<&Agent>, reader: &Agent) -> String {

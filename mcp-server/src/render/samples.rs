@@ -97,7 +97,12 @@ pub(crate) fn day(json: Value) -> DayStarted {
 
 /// The extras of a day when no part could be loaded.
 pub(crate) fn no_extras() -> DayExtras {
-    DayExtras { p0: Err("there is no token".to_owned()), plan: Err("it took too long".to_owned()), unsent: Vec::new() }
+    DayExtras {
+        p0: Err("there is no token".to_owned()),
+        plan: Err("it took too long".to_owned()),
+        unsent: Vec::new(),
+        own: Ok(None),
+    }
 }
 
 /// P0 issues and a weekly plan in which every text is `text`.
@@ -117,5 +122,5 @@ pub(crate) fn extras(text: &str) -> DayExtras {
         priority: None,
     };
     let p0 = Ok(Queue { repos: vec![repo], lanes: vec![lane], ..Queue::default() });
-    DayExtras { p0, plan: Ok(Ok(plan)), unsent: Vec::new() }
+    DayExtras { p0, plan: Ok(Ok(plan)), unsent: Vec::new(), own: Ok(None) }
 }

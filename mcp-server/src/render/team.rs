@@ -116,6 +116,7 @@ pub(crate) fn busy_extras() -> DayExtras {
         p0: Ok(Queue { repos: vec![repo], lanes: vec![lane], ..Queue::default() }),
         plan: Ok(Ok(plan)),
         unsent: Vec::new(),
+        own: Ok(None),
     }
 }
 

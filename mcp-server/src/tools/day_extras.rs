@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::plan::{missing, path, weekly_plan};
 use super::status::repositories;
 use crate::github::{Lane, Queue, QueueRequest};
 use crate::identity::Identity;
+use crate::own_database::OwnHandoffs;
 use crate::plan::WeeklyPlan;
 use crate::render::clean::clean_line;
 use crate::render::sod::{DayExtras, NoPlan};
@@ -24,41 +26,60 @@ const GRACE: Duration = Duration::from_millis(50);
 const P0_SHOWN: usize = 30;
 
 /// The parts that are being loaded. Dropping this stops the loading.
-pub(super) struct Loading(JoinHandle<DayExtras>);
+pub(super) struct Loading {
+    of_network: JoinHandle<OfNetwork>,
+    own: JoinHandle<OwnPart>,
+}
+
+/// The P0 issues, which come from GitHub, and the weekly plan.
+type OfNetwork = (Result<Queue, String>, Result<Result<WeeklyPlan, NoPlan>, String>);
+/// The handoffs in this machine's own database.
+type OwnPart = Result<Option<OwnHandoffs>, String>;
 
 impl Loading {
     /// Starts to load all parts.
     pub(super) fn begin(keeper: &Arc<Keeper>) -> Self {
-        let keeper = Arc::clone(keeper);
-        Self(tokio::spawn(async move { load(&keeper.identity).await }))
+        let (keeper, same) = (Arc::clone(keeper), Arc::clone(keeper));
+        let of_network = tokio::spawn(async move { load(&keeper.identity).await });
+        Self { of_network, own: tokio::spawn(async move { same.identity.own_handoffs(None).await }) }
     }
 
     /// Waits for all parts.
     pub(super) async fn whole(mut self) -> Result<DayExtras, Trouble> {
-        Ok((&mut self.0).await?)
+        let (p0, plan) = (&mut self.of_network).await?;
+        Ok(DayExtras { p0, plan, unsent: Vec::new(), own: (&mut self.own).await? })
     }
 
     /// Takes the parts that are loaded.
     pub(super) async fn so_far(mut self) -> DayExtras {
         let late = |tool: &str| format!("This part is not loaded yet. Call `{tool}` to see it.");
-        match tokio::time::timeout(GRACE, &mut self.0).await {
-            Ok(Ok(extras)) => extras,
-            _ => DayExtras { p0: Err(late("status")), plan: Err(late("plan")), unsent: Vec::new() },
-        }
+        let (of_network, own) = tokio::join!(timeout(GRACE, &mut self.of_network), timeout(GRACE, &mut self.own));
+        let (p0, plan) = match of_network {
+            Ok(Ok(loaded)) => loaded,
+            _ => (Err(late("status")), Err(late("plan"))),
+        };
+        let own =
+            match own {
+                Ok(Ok(own)) => own,
+                _ => Err("The handoffs in this machine's own database are not read yet. Call `handoffs` to see them."
+                    .to_owned()),
+            };
+        DayExtras { p0, plan, unsent: Vec::new(), own }
     }
 }
 
 impl Drop for Loading {
     fn drop(&mut self) {
-        self.0.abort();
+        self.of_network.abort();
+        self.own.abort();
     }
 }
 
-/// Loads all parts.
-async fn load(identity: &Identity) -> DayExtras {
+/// Loads the parts that may need the network.
+async fn load(identity: &Identity) -> OfNetwork {
     let (p0, plan) = tokio::join!(in_time("status", p0_issues(identity)), in_time("plan", weekly_plan(identity)));
     let plan = plan.map(|plan: Option<WeeklyPlan>| plan.ok_or_else(|| NoPlan(missing(&path(identity)))));
-    DayExtras { p0, plan, unsent: Vec::new() }
+    (p0, plan)
 }
 
 /// The P0 issues of all repositories of the venture.
@@ -70,7 +91,7 @@ async fn p0_issues(identity: &Identity) -> Result<Queue, Trouble> {
 }
 
 async fn in_time<T>(tool: &str, part: impl Future<Output = Result<T, Trouble>>) -> Result<T, String> {
-    match tokio::time::timeout(TIME_LIMIT, part).await {
+    match timeout(TIME_LIMIT, part).await {
         Ok(loaded) => loaded.map_err(|trouble| clean_line(&trouble.to_string())),
         Err(_) => Err(format!("This part took longer than {} s. Call `{tool}` to try again.", TIME_LIMIT.as_secs())),
     }

@@ -2,7 +2,7 @@
 
 use deckwatch_client::api::{Api, ClientError};
 use deckwatch_client::outbox::UnsentHandoff;
-use deckwatch_protocol::{Agent, Cursor, Handoff, HandoffFilter, HandoffId, Timestamp, Violations};
+use deckwatch_protocol::{Agent, Cursor, ErrorCode, Handoff, HandoffFilter, HandoffId, Timestamp, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::{answer, decode, fence, hints, now};
 use crate::offline;
-use crate::render::budget::line_cost;
+use crate::own_database::OwnHandoffs;
+use crate::render::budget::{clip, line_cost};
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::handoff;
@@ -21,8 +22,10 @@ use crate::trouble::Trouble;
 
 /// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
-/// The part of this limit for queued handoffs above a list.
+/// The part of this limit for handoffs that the API does not have, above a list.
 const UNSENT: usize = 2_500;
+/// The least space for those in this machine's own database.
+const OWN_MIN: usize = 500;
 /// The page size. A whole page fits into the report, so that the cursor skips nothing.
 const PAGE: u64 = 14;
 
@@ -50,6 +53,9 @@ struct Facts {
     report: String,
     /// How many are queued on this machine.
     unsent: usize,
+    /// How many of this repository are in this machine's own database, which is not the API in use.
+    #[serde(skip_serializing_if = "is_zero")]
+    in_own_database: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<List>,
     /// Where a long text continues.
@@ -66,8 +72,8 @@ struct List {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "List the handoffs of your venture, newest first, or read one by its id. Handoffs that are queued on this \
-                machine come first.";
+    let text = "List the handoffs of your venture, newest first, or read one by its id. Handoffs that only this machine \
+                has come first.";
     Tool::new("handoffs", text, schema::of_arguments::<Arguments>())
         .with_title("List and read handoffs")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -96,6 +102,12 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
 
 async fn one(keeper: &Keeper, id: &HandoffId, offset: usize) -> Result<Facts, Trouble> {
     let read = keeper.identity.api().await?.get_handoff(id).await;
+    if let Err(error) = &read
+        && (error.is_outage() || error.code() == Some(ErrorCode::HandoffNotFound))
+        && let Ok(Some(own)) = keeper.identity.own_handoff(id).await
+    {
+        return Ok(piece_of(&own, vec![handoff::OWN.to_owned()], offset));
+    }
     let last = match &read {
         Err(error) if error.is_outage() => keeper.identity.last_snapshot().await?,
         _ => None,
@@ -105,12 +117,16 @@ async fn one(keeper: &Keeper, id: &HandoffId, offset: usize) -> Result<Facts, Tr
         (Err(error), Some((kept, taken_at))) => (kept, vec![stale(error, taken_at)]),
         _ => (&read?, Vec::new()),
     };
-    let mut head: Vec<String> = head;
+    Ok(piece_of(found, head, offset))
+}
+
+/// The handoff from `offset`, below the lines of `head`.
+fn piece_of(handoff: &Handoff, mut head: Vec<String>, offset: usize) -> Facts {
     head.extend([WARNING.to_owned(), String::new()]);
     let spent: usize = head.iter().map(|line| line_cost(line)).sum();
-    let piece = handoff::piece(found, offset, now(), &fence(), LIMIT.saturating_sub(spent));
+    let piece = handoff::piece(handoff, offset, now(), &fence(), LIMIT.saturating_sub(spent));
     let report = [head, piece.lines].concat().join("\n");
-    Ok(Facts { report, next_offset: piece.next_offset, ..Facts::default() })
+    Facts { report, next_offset: piece.next_offset, ..Facts::default() }
 }
 
 /// The line with the age of a saved answer.
@@ -123,8 +139,12 @@ async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) 
     let is_first_page = cursor.is_none();
     let mut unsent = if is_first_page { keeper.unsent_handoffs().await } else { Vec::new() };
     unsent.retain(|handoff| to_agent.is_none() || handoff.to_agent == to_agent);
+    let own = if is_first_page { keeper.identity.own_handoffs(to_agent.as_ref()).await } else { Ok(None) };
+    let only_here = OnlyHere { unsent, own };
     match from_api(keeper, keeper.identity.api().await?, to_agent.as_ref(), cursor).await {
-        Err(Trouble::Api(error)) if error.is_outage() => without_api(keeper, &unsent, to_agent.as_ref(), error).await,
+        Err(Trouble::Api(error)) if error.is_outage() => {
+            without_api(keeper, &only_here, to_agent.as_ref(), error).await
+        }
         answered => {
             let page = answered?;
             let total =
@@ -135,9 +155,9 @@ async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) 
                 "This is the last page."
             };
             let handoffs: Vec<&Handoff> = page.items.iter().collect();
-            let (report, shown) = report(keeper, &unsent, &handoffs, total, Vec::new(), more).await?;
+            let (report, shown) = report(keeper, &only_here, &handoffs, total, Vec::new(), more).await?;
             let list = List { shown, total: total.count, next_cursor: page.next_cursor };
-            Ok(Facts { report, unsent: unsent.len(), list: Some(list), next_offset: None })
+            Ok(Facts { report, list: Some(list), ..only_here.facts() })
         }
     }
 }
@@ -153,17 +173,41 @@ async fn from_api(
     Ok(api.list_handoffs(&HandoffFilter { venture, to_agent, limit, cursor, ..HandoffFilter::default() }).await?)
 }
 
+/// The handoffs that only this machine has.
+struct OnlyHere {
+    /// Those that are queued.
+    unsent: Vec<UnsentHandoff>,
+    /// Those of this repository in this machine's own database, or why they could not be read.
+    own: Result<Option<OwnHandoffs>, String>,
+}
+
+impl OnlyHere {
+    fn is_empty(&self) -> bool {
+        self.unsent.is_empty() && !matches!(self.own, Ok(Some(_)))
+    }
+
+    fn facts(&self) -> Facts {
+        let in_own_database = self.own.as_ref().ok().and_then(Option::as_ref).map_or(0, |own| own.total.count);
+        Facts { unsent: self.unsent.len(), in_own_database, ..Facts::default() }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// The handoffs on this machine, while the API does not answer.
 async fn without_api(
     keeper: &Keeper,
-    unsent: &[UnsentHandoff],
+    only_here: &OnlyHere,
     to_agent: Option<&Agent>,
     error: ClientError,
 ) -> Result<Facts, Trouble> {
     let snapshot = keeper.identity.last_snapshot().await?;
     let mut handoffs = snapshot.as_ref().map(offline::handoffs_in).unwrap_or_default();
     handoffs.retain(|handoff| to_agent.is_none() || handoff.to_agent.as_ref() == to_agent);
-    if unsent.is_empty() && handoffs.is_empty() {
+    if only_here.is_empty() && handoffs.is_empty() {
         return Err(error.into());
     }
     let stale_line = match &snapshot {
@@ -173,30 +217,42 @@ async fn without_api(
     // The API's total is not known.
     let total = Total { count: handoffs.len(), at_least: true };
     let more = "Call `handoffs` again when the API answers.";
-    let (report, _) = report(keeper, unsent, &handoffs, total, vec![stale_line], more).await?;
-    Ok(Facts { report, unsent: unsent.len(), ..Facts::default() })
+    let (report, _) = report(keeper, only_here, &handoffs, total, vec![stale_line], more).await?;
+    Ok(Facts { report, ..only_here.facts() })
 }
 
 /// The text, and how many of the API's handoffs it shows.
 async fn report(
     keeper: &Keeper,
-    unsent: &[UnsentHandoff],
+    only_here: &OnlyHere,
     handoffs: &[&Handoff],
     total: Total,
     mut lines: Vec<String>,
     more: &'static str,
 ) -> Result<(String, usize), Trouble> {
     let (fence, me): (Fence, _) = (fence(), keeper.identity.me().await?);
-    if unsent.is_empty() && handoffs.is_empty() {
+    if only_here.is_empty() && handoffs.is_empty() {
         let text = if total.count > 0 { "There are no more handoffs." } else { "There are no such handoffs yet." };
-        return Ok((text.to_owned(), 0));
+        let unread = only_here.own.as_ref().err().map(|line| format!("\n{}", clip(line, OWN_MIN)));
+        return Ok((text.to_owned() + &unread.unwrap_or_default(), 0));
     }
     lines.extend([WARNING.to_owned(), String::new()]);
+    let unsent = &only_here.unsent;
+    let mut room = if handoffs.is_empty() { LIMIT - UNSENT } else { UNSENT };
     if !unsent.is_empty() {
-        let room = if handoffs.is_empty() { LIMIT - UNSENT } else { UNSENT };
         let files = format!("Their files are in {}.", clean_line(&keeper.waiting().await.path.display().to_string()));
-        lines.extend(handoff::unsent(unsent, &me.agent, files.into(), now(), &fence).fit(&fence, room).lines);
+        let part = handoff::unsent(unsent, &me.agent, files.into(), now(), &fence).fit(&fence, room - OWN_MIN).lines;
+        room = room.saturating_sub(part.iter().map(|line| line_cost(line)).sum());
+        lines.extend(part);
         lines.push(String::new());
+    }
+    match &only_here.own {
+        Ok(None) => {}
+        Ok(Some(own)) => {
+            lines.extend(handoff::own_list(own, now(), &fence).fit(&fence, room).lines);
+            lines.push(String::new());
+        }
+        Err(line) => lines.extend([clip(line, OWN_MIN), String::new()]),
     }
     let mut shown = 0;
     if !handoffs.is_empty() {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::sod_snapshot::{self, Start};
 use super::{answer, background_healing, day_extras, decode, fence, hints};
 use crate::github::{Lane, Queue};
-use crate::render::budget::cost;
+use crate::render::budget::{clip, cost};
 use crate::render::context::gone_line;
 use crate::render::sod::{DayExtras, Rendered, render};
 use crate::render::{outbox, queue};
@@ -23,6 +23,8 @@ use crate::trouble::Trouble;
 
 const DEFAULT_LIMIT: usize = 6_000;
 const FULL_LIMIT: usize = 12_000;
+/// The limit for a warning about the ventures file.
+const WARNING_COST: usize = 400;
 
 /// The arguments. All are optional.
 #[derive(Debug, Deserr, JsonSchema)]
@@ -162,11 +164,13 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     let gone = keeper.without_ended(&mut others.items).await;
     others.total = others.total.saturating_sub(u32::try_from(gone.len()).unwrap_or(u32::MAX));
     remarks.extend(gone_line(&gone));
+    let checkout = keeper.identity.checkout().await?;
+    remarks.extend(keeper.identity.ventures_warning(&checkout)?.map(|line| clip(&line, WARNING_COST)));
     let limit = arguments.detail.limit();
     let facts = match &started {
         Start::Day(day) => {
-            remarks.extend(keeper.record_notices(day).await);
-            remarks.extend(self::remarks(&keeper.identity.checkout().await?, before.as_ref(), day));
+            remarks.extend(keeper.moved_notice());
+            remarks.extend(self::remarks(&checkout, before.as_ref(), day));
             let extras = DayExtras { unsent, ..loading.whole().await? };
             let facts = report(day, &extras, &|room| render(day, &extras, &remarks, &fence(), room), limit);
             background_healing::heal(keeper, &day.venture.code, &day.doc_audit);

@@ -7,15 +7,15 @@ use std::process::{Child, Command, Stdio};
 
 use deckwatch_client::{Api, ApiConfig, DocRead};
 use deckwatch_protocol::{
-    DocText, DocType, ErrorCode, HandoffFilter, PutDoc, PutRequirement, PutVenture, SessionFilter, SessionStatus,
-    StartDay, Violations,
+    DocText, DocType, ErrorCode, HandoffFilter, NoteFilter, PutDoc, PutRequirement, PutVenture, SessionFilter,
+    SessionStatus, StartDay, Violations,
 };
 use tempfile::TempDir;
 
 use crate::harness::{Machine, Mcp};
 
 const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
-const ADMIN_KEY: &str = "adadadadadadadadadadadadadadadad";
+pub(crate) const ADMIN_KEY: &str = "adadadadadadadadadadadadadadadad";
 pub(crate) const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
 /// A server with a database that is kept when the process ends.
@@ -127,6 +127,13 @@ impl Server {
         let page = wait(async { self.api().list_handoffs(&filter).await }).unwrap();
         assert_eq!(page.next_cursor, None);
         page.items.into_iter().rev().map(|handoff| handoff.summary.to_string()).collect()
+    }
+
+    /// The titles of all notes, oldest first.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let filter = NoteFilter { limit: 100.try_into().ok(), ..NoteFilter::default() };
+        let page = wait(async { self.api().list_notes(&filter).await }).unwrap();
+        page.items.into_iter().rev().map(|note| note.title.to_string()).collect()
     }
 
     /// Starts the day of an agent on another machine.

@@ -142,3 +142,17 @@ fn the_repository_name_from_the_launcher_is_used() {
         assert_eq!(Mcp::initialized(command).call("context", &json!({})).good().facts["repo"], called);
     }
 }
+
+#[test]
+fn unknown_fields_of_the_ventures_file_are_reported_at_the_start_of_day() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let day = |repos: &str| {
+        write_ventures(&machine, &json!([{"code": "alpha", "name": "Alpha", repos: ["example-org/alpha"]}]));
+        machine.agent("mac1-claude-1", &dir).call("sod", &json!({})).good().text
+    };
+    let misspelt = day("repo");
+    let line = "ventures.json has unknown fields, which Deckwatch ignores: `repo` of venture alpha.";
+    assert!(misspelt.lines().any(|found| found.starts_with("Warning: ") && found.ends_with(line)), "{misspelt}");
+    assert!(!day("repos").contains("unknown fields"));
+}

@@ -27,6 +27,7 @@ mod leaving;
 mod lists;
 mod machines;
 mod moving;
+mod moving_ventures;
 mod names;
 mod note_lists;
 mod note_scripts;

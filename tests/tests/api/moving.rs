@@ -4,7 +4,7 @@ use deckwatch_protocol::{DayStarted, ErrorCode, Handoff, Operation, RecordsMoved
 use deckwatch_tests::{Agent, Api, Caller, TestRequest};
 use serde_json::json;
 
-fn ask_move(from: &Agent, to: &Agent) -> TestRequest {
+pub(crate) fn ask_move(from: &Agent, to: &Agent) -> TestRequest {
     let body = json!({ "repo": from.repo, "to_venture": to.venture, "to_repo": to.repo });
     TestRequest::of(Operation::MoveRecords).with(&from.venture).json(&body)
 }

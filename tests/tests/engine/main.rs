@@ -13,6 +13,8 @@ mod lab;
 mod machines;
 mod modules;
 mod outages;
+#[cfg(target_os = "linux")]
+mod power_cuts;
 mod private_files;
 mod query_plans;
 mod requirements;

@@ -368,6 +368,8 @@ CREATE INDEX sessions_by_venture on sessions (venture, id);
 
 CREATE INDEX sessions_by_venture_and_agent on sessions (venture, agent, id);
 
+CREATE INDEX sessions_by_venture_and_repo on sessions (venture, repo, id);
+
 CREATE INDEX sessions_ended_by_agent on sessions (venture, agent, id) where status = 'ended';
 
 CREATE INDEX sessions_live_by_heartbeat on sessions (last_heartbeat_at) where status = 'active';

@@ -12,21 +12,21 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-const CONTEXT_KEY: &str = "the-context-key-of-a-test";
-const ADMIN_KEY: &str = "the-admin-key-of-a-test";
+pub(crate) const CONTEXT_KEY: &str = "the-context-key-of-a-test";
+pub(crate) const ADMIN_KEY: &str = "the-admin-key-of-a-test";
 
 /// A real server on a folder that is kept when the server ends.
-struct TestServer {
-    folder: TempDir,
-    binary: std::path::PathBuf,
+pub(crate) struct TestServer {
+    pub(crate) folder: TempDir,
+    pub(crate) binary: std::path::PathBuf,
 }
 
 impl TestServer {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: TempDir::new().unwrap(), binary: program("deckwatch-server") }
     }
 
-    async fn open(&self) -> (ServerProcess, Api) {
+    pub(crate) async fn open(&self) -> (ServerProcess, Api) {
         let process = ServerProcess::start(&self.binary, self.folder.path(), CONTEXT_KEY, ADMIN_KEY).await;
         let api = Api::at(&process.url, (CONTEXT_KEY, ADMIN_KEY), &self.folder.path().join("context.db"));
         (process, api)
@@ -34,10 +34,10 @@ impl TestServer {
 }
 
 /// Concurrent writes, each with its answer, if it got one.
-type Burst = Arc<Mutex<Vec<(TestRequest, Option<Response>)>>>;
+pub(crate) type Burst = Arc<Mutex<Vec<(TestRequest, Option<Response>)>>>;
 
 /// Writes from eight connections until the engine has ended.
-fn write_until_killed(agent: &Agent, session: &deckwatch_protocol::SessionId, burst: &Burst) -> JoinSet<()> {
+pub(crate) fn write_until_killed(agent: &Agent, session: &deckwatch_protocol::SessionId, burst: &Burst) -> JoinSet<()> {
     let mut writers = JoinSet::new();
     for writer in 0..8 {
         let (agent, session, burst) = (agent.clone(), session.clone(), Arc::clone(burst));

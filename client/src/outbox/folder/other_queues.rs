@@ -72,7 +72,8 @@ impl Folder {
     /// Moves the entries for another key of the same API into this queue, in the order they were written.
     ///
     /// 1. Lock the other queue for sending, so that no process sends an entry during the move.
-    /// 2. Make its parked and old entries due, because a person has decided to send them.
+    /// 2. Write the other key into its entries, and make the parked and old ones due, because a person has decided to
+    ///    send them.
     /// 3. Move each entry to the end of this queue with one rename.
     pub(in crate::outbox) fn take_over(&self, now: Timestamp) -> Result<TakenOver, StorageError> {
         let mut taken = TakenOver::default();
@@ -95,18 +96,16 @@ impl Folder {
         queues.flat_map(|queue| queue.entries()).any(|(_, entry)| entry.idempotency_key == key)
     }
 
-    /// Makes all entries due and returns their files, in the order they were written. An entry that is too old gets a new
-    /// key.
+    /// Makes all entries due and returns their files, in the order they were written. Each entry gets the actor of this
+    /// queue. An entry that is too old gets a new key.
     fn make_due(&self, now: Timestamp) -> Result<Vec<PathBuf>, StorageError> {
         let _change = self.lock_changes()?;
         let mut due = Vec::new();
-        for (path, mut entry) in self.entries() {
-            let was_parked = entry.parked.take().is_some();
-            if entry.is_too_old(now) {
-                self.write(&path, &serde_json::to_vec(&entry.into_new_write(now)).map_err(io::Error::other)?)?;
-            } else if was_parked {
-                self.write(&path, &serde_json::to_vec(&entry).map_err(io::Error::other)?)?;
-            }
+        let actor = self.owner.as_ref().map_or("", |owner| owner.actor.as_str());
+        for (path, entry) in self.entries() {
+            let entry = entry.taken_over_from(actor);
+            let entry = if entry.is_too_old(now) { entry.into_new_write(now) } else { entry };
+            self.write(&path, &serde_json::to_vec(&entry).map_err(io::Error::other)?)?;
             due.push(path);
         }
         Ok(due)

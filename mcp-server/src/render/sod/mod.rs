@@ -15,6 +15,7 @@ use super::handoff;
 use super::part::{Cut, Group, Part, Shown, Total};
 use super::{doc, doc_audit, plan, queue};
 use crate::github::{Lane, Queue};
+use crate::own_database::OwnHandoffs;
 use crate::plan::WeeklyPlan;
 
 const TITLE_COST: usize = 120;
@@ -39,6 +40,8 @@ pub(crate) struct DayExtras {
     pub(crate) plan: Result<Result<WeeklyPlan, NoPlan>, String>,
     /// Queued handoffs for this agent or repository, newest first.
     pub(crate) unsent: Vec<UnsentHandoff>,
+    /// The handoffs of this repository in this machine's own database, if that is not the API.
+    pub(crate) own: Result<Option<OwnHandoffs>, String>,
 }
 
 /// Whether the API's answer is current.
@@ -101,7 +104,7 @@ fn assemble(mut head: Vec<String>, sections: &[Section], remarks: &[String], fen
     let count = |index: usize, group: usize| {
         shown.get(index).and_then(|shown: &Shown| shown.counts.get(group).copied()).unwrap_or(0)
     };
-    let [p0_issues, active_sessions, executive_summaries, docs] = [3, 5, 6, 7].map(|index| count(index, 0));
+    let [p0_issues, active_sessions, executive_summaries, docs] = [4, 6, 7, 8].map(|index| count(index, 0));
     let bodies = shown.into_iter().filter(|shown| !shown.lines.is_empty()).map(|shown| shown.lines.join("\n"));
     let text = std::iter::once(head.join("\n")).chain(bodies).collect::<Vec<_>>().join("\n\n");
     Rendered { text, p0_issues, active_sessions, executive_summaries, docs }
@@ -173,6 +176,7 @@ fn sections(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Tim
     vec![
         unsent(extras, &day.session.agent, now, fence),
         last_handoff(day, extras, freshness, now, fence),
+        own_handoff(day, extras, now, fence),
         to_you(day, now, fence),
         p0_issues(&extras.p0, now, fence),
         weekly_plan(&extras.plan, now, fence),
@@ -202,6 +206,21 @@ fn last_handoff(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now:
     let is_newest = extras.unsent.first().is_none_or(|unsent| unsent.queued_at <= last.created_at);
     let (title, weight) = if is_newest { ("Last handoff", 90) } else { ("Last recorded handoff", 40) };
     Section::Stored { part: handoff::part(last, title, &day.session.agent, now, fence), weight }
+}
+
+/// The newest handoff in this machine's own database. Absent when the API has a newer one.
+fn own_handoff(day: &DayStarted, extras: &DayExtras, now: Timestamp, fence: &Fence) -> Section {
+    let own = match &extras.own {
+        Ok(own) => own.as_ref(),
+        Err(line) => return Section::Nothing(clip(line, TROUBLE_COST)),
+    };
+    let newest = own.and_then(|own| Some((own, own.newest.first()?)));
+    match newest {
+        Some((own, newest)) if day.last_handoff.as_ref().is_none_or(|last| last.created_at < newest.created_at) => {
+            Section::Stored { part: handoff::own(newest, own.total, &day.session.agent, now, fence), weight: 90 }
+        }
+        _ => Section::Absent,
+    }
 }
 
 /// Absent when there is none. An older API does not send them.

@@ -316,6 +316,27 @@ async fn the_cost_of_document_requests_does_not_depend_on_the_history() {
 }
 
 #[tokio::test]
+async fn the_cost_of_a_move_to_another_venture_does_not_depend_on_the_history() {
+    let body = json!({ "repo": "example-org/alpha", "to_venture": "other-1", "to_repo": "example-org/alpha" });
+    let mut costs = Vec::new();
+    for size in [
+        Size { sessions: 2_200, handoffs: 2_200, notes: 2_200, docs: 2_200 },
+        Size { sessions: 100_000, handoffs: 20_000, notes: 20_000, docs: 10_000 },
+    ] {
+        let history = HistoryLab::of(size).await;
+        let sessions = history.cost(Operation::MoveRecords, ("alpha", ""), Some(body.clone())).await;
+        for table in ["sessions", "handoffs"] {
+            let moved = format!("update {table} set venture = 'other-1' where venture = 'alpha'");
+            history.measured.0.lock().unwrap().0.execute(&moved, []).unwrap();
+        }
+        let of_venture = history.cost(Operation::MoveRecords, ("alpha", ""), Some(body.clone())).await;
+        costs.push([sessions, of_venture]);
+    }
+    println!("steps: {costs:?}");
+    assert!(costs[0].iter().zip(costs[1]).all(|(few, many)| many * 2 < few * 3), "{costs:?}");
+}
+
+#[tokio::test]
 async fn the_cost_of_each_request_log_filter_does_not_depend_on_the_history() {
     let queries = [
         "",

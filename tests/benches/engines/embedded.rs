@@ -1,0 +1,108 @@
+//! The embedded engine: the real server on a real disk, beside a bare sync of that disk.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use deckwatch_protocol::Operation;
+use deckwatch_tests::{ServerProcess, program};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::day::{ADMIN_KEY, CONTEXT_KEY, Team, start_day};
+use crate::load::{Call, Sample, Target, run};
+use crate::report::Figure;
+
+/// Writers at once in the comparison with a bare sync.
+const WRITERS: usize = 8;
+/// Connections of the load test.
+const CONNECTIONS: usize = 200;
+
+/// Measures the engine. The load test takes `load_time`.
+pub(crate) async fn figures(load_time: Duration) -> Vec<Figure> {
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let server = ServerProcess::start(&program("deckwatch-server"), folder.path(), CONTEXT_KEY, ADMIN_KEY).await;
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let target = Target { address, key: CONTEXT_KEY.to_owned() };
+    let team = Team::new(&target, CONNECTIONS).await;
+    let short = Duration::from_secs(3);
+
+    let before = bare_sync(folder.path(), short);
+    let (alone, heartbeats) = (start_days(&target, &team, 1, short).await, heartbeats(&target, &team, 1, short).await);
+    let together = start_days(&target, &team, WRITERS, short).await;
+    let after = bare_sync(folder.path(), short);
+    let sync = f64::midpoint(before.percentile(50), after.percentile(50));
+
+    let mut figures = vec![
+        Figure::new("embedded: a bare sync, p50", sync, "ms"),
+        Figure::new("embedded: heartbeat, 1 connection, p50", heartbeats.percentile(50), "ms"),
+        Figure::new("embedded: start_day, 1 connection, p50", alone.percentile(50), "ms"),
+        Figure::new("embedded: start_day, 8 connections, p50", together.percentile(50), "ms"),
+        Figure::ratio("embedded: start_day, 8 connections, p50 in syncs", together.percentile(50) / sync, "syncs")
+            .at_most(2.0),
+        Figure::new("embedded: start_day, 8 connections", together.rate(), "/s"),
+        Figure::ratio("embedded: start_days in the time of a sync", together.rate() * sync / 1_000.0, "").at_least(4.0),
+    ];
+    let load = mixed(&target, &team, load_time).await;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap_or_default();
+    figures.extend([
+        Figure::new("embedded: mixed requests, 200 connections", load.rate(), "/s").at_least(3_000.0),
+        Figure::new("embedded: mixed requests, 200 connections, p50", load.percentile(50), "ms"),
+        Figure::new("embedded: mixed requests, 200 connections, p99", load.percentile(99), "ms").at_most(100.0),
+        Figure::new("embedded: most memory", line(&status, "VmHWM:") / 1024.0, "MiB").at_most(64.0),
+        Figure::new("embedded: threads", line(&status, "Threads:"), "").at_most(32.0),
+    ]);
+    figures
+}
+
+/// A number of `/proc/PID/status`. 0 on a system without it.
+fn line(status: &str, name: &str) -> f64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+/// What a write to this disk costs at least: a block at the end of a file, and its sync.
+fn bare_sync(folder: &Path, duration: Duration) -> Sample {
+    let file = File::create(folder.join("bare")).unwrap();
+    let (started, mut times) = (Instant::now(), Vec::new());
+    while started.elapsed() < duration {
+        let at = Instant::now();
+        file.write_all_at(&[7; 4096], 4096 * times.len() as u64).unwrap();
+        file.sync_data().unwrap();
+        times.push(at.elapsed());
+    }
+    Sample::new(times, started.elapsed())
+}
+
+async fn start_days(target: &Target, team: &Team, connections: usize, duration: Duration) -> Sample {
+    let team = team.clone();
+    run(target, connections, duration, move |connection, _| start_day(&team.agents[connection])).await
+}
+
+async fn heartbeats(target: &Target, team: &Team, connections: usize, duration: Duration) -> Sample {
+    let team = team.clone();
+    run(target, connections, duration, move |connection, _| {
+        Call::of(Operation::Heartbeat, &team.agents[connection].session)
+    })
+    .await
+}
+
+/// What agents of a team send: of 20 requests, 12 are heartbeats, 5 are reads, 2 start a day and 1 is a handoff.
+async fn mixed(target: &Target, team: &Team, duration: Duration) -> Sample {
+    let team = team.clone();
+    run(target, CONNECTIONS, duration, move |connection, request| {
+        let agent = &team.agents[connection];
+        match (connection + request) % 20 {
+            0..12 => Call::of(Operation::Heartbeat, &agent.session),
+            12..15 => Call::of(Operation::GetSession, &agent.session),
+            15..17 => Call::of(Operation::LatestHandoff, "").with_query(&format!("repo={}", agent.repo)),
+            17..19 => start_day(agent),
+            _ => Call::of(Operation::CreateHandoff, "").with(
+                agent.next_key(),
+                json!({ "session_id": agent.session, "handoff": { "summary": "so far", "status": "in_progress" } }),
+            ),
+        }
+    })
+    .await
+}

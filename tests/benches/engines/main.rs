@@ -1,0 +1,56 @@
+//! Measures the engines: `scripts/bench` says how to run it.
+//!
+//! Each figure stands beside the least that its disk or database needs, measured in the same run, because machines differ.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed measurement panics")]
+
+mod day;
+mod embedded;
+mod load;
+mod report;
+mod worker;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+const USAGE: &str = "usage: engines [--json] [--worker] [--seconds N] [--ratios]";
+
+struct Options {
+    json: bool,
+    worker: bool,
+    /// The time of the load test.
+    seconds: u64,
+    /// Whether only bounds of ratios count.
+    ratios: bool,
+}
+
+impl Options {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
+        let mut options = Self { json: false, worker: false, seconds: 10, ratios: false };
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--json" => options.json = true,
+                "--ratios" => options.ratios = true,
+                "--worker" => options.worker = true,
+                "--seconds" => options.seconds = arguments.next()?.parse().ok()?,
+                // Cargo adds this argument.
+                "--bench" => {}
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Some(options) = Options::read(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let mut figures = embedded::figures(Duration::from_secs(options.seconds)).await;
+    if options.worker {
+        figures.extend(worker::figures().await);
+    }
+    if report::print(&figures, options.json, options.ratios) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
