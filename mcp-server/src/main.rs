@@ -35,6 +35,7 @@ mod schema;
 mod server;
 mod session;
 mod tools;
+mod total;
 mod trouble;
 mod wire;
 
