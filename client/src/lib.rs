@@ -1,6 +1,7 @@
 //! Client library for the launcher and the MCP server: the typed API, the outbox, and the last answers of the API.
 
 pub mod api;
+mod context_client;
 pub mod doc_copies;
 pub mod http;
 pub mod outbox;
@@ -8,6 +9,7 @@ pub mod secret_scan;
 pub mod snapshot;
 
 pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};
+pub use context_client::ContextClient;
 /// The git commit of this build, or `unknown`.
 pub use deckwatch_api::COMMIT;
 pub use deckwatch_secrets::clean;

@@ -14,8 +14,6 @@ use deckwatch_machine::durable;
 use deckwatch_protocol::{DayStarted, RepoName, Timestamp, VentureCode};
 use serde::{Deserialize, Serialize};
 
-use crate::api::Api;
-
 const MAX_SNAPSHOTS: usize = 100;
 /// A start-of-day response with the largest possible handoff is smaller.
 const MAX_BYTES: u64 = 2 * 1024 * 1024;
@@ -41,7 +39,20 @@ impl Snapshots {
         Self { folder: root.join(folder) }
     }
 
-    fn keep(&self, snapshot: &Snapshot) -> io::Result<()> {
+    /// Saves the response for use while the API can't be reached.
+    pub(crate) async fn keep(&self, day: DayStarted) -> io::Result<()> {
+        let snapshots = self.clone();
+        let write = move || snapshots.write(&Snapshot { taken_at: now(), day });
+        tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
+    }
+
+    /// The last saved response for this repository, limited to `venture` if given.
+    pub(crate) async fn last(&self, repo: &RepoName, venture: Option<&VentureCode>) -> Option<Snapshot> {
+        let (snapshots, repo, venture) = (self.clone(), repo.clone(), venture.cloned());
+        tokio::task::spawn_blocking(move || snapshots.read_last(&repo, venture.as_ref())).await.ok()?
+    }
+
+    fn write(&self, snapshot: &Snapshot) -> io::Result<()> {
         Dirs::create(&self.folder)?;
         let (repo, venture) = (&snapshot.day.session.repo, &snapshot.day.venture.code);
         let name = format!("{}{venture}.json", prefix(repo));
@@ -56,8 +67,7 @@ impl Snapshots {
         Ok(())
     }
 
-    /// The newest snapshot of this repository, limited to `venture` if given.
-    fn last(&self, repo: &RepoName, venture: Option<&VentureCode>) -> Option<Snapshot> {
+    fn read_last(&self, repo: &RepoName, venture: Option<&VentureCode>) -> Option<Snapshot> {
         let name = format!("{}{}", prefix(repo), venture.map_or(String::new(), |venture| format!("{venture}.json")));
         let readable = |(_, path): (SystemTime, PathBuf)| {
             let small = path.metadata().ok()?.len() <= MAX_BYTES;
@@ -74,22 +84,6 @@ impl Snapshots {
             named.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
         files.sort();
         files
-    }
-}
-
-impl Api {
-    /// Saves the response for use while the API can't be reached. With the embedded engine it saves nothing.
-    pub async fn keep_snapshot(&self, day: DayStarted) -> io::Result<()> {
-        let Some(snapshots) = self.snapshots() else { return Ok(()) };
-        let snapshots = snapshots.clone();
-        let keep = move || snapshots.keep(&Snapshot { taken_at: now(), day });
-        tokio::task::spawn_blocking(keep).await.map_err(io::Error::other)?
-    }
-
-    /// The last saved response for this repository.
-    pub async fn last_snapshot(&self, repo: &RepoName, venture: Option<&VentureCode>) -> Option<Snapshot> {
-        let (snapshots, repo, venture) = (self.snapshots()?.clone(), repo.clone(), venture.cloned());
-        tokio::task::spawn_blocking(move || snapshots.last(&repo, venture.as_ref())).await.ok()?
     }
 }
 

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use deckwatch_client::{Api, ApiConfig, ClientError};
+use deckwatch_client::outbox::Bounds;
+use deckwatch_client::{Api, ApiConfig, ClientError, ContextClient};
 use deckwatch_machine::agent::this_host;
 use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::{Agent, ErrorCode, ListVentures, Venture};
@@ -25,6 +26,11 @@ pub(crate) fn registered(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Vec<Ve
 
 /// The API to read from. `None` if the local database does not exist yet: reading does not create it.
 pub(crate) fn reader(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Option<Api>, LaunchError> {
+    Ok(client(endpoint, env)?.map(|client| client.api().clone()))
+}
+
+/// The same, with the outbox and the last answers on this machine.
+pub(crate) fn client(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Option<ContextClient>, LaunchError> {
     if matches!(endpoint, Endpoint::Embedded) && !env.database().exists() {
         return Ok(None);
     }
@@ -33,8 +39,8 @@ pub(crate) fn reader(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Option<Api
 
 /// Registers a venture, or updates it.
 pub(crate) fn register(venture: &VentureEntry, endpoint: &Endpoint, env: &ProcessEnv) -> Result<(), LaunchError> {
-    let api = connect(endpoint, env)?;
-    wait(async { api.put_venture(&venture.code, &venture.registration()).await.map(drop) })
+    let client = connect(endpoint, env)?;
+    wait(async { client.api().put_venture(&venture.code, &venture.registration()).await.map(drop) })
 }
 
 /// Registers the ventures in order. If the API can't be reached for one venture, the rest is not tried.
@@ -43,12 +49,12 @@ pub(crate) fn register_all(
     endpoint: &Endpoint,
     env: &ProcessEnv,
 ) -> Result<Vec<Result<(), ClientError>>, LaunchError> {
-    let api = connect(endpoint, env)?;
+    let client = connect(endpoint, env)?;
     runtime()?.block_on(async {
         let mut answers = Vec::new();
         for venture in ventures {
             // The client limits the time of each call.
-            let answer = api.put_venture(&venture.code, &venture.registration()).await.map(drop);
+            let answer = client.api().put_venture(&venture.code, &venture.registration()).await.map(drop);
             let gone = matches!(answer, Err(ClientError::Unreachable { .. } | ClientError::NotTheApi { .. }));
             answers.push(answer);
             if gone {
@@ -72,11 +78,12 @@ async fn all_ventures(api: &Api) -> Result<Vec<Venture>, ClientError> {
     }
 }
 
-fn connect(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Api, LaunchError> {
+fn connect(endpoint: &Endpoint, env: &ProcessEnv) -> Result<ContextClient, LaunchError> {
     endpoint.unlock()?;
     let vars = |name: &str| endpoint.var(name).map(str::to_owned);
     let config = ApiConfig::from_vars(vars, &env.dirs, &actor());
-    config.map(Api::connect).map_err(|error| LaunchError::Endpoint(error.to_string()))
+    let config = config.map_err(|error| LaunchError::Endpoint(error.to_string()))?;
+    Ok(ContextClient::connect(config, &env.dirs.data, Bounds::default()))
 }
 
 /// The agent name that the embedded engine uses for these calls, because no agent is running yet.

@@ -23,14 +23,14 @@ impl Keeper {
     /// Sends the writes in the outbox, unless another process is sending them. Waits for a replay of this process.
     pub(crate) async fn replay(&self, reason: SendReason) -> Result<Replayed, Trouble> {
         let _one = self.pending.replaying.lock().await;
-        Ok(self.identity.api().await?.replay(reason).await)
+        Ok(self.identity.client().await?.replay(reason).await)
     }
 
     /// Sends queued writes before a day starts. A queued end of day of this agent must arrive first, or it would end
     /// the new session. Other writes get a short time, and the rest is sent later.
     pub(crate) async fn replay_before_start(&self) -> Result<(), Trouble> {
-        let (me, api) = (self.identity.me().await?, self.identity.api().await?);
-        if api.day_waits_of(&me.agent).await {
+        let (me, client) = (self.identity.me().await?, self.identity.client().await?);
+        if client.day_waits_of(&me.agent).await {
             self.replay(SendReason::Requested).await?;
         } else if let Ok(replayed) = tokio::time::timeout(REPLAY_LIMIT, self.replay(SendReason::Requested)).await {
             replayed?;
@@ -42,29 +42,29 @@ impl Keeper {
 
     /// Whether writes can be queued on this machine.
     pub(crate) async fn queue_status(&self) -> QueueStatus {
-        match self.identity.api().await {
-            Ok(api) => api.queue_status().await,
+        match self.identity.client().await {
+            Ok(client) => client.queue_status().await,
             Err(_) => QueueStatus::NotNeeded,
         }
     }
 
     /// The writes in the outbox: queued, held or refused.
     pub(crate) async fn waiting(&self) -> Waiting {
-        match self.identity.api().await {
-            Ok(api) => api.waiting().await,
+        match self.identity.client().await {
+            Ok(client) => client.waiting().await,
             Err(_) => Waiting::default(),
         }
     }
 
     /// The queued handoffs for this agent or this repository, newest first.
     pub(crate) async fn unsent_handoffs(&self) -> Vec<UnsentHandoff> {
-        let (Ok(me), Ok(api), Ok(checkout)) =
-            (self.identity.me().await, self.identity.api().await, self.identity.checkout().await)
+        let (Ok(me), Ok(client), Ok(checkout)) =
+            (self.identity.me().await, self.identity.client().await, self.identity.checkout().await)
         else {
             return Vec::new();
         };
         // If the outbox can't be read, `waiting` reports it.
-        let mut handoffs = api.unsent().await.unwrap_or_default().handoffs;
+        let mut handoffs = client.unsent().await.unwrap_or_default().handoffs;
         handoffs.retain(|handoff| {
             let is_here = handoff.repo.as_str().eq_ignore_ascii_case(checkout.repo.as_str());
             is_here || handoff.to_agent.as_ref() == Some(&me.agent)
@@ -74,29 +74,29 @@ impl Keeper {
 
     /// The queued new notes and changes of notes, newest first.
     pub(crate) async fn unsent_notes(&self) -> Vec<UnsentNote> {
-        let Ok(api) = self.identity.api().await else { return Vec::new() };
+        let Ok(client) = self.identity.client().await else { return Vec::new() };
         // If the outbox can't be read, `waiting` reports it.
-        api.unsent().await.unwrap_or_default().notes
+        client.unsent().await.unwrap_or_default().notes
     }
 
     /// Applies a person's decision about the held writes.
     pub(crate) async fn resolve_held(&self, decision: HeldDecision) -> Result<(), Trouble> {
-        let resolved = self.identity.api().await?.resolve_held(decision).await?;
+        let resolved = self.identity.client().await?.resolve_held(decision).await?;
         log::info!("{resolved} held writes: {decision:?}");
         Ok(())
     }
 
     /// Takes over the writes for this API that are queued under another key.
     pub(crate) async fn take_over(&self) -> Result<TakenOver, Trouble> {
-        let taken = self.identity.api().await?.take_over().await?;
+        let taken = self.identity.client().await?.take_over().await?;
         log::info!("{} writes of other keys taken over, {} queues busy", taken.entries, taken.busy);
         Ok(taken)
     }
 
     /// Marks the refused writes that a report named as reported.
     pub(crate) async fn reported(&self, waiting: Waiting) {
-        if let Ok(api) = self.identity.api().await {
-            api.reported(waiting.set_aside.into_iter().take(NAMED).collect()).await;
+        if let Ok(client) = self.identity.client().await {
+            client.reported(waiting.set_aside.into_iter().take(NAMED).collect()).await;
         }
     }
 

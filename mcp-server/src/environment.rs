@@ -4,8 +4,17 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use deckwatch_protocol::Invalid;
+use thiserror::Error;
 
-use crate::trouble::Trouble;
+/// A variable of the environment is malformed.
+#[derive(Debug, Error)]
+#[error("the variable {name} {invalid}; correct it or unset it, then restart the agent")]
+pub(crate) struct InvalidVariable {
+    /// The variable.
+    name: &'static str,
+    /// Why it is malformed.
+    invalid: Invalid,
+}
 
 /// The environment of this process.
 #[derive(Debug, Clone)]
@@ -28,8 +37,8 @@ impl Environment {
     }
 
     /// A variable, parsed. Fails when it is set and malformed.
-    pub(crate) fn setting<T: FromStr<Err = Invalid>>(&self, name: &'static str) -> Result<Option<T>, Trouble> {
+    pub(crate) fn setting<T: FromStr<Err = Invalid>>(&self, name: &'static str) -> Result<Option<T>, InvalidVariable> {
         let parsed = self.var(name).map(|value| value.parse());
-        parsed.transpose().map_err(|invalid| Trouble::Setting { name, invalid })
+        parsed.transpose().map_err(|invalid| InvalidVariable { name, invalid })
     }
 }

@@ -8,9 +8,10 @@
 //! * [`session`] and [`heartbeat`] manage the agent's session; [`joined`] records which processes work on it.
 //! * [`delivery`] sends queued writes; [`offline`] reads the copies on this machine.
 //! * [`identity`] finds the agent, its venture and its API; [`github`] reads the work queue.
-//! * [`render`] writes the reports.
+//! * [`render`] writes the reports; [`budget`] measures and cuts their text.
 //! * [`generate`] prints a document of `deckwatch-generator`; [`healing`] stores such documents.
 
+mod budget;
 mod delivery;
 mod environment;
 mod finding;
@@ -34,6 +35,7 @@ mod schema;
 mod server;
 mod session;
 mod tools;
+mod total;
 mod trouble;
 mod wire;
 

@@ -10,7 +10,7 @@ use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{Agent, ErrorCode, Handoff, HandoffFilter, HandoffId, RepoName, VentureCode};
 
 use crate::identity::{Identity, database_of};
-use crate::render::part::Total;
+use crate::total::Total;
 use crate::trouble::Trouble;
 
 /// The time limit to look into the database.

@@ -6,9 +6,10 @@ use deckwatch_machine::checkout::CheckoutError;
 use deckwatch_machine::dirs::NoHome;
 use deckwatch_machine::discovery::DiscoveryError;
 use deckwatch_machine::ventures::VenturesError;
-use deckwatch_protocol::{Invalid, RepoName, Violations};
+use deckwatch_protocol::{RepoName, Violations};
 use thiserror::Error;
 
+use crate::environment::InvalidVariable;
 use crate::github::trouble::GitHubTrouble;
 use crate::plan::PlanError;
 
@@ -19,13 +20,8 @@ pub(crate) enum Trouble {
     #[error("the arguments are not valid: {0}. Correct them and call again.")]
     Arguments(Violations),
     /// A variable of the environment is malformed.
-    #[error("the variable {name} {invalid}; correct it or unset it, then restart the agent")]
-    Setting {
-        /// The variable.
-        name: &'static str,
-        /// Why it is malformed.
-        invalid: Invalid,
-    },
+    #[error(transparent)]
+    Variable(#[from] InvalidVariable),
     /// The environment belongs to another launch.
     #[error(transparent)]
     ForeignLaunch(#[from] ForeignLaunch),

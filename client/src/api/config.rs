@@ -1,4 +1,4 @@
-//! The configuration of the API client: endpoint, key and local folders.
+//! The configuration of the API client: endpoint, key and secrets.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,9 +9,7 @@ use deckwatch_machine::variables;
 use deckwatch_protocol::{Agent, BearerKey};
 use url::{Host, Url};
 
-use crate::outbox::{Bounds, Outbox};
 use crate::secret_scan::{Injected, SecretScan, UnusableSecrets};
-use crate::snapshot::Snapshots;
 
 /// The location of an API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +40,6 @@ pub struct ApiConfig {
     pub(super) endpoint: Endpoint,
     pub(super) key: BearerKey,
     pub(super) secrets: SecretScan,
-    /// The folder and limits of the outboxes. `None` means no outbox.
-    outboxes: Option<(PathBuf, Bounds)>,
-    /// The folder of the snapshots. `None` means no snapshots.
-    snapshots: Option<PathBuf>,
 }
 
 /// An invalid configuration. The message never contains the key.
@@ -76,9 +70,7 @@ impl ApiConfig {
             None => Self::embedded(dirs.data.join("context.db"), agent)?,
             Some(url) => Self::remote(&url, &set(variables::API_KEY).ok_or(ConfigError::NoKey)?)?,
         };
-        let config = config.queueing_below(dirs.data.join("outbox"), Bounds::default());
-        let (secrets, snapshots) = (SecretScan::new(&Injected::from_vars(set))?, Some(dirs.data.join("snapshots")));
-        Ok(Self { secrets, snapshots, ..config })
+        Ok(Self { secrets: SecretScan::new(&Injected::from_vars(set))?, ..config })
     }
 
     /// The configuration for the API at `url`, with `key`.
@@ -87,34 +79,17 @@ impl ApiConfig {
         let key = BearerKey::new(key).map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
         let mut own = Injected::default();
         own.insert(variables::API_KEY, key.expose());
-        Ok(Self {
-            endpoint: Endpoint::Remote { url },
-            key,
-            secrets: SecretScan::new(&own)?,
-            outboxes: None,
-            snapshots: None,
-        })
-    }
-
-    /// Adds an outbox below `folder` for writes while the API can't be reached.
-    #[must_use]
-    pub fn queueing_below(self, folder: PathBuf, bounds: Bounds) -> Self {
-        Self { outboxes: Some((folder, bounds)), ..self }
+        Ok(Self { endpoint: Endpoint::Remote { url }, key, secrets: SecretScan::new(&own)? })
     }
 
     /// The actor id: the first 16 hexadecimal digits of the key's SHA-256.
-    fn actor(&self) -> String {
+    pub(crate) fn actor(&self) -> String {
         sha256_hex(self.key.expose().as_bytes()).chars().take(16).collect()
     }
 
-    pub(super) fn outbox(&self) -> Option<Outbox> {
-        let (Endpoint::Remote { url }, Some((folder, bounds))) = (&self.endpoint, &self.outboxes) else { return None };
-        Some(Outbox::new(folder, url.as_str(), &self.actor(), *bounds))
-    }
-
-    pub(super) fn snapshots(&self) -> Option<Snapshots> {
-        let (Endpoint::Remote { url }, Some(folder)) = (&self.endpoint, &self.snapshots) else { return None };
-        Some(Snapshots::below(folder, url.as_str(), &self.actor()))
+    /// The location of the API.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The configuration for the embedded engine on `database`. The key is not a secret, because every caller can open
@@ -122,13 +97,7 @@ impl ApiConfig {
     pub fn embedded(database: PathBuf, agent: &Agent) -> Result<Self, ConfigError> {
         let key = BearerKey::new(&format!("in-process-agent:{agent}"));
         let key = key.map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
-        Ok(Self {
-            endpoint: Endpoint::InProcess { database },
-            key,
-            secrets: SecretScan::new(&Injected::default())?,
-            outboxes: None,
-            snapshots: None,
-        })
+        Ok(Self { endpoint: Endpoint::InProcess { database }, key, secrets: SecretScan::new(&Injected::default())? })
     }
 }
 

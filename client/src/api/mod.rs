@@ -30,9 +30,7 @@ use remote::Remote;
 pub(crate) use request::ApiRequest;
 pub(crate) use retry::random_uuid;
 
-use crate::outbox::Outbox;
-use crate::secret_scan::SecretScan;
-use crate::snapshot::Snapshots;
+use crate::secret_scan::{ScannedHandoff, SecretScan};
 
 /// The Context API. Clones share one connection pool or one database.
 #[derive(Clone)]
@@ -40,9 +38,6 @@ pub struct Api {
     endpoint: Endpoint,
     transport: Arc<Transport>,
     secrets: Arc<SecretScan>,
-    /// The queue for writes while the API can't be reached. `None` for the embedded engine.
-    outbox: Option<Outbox>,
-    snapshots: Option<Snapshots>,
 }
 
 enum Transport {
@@ -53,23 +48,17 @@ enum Transport {
 impl Api {
     /// Creates a client for `config`. Opens no connection and no file yet.
     pub fn connect(config: ApiConfig) -> Self {
-        let (endpoint, outbox, snapshots) = (config.endpoint.clone(), config.outbox(), config.snapshots());
+        let endpoint = config.endpoint.clone();
         let transport = match config.endpoint {
             Endpoint::Remote { url } => Transport::Remote(Box::new(Remote::new(url, config.key))),
             Endpoint::InProcess { database } => Transport::InProcess(InProcess::new(database, config.key)),
         };
-        Self { endpoint, transport: Arc::new(transport), secrets: Arc::new(config.secrets), outbox, snapshots }
+        Self { endpoint, transport: Arc::new(transport), secrets: Arc::new(config.secrets) }
     }
 
     /// The location of this API.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
-    }
-
-    /// Refuses a handoff that contains a secret. Every write is scanned anyway. This check is for callers that would
-    /// otherwise start a session first.
-    pub fn refuse_secrets_of(&self, handoff: &HandoffDraft) -> Result<(), ClientError> {
-        self.refuse_secrets(Operation::EndDay, &serde_json::json!({ "handoff": handoff }))
     }
 
     /// Sends a request and decodes the response.
@@ -120,20 +109,17 @@ impl Api {
         }
     }
 
-    pub(crate) fn snapshots(&self) -> Option<&Snapshots> {
-        self.snapshots.as_ref()
-    }
-
-    pub(crate) fn outbox(&self) -> Option<&Outbox> {
-        self.outbox.as_ref()
-    }
-
     fn scan_for_secrets(&self, ask: &ApiRequest) -> Result<(), ClientError> {
         if ask.body.is_empty() {
             return Ok(());
         }
         let body = serde_json::from_slice(&ask.body).map_err(|error| ClientError::not_sent(ask.operation, &error))?;
         self.refuse_secrets(ask.operation, &body)
+    }
+
+    /// Scans a handoff that is not sent yet. Fails if it contains a secret.
+    pub(crate) fn scan_handoff(&self, handoff: HandoffDraft) -> Result<ScannedHandoff, ClientError> {
+        self.secrets.handoff(handoff).map_err(|findings| ClientError::holds_secret(Operation::EndDay, findings))
     }
 
     pub(crate) fn refuse_secrets(&self, operation: Operation, body: &serde_json::Value) -> Result<(), ClientError> {

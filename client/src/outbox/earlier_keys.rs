@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::entry::Entry;
-use super::turn::is_same_handoff;
 use crate::api::{Api, ClientError};
 
 /// By how much the clock of this machine may be ahead of the API's.
@@ -114,21 +113,21 @@ async fn recorded_handoff(
     if content.get("keep_open") != Some(&json!(true)) {
         return Ok(None);
     }
+    let Some(sent) = entry.handoff() else { return Ok(None) };
     let session_id = content.get("session_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
     let from_agent = entry.agent.as_ref().and_then(|agent| agent.parse().ok());
     let mut filter = HandoffFilter { session_id, from_agent, limit: 100.try_into().ok(), ..HandoffFilter::default() };
-    let summary = content.get("handoff").and_then(|handoff| handoff.get("summary"));
-    let is_candidate = |handoff: &Handoff| {
-        earlier.may_be(&handoff.actor_key_id, handoff.created_at) && summary == Some(&json!(handoff.summary))
-    };
+    let is_candidate =
+        |handoff: &Handoff| earlier.may_be(&handoff.actor_key_id, handoff.created_at) && sent.is_recorded_as(handoff);
     for _ in 0..MAX_PAGES {
         let page = api.list_handoffs(&filter).await?;
         for found in page.items.iter().filter(|handoff| is_candidate(handoff)) {
-            let (handoff, session) = (api.get_handoff(&found.id).await?, api.get_session(&found.session_id).await?);
-            let correlation_id = handoff.creation_correlation_id.clone();
-            let answer = response_with(&DayEnded { session, handoff, correlation_id })?;
-            if is_same_handoff(&content, &answer) {
-                return Ok(Some(answer));
+            // A list leaves out a long payload.
+            let handoff = api.get_handoff(&found.id).await?;
+            if sent.is_recorded_as(&handoff) {
+                let session = api.get_session(&handoff.session_id).await?;
+                let correlation_id = handoff.creation_correlation_id.clone();
+                return response_with(&DayEnded { session, handoff, correlation_id }).map(Some);
             }
         }
         let is_searched = page.items.last().is_none_or(|last| !earlier.begins_before(last.created_at));
@@ -140,7 +139,7 @@ async fn recorded_handoff(
     Ok(None)
 }
 
-fn response_with(record: &impl Serialize) -> Result<Response<Bytes>, ClientError> {
+pub(super) fn response_with(record: &impl Serialize) -> Result<Response<Bytes>, ClientError> {
     let body = serde_json::to_vec(record).map_err(|error| ClientError::failed(error.to_string()))?;
     Ok(Response::new(Bytes::from(body)))
 }

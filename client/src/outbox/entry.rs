@@ -3,15 +3,17 @@
 use deckwatch_machine::clock::now;
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_protocol::{
-    CreateNote, EndReason, HandoffDraft, NoteId, Operation, RepoName, SessionId, SessionRequest, Timestamp, UpdateNote,
-    VentureCode,
+    CreateNote, EndReason, HandoffContent, NoteId, Operation, RepoName, SessionId, SessionRequest, Timestamp,
+    UpdateNote, VentureCode, WrittenHandoff,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::earlier_keys::EarlierKeys;
 use super::pause::SendReason;
 use crate::api::{ApiRequest, ClientError, random_uuid};
+use crate::secret_scan::ScannedHandoff;
 
 /// How long an entry may be sent without a person's decision. The API remembers its key for 24 hours.
 const SENT_WITHIN_SECONDS: u64 = 23 * 60 * 60;
@@ -28,7 +30,7 @@ pub struct DayToEnd {
     /// Record the handoff and keep the session open.
     pub keep_open: bool,
     /// The handoff.
-    pub handoff: HandoffDraft,
+    pub handoff: ScannedHandoff,
 }
 
 /// A write to a note.
@@ -55,7 +57,7 @@ pub enum NoteWrite {
 
 /// The content of one queue file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     version: u32,
     operation: String,
     /// When the idempotency key was created. The API forgets a key one day after its first use.
@@ -113,9 +115,10 @@ impl Parking {
 
 impl Entry {
     /// An entry for the end of a day. The key depends only on the content, so a repetition is the same write.
-    pub(super) fn day(day: &DayToEnd, run: uuid::Uuid) -> Result<Self, ClientError> {
+    pub(crate) fn day(day: &DayToEnd, run: uuid::Uuid) -> Result<Self, ClientError> {
         let start = serde_json::to_string(&day.start).map_err(|error| not_serializable(Operation::EndDay, &error))?;
-        let mut body = json!({"end_reason": EndReason::Manual, "keep_open": day.keep_open, "handoff": day.handoff});
+        let mut body =
+            json!({"end_reason": EndReason::Manual, "keep_open": day.keep_open, "handoff": day.handoff.draft()});
         let (agent, repo) = (&day.start.agent, &day.start.repo);
         // The venture is not part of it, because the venture may be known only at the repetition.
         let fingerprint = sha256_hex(json!([agent, repo, body]).to_string().as_bytes());
@@ -135,7 +138,7 @@ impl Entry {
     }
 
     /// An entry for a write to a note. Archive, restore and archive again are three writes, and the last one wins.
-    pub(super) fn note(write: &NoteWrite) -> Result<Self, ClientError> {
+    pub(crate) fn note(write: &NoteWrite) -> Result<Self, ClientError> {
         let empty_body = json!({});
         match write {
             NoteWrite::Create(note) => Self::of(Operation::CreateNote, note),
@@ -159,7 +162,7 @@ impl Entry {
     }
 
     /// An entry for an operation that needs only a body.
-    pub(super) fn of(operation: Operation, body: &impl Serialize) -> Result<Self, ClientError> {
+    fn of(operation: Operation, body: &impl Serialize) -> Result<Self, ClientError> {
         Ok(Self::new(operation, serde_json::to_string(body).map_err(|error| not_serializable(operation, &error))?))
     }
 
@@ -190,10 +193,9 @@ impl Entry {
     }
 
     /// The API operation.
-    pub(super) fn operation(&self) -> Result<Operation, ClientError> {
+    pub(crate) fn operation(&self) -> Result<Operation, ClientError> {
         let known = [
             Operation::EndDay,
-            Operation::CreateHandoff,
             Operation::CreateNote,
             Operation::UpdateNote,
             Operation::ArchiveNote,
@@ -212,15 +214,32 @@ impl Entry {
     }
 
     /// The body of the request.
-    pub(super) fn content(&self) -> Result<Value, ClientError> {
+    pub(crate) fn content(&self) -> Result<Value, ClientError> {
         serde_json::from_str(&self.body)
             .map_err(|error| ClientError::failed(format!("can't read an entry of the outbox: {error}")))
     }
 
     /// The request that starts the session, if the entry has one.
-    pub(super) fn start(&self) -> Result<Option<Value>, ClientError> {
+    pub(crate) fn start(&self) -> Result<Option<Value>, ClientError> {
         let start = self.start.as_deref().map(serde_json::from_str).transpose();
         start.map_err(|error| ClientError::failed(format!("can't read an entry of the outbox: {error}")))
+    }
+
+    /// What its agent wrote. `None` if it is not a handoff, or not one that this version can read.
+    pub(super) fn handoff(&self) -> Option<HandoffContent> {
+        field(&self.content().ok()?, "handoff")
+    }
+
+    /// The handoff with its agent, its place and its time. `None` if one of them is not known.
+    pub(super) fn written_handoff(&self) -> Option<WrittenHandoff> {
+        let start = self.start().ok()??;
+        Some(WrittenHandoff {
+            agent: field(&start, "agent")?,
+            venture: field(&start, "venture")?,
+            repo: field(&start, "repo")?,
+            written_at: self.queued_at,
+            content: self.handoff()?,
+        })
     }
 
     /// A copy with this venture and repository, under the same key.
@@ -275,6 +294,10 @@ impl Entry {
     pub(super) fn into_new_write(self, now: Timestamp) -> Self {
         Self { idempotency_key: new_key(), queued_at: now, parked: None, ..self }
     }
+}
+
+fn field<T: DeserializeOwned>(fields: &Value, name: &str) -> Option<T> {
+    serde_json::from_value(fields.get(name)?.clone()).ok()
 }
 
 fn new_key() -> String {

@@ -15,10 +15,12 @@
 //!
 //! The queue holds the text of handoffs and notes. It never holds an API key.
 
+mod delivery;
 mod earlier_keys;
 mod entry;
 mod folder;
 mod pause;
+mod recorded_day;
 mod turn;
 mod unconfirmed;
 mod unsent;
@@ -27,21 +29,22 @@ mod venture_lookup;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use deckwatch_machine::clock::now;
-use deckwatch_protocol::{Agent, CreateHandoff, DayEnded, Handoff, Note, Operation, RepoName, Timestamp};
-use http::Response;
+use deckwatch_protocol::{Agent, Timestamp};
 
-use self::entry::Entry;
+pub use self::delivery::{Delivery, LostResponse, Queued};
+pub(crate) use self::entry::Entry;
 pub use self::entry::{DayToEnd, NoteWrite};
 pub use self::folder::{Bounds, Held, OtherQueue, SetAside, TakenOver};
-use self::folder::{Folder, StorageError, Ticket};
+use self::folder::{Folder, StorageError};
 pub use self::pause::SendReason;
+pub(crate) use self::recorded_day::recorded_day;
 pub use self::turn::Replayed;
-use self::turn::{OwnEntry, OwnResult, Turn};
+use self::turn::Turn;
+pub(crate) use self::turn::send;
 use self::unconfirmed::UnconfirmedWrites;
 pub use self::unsent::{NoteChange, Unsent, UnsentHandoff, UnsentNote};
-use crate::api::{Api, ClientError, understand};
+use crate::api::{Api, ClientError};
 
 /// The queue on disk of one endpoint and one actor.
 #[derive(Clone)]
@@ -61,37 +64,6 @@ pub enum QueueStatus {
     Unavailable(String),
     /// The API is the embedded engine, which needs no queue.
     NotNeeded,
-}
-
-/// The result of a write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery<T> {
-    /// The API recorded it. This is its response.
-    Delivered(T),
-    /// The API recorded it, but its response was lost. Do not repeat the write: the API would record it twice.
-    ResponseLost(LostResponse),
-    /// The write waits on this machine until the API can be reached. It is not recorded yet.
-    Queued(Queued),
-}
-
-/// A recorded write whose response was lost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LostResponse {
-    /// Why there is no response.
-    pub cause: String,
-}
-
-/// The state of a queued write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queued {
-    /// How many older writes are sent before it.
-    pub before: usize,
-    /// Why it was not sent.
-    pub cause: String,
-    /// When the next automatic retry is due, if known.
-    pub again_at: Option<Timestamp>,
-    /// The repository whose venture is looked up when the write is sent, if the venture is not known now.
-    pub venture_of: Option<RepoName>,
 }
 
 /// The content of the outbox.
@@ -170,6 +142,11 @@ impl Outbox {
         Self { folder, run: crate::api::random_uuid(), unconfirmed: Arc::default() }
     }
 
+    /// The id of this process.
+    pub(crate) fn run(&self) -> uuid::Uuid {
+        self.run
+    }
+
     /// Runs blocking disk work on a separate thread.
     async fn on_disk<T: Send + 'static>(
         &self,
@@ -179,227 +156,59 @@ impl Outbox {
         let done = tokio::task::spawn_blocking(move || work(&folder)).await;
         done.map_err(|error| StorageError::Io(std::io::Error::other(error)))
     }
-}
-
-impl Api {
-    /// Records the handoff and ends the session, or keeps it open: now, or when the API can be reached again.
-    /// If the same handoff of the same session is sent several times, it is recorded once.
-    pub async fn deliver_day(&self, day: &DayToEnd) -> Result<Delivery<DayEnded>, ClientError> {
-        let run = self.outbox().map(|outbox| outbox.run).unwrap_or_default();
-        Box::pin(self.deliver(Entry::day(day, run)?)).await
-    }
-
-    /// Records a handoff and keeps the session open: now, or when the API can be reached again.
-    pub async fn deliver_handoff(&self, handoff: &CreateHandoff) -> Result<Delivery<Handoff>, ClientError> {
-        Box::pin(self.deliver(Entry::of(Operation::CreateHandoff, handoff)?)).await
-    }
-
-    /// Saves or changes a note: now, or when the API can be reached again.
-    pub async fn deliver_note(&self, write: &NoteWrite) -> Result<Delivery<Note>, ClientError> {
-        Box::pin(self.deliver(Entry::note(write)?)).await
-    }
 
     /// Sends the queued entries, oldest first. Does nothing if another process is sending or if the queue is paused for
     /// this reason.
-    pub async fn replay(&self, reason: SendReason) -> Replayed {
-        let Some(outbox) = self.outbox() else { return Replayed::default() };
-        match Turn::take(outbox).await {
-            Ok(Some(turn)) => Box::pin(turn.send_all(self, reason, None)).await.0,
+    pub(crate) async fn replay(&self, api: &Api, reason: SendReason) -> Replayed {
+        match Turn::take(self).await {
+            Ok(Some(turn)) => Box::pin(turn.send_all(api, reason, None)).await.0,
             Ok(None) => Replayed::default(),
             Err(error) => Replayed { stopped: Some(error.to_string()), ..Replayed::default() },
         }
     }
 
     /// Tests with a real file whether the outbox can store a write now. A full or read-only disk can't.
-    pub async fn queue_status(&self) -> QueueStatus {
-        let Some(outbox) = self.outbox() else { return QueueStatus::NotNeeded };
-        match outbox.on_disk(Folder::try_to_store).await.and_then(|tried| tried) {
+    pub(crate) async fn queue_status(&self) -> QueueStatus {
+        match self.on_disk(Folder::try_to_store).await.and_then(|tried| tried) {
             Ok(()) => QueueStatus::Available,
             Err(error) => QueueStatus::Unavailable(error.to_string()),
         }
     }
 
     /// Whether an end of day of this agent is queued. It must be sent before the agent's next day starts.
-    pub async fn day_waits_of(&self, agent: &Agent) -> bool {
-        let (Some(outbox), agent) = (self.outbox(), agent.to_string()) else { return false };
-        outbox.on_disk(move |folder| folder.has_end_of_day_of(&agent)).await.unwrap_or(true)
+    pub(crate) async fn day_waits_of(&self, agent: &Agent) -> bool {
+        let agent = agent.to_string();
+        self.on_disk(move |folder| folder.has_end_of_day_of(&agent)).await.unwrap_or(true)
     }
 
     /// The queued, held and refused entries.
-    pub async fn waiting(&self) -> Waiting {
-        let Some(outbox) = self.outbox() else { return Waiting::default() };
-        let waiting = outbox.on_disk(Folder::waiting).await;
+    pub(crate) async fn waiting(&self) -> Waiting {
+        let waiting = self.on_disk(Folder::waiting).await;
         waiting.unwrap_or_else(|error| Waiting { unreadable: Some(error.to_string()), ..Waiting::default() })
     }
 
-    /// The queued handoffs and notes. Empty with the embedded engine.
-    pub async fn unsent(&self) -> Result<Unsent, ClientError> {
-        let Some(outbox) = self.outbox() else { return Ok(Unsent::default()) };
-        let unsent = outbox.on_disk(Folder::unsent).await.and_then(|unsent| unsent);
+    /// The queued handoffs and notes.
+    pub(crate) async fn unsent(&self) -> Result<Unsent, ClientError> {
+        let unsent = self.on_disk(Folder::unsent).await.and_then(|unsent| unsent);
         unsent.map_err(|error| ClientError::failed(error.to_string()))
     }
 
     /// Marks these entries as reported, so that they are not reported again.
-    pub async fn reported(&self, set_aside: Vec<SetAside>) {
-        if let Some(outbox) = self.outbox() {
-            let _ = outbox.on_disk(move |folder| folder.reported(&set_aside)).await;
-        }
+    pub(crate) async fn reported(&self, set_aside: Vec<SetAside>) {
+        let _ = self.on_disk(move |folder| folder.reported(&set_aside)).await;
     }
 
     /// Applies a person's decision to the held entries. Returns their number.
-    pub async fn resolve_held(&self, decision: HeldDecision) -> Result<usize, ClientError> {
-        let Some(outbox) = self.outbox() else { return Ok(0) };
-        let resolved = outbox.on_disk(move |folder| folder.resolve_held(decision, now())).await;
+    pub(crate) async fn resolve_held(&self, decision: HeldDecision) -> Result<usize, ClientError> {
+        let resolved = self.on_disk(move |folder| folder.resolve_held(decision, now())).await;
         resolved.and_then(|resolved| resolved).map_err(|error| ClientError::failed(error.to_string()))
     }
 
     /// Moves entries for another key of this API into this queue, for example after the key was wrong or was replaced.
     /// They are sent with the current key. Only a person may decide that, because the records then belong to another
     /// actor.
-    pub async fn take_over(&self) -> Result<TakenOver, ClientError> {
-        let Some(outbox) = self.outbox() else { return Ok(TakenOver::default()) };
-        let taken = outbox.on_disk(|folder| folder.take_over(now())).await;
+    pub(crate) async fn take_over(&self) -> Result<TakenOver, ClientError> {
+        let taken = self.on_disk(|folder| folder.take_over(now())).await;
         taken.and_then(|taken| taken).map_err(|error| ClientError::failed(error.to_string()))
     }
-
-    async fn deliver<T: serde::de::DeserializeOwned>(&self, entry: Entry) -> Result<Delivery<T>, ClientError> {
-        self.refuse_secrets(entry.operation()?, &entry.content()?)?;
-        if let Some(start) = entry.start()? {
-            self.refuse_secrets(Operation::StartDay, &start)?;
-        }
-        let Some(outbox) = self.outbox() else { return Ok(delivered(turn::send(self, &entry).await?)) };
-        let entry = outbox.unconfirmed.with_first_key(entry, now());
-        let stored = entry.clone();
-        let (ticket, waits) = match outbox.on_disk(move |folder| folder.put(stored, now())).await.and_then(|put| put) {
-            Ok(put) => put,
-            Err(error) => return self.deliver_unstored(outbox, &entry, &error).await,
-        };
-        let own = OwnEntry { ticket, entry: &waits, is_new: waits == entry };
-        let result = self.send_in_turn(outbox, own).await?;
-        outbox.unconfirmed.forget(&entry);
-        match result {
-            OwnResult::Answered(response) => Ok(delivered(response)),
-            OwnResult::ResponseLost(cause) => Ok(Delivery::ResponseLost(LostResponse { cause })),
-            OwnResult::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &waits, cause).await)),
-        }
-    }
-
-    /// Sends the queue up to this entry when this process gets the lock. It waits at most 2 s for other processes.
-    async fn send_in_turn(&self, outbox: &Outbox, own: OwnEntry<'_>) -> Result<OwnResult, ClientError> {
-        const ATTEMPTS: u32 = 80;
-        const BETWEEN_ATTEMPTS: std::time::Duration = std::time::Duration::from_millis(25);
-        for _ in 0..ATTEMPTS {
-            match Turn::take(outbox).await {
-                Ok(Some(turn)) => match turn.send_all(self, SendReason::NewWrite, Some(own)).await.1 {
-                    Some(own) => return own,
-                    None => return self.result_from_other_process(outbox, own.entry).await,
-                },
-                Ok(None) => {
-                    let (ticket, key) = (own.ticket, own.entry.idempotency_key.clone());
-                    if !outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
-                        return self.result_from_other_process(outbox, own.entry).await;
-                    }
-                }
-                Err(error) => return Ok(OwnResult::Waits(error.to_string())),
-            }
-            tokio::time::sleep(BETWEEN_ATTEMPTS).await;
-        }
-        Ok(OwnResult::Waits("another process on this machine is sending the queue".to_owned()))
-    }
-
-    /// Finds the result of an entry that another process removed from the queue. There are three cases: the API refused
-    /// it, and it is set aside; another queue took it over; or the API recorded it, and repeats its response for the same
-    /// key. In the last case the write is recorded, even if the response can't be read.
-    async fn result_from_other_process(&self, outbox: &Outbox, entry: &Entry) -> Result<OwnResult, ClientError> {
-        let (what, key) = (entry.what(), entry.idempotency_key.clone());
-        let refused = outbox.on_disk(move |folder| folder.refusal_of(&key)).await;
-        if let Some((reason, path)) = refused.map_err(|error| ClientError::failed(error.to_string()))? {
-            return Err(ClientError::SetAside { what, reason, path });
-        }
-        let key = entry.idempotency_key.clone();
-        if outbox.on_disk(move |folder| folder.is_taken_over(&key)).await.unwrap_or_default() {
-            return Ok(OwnResult::Waits("an agent with another key of this API took it into its queue".to_owned()));
-        }
-        Ok(match turn::send(self, entry).await {
-            Ok(response) => OwnResult::Answered(response),
-            Err(error) => {
-                let cause = turn::without_advice(&error);
-                OwnResult::ResponseLost(format!(
-                    "another process on this machine sent it, and the response is lost: {cause}"
-                ))
-            }
-        })
-    }
-
-    async fn queued(&self, outbox: &Outbox, ticket: Ticket, entry: &Entry, cause: String) -> Queued {
-        let before = outbox.on_disk(move |folder| folder.before(ticket)).await.unwrap_or_default();
-        let pause = outbox.on_disk(Folder::pause).await.unwrap_or_default();
-        let again_at = pause.map(|pause| pause.again_at);
-        Queued { before, cause, again_at, venture_of: entry.venture_of.clone() }
-    }
-
-    /// Sends a write that can't be stored on disk. It does so only if no older entry waits.
-    async fn deliver_unstored<T: serde::de::DeserializeOwned>(
-        &self,
-        outbox: &Outbox,
-        entry: &Entry,
-        storage_error: &StorageError,
-    ) -> Result<Delivery<T>, ClientError> {
-        let (what, storage_error) = (entry.what(), storage_error.to_string());
-        let was_sent_before = outbox.unconfirmed.holds(entry);
-        let not_sent = |cause: String| {
-            let storage_error = storage_error.clone();
-            if was_sent_before {
-                ClientError::DeliveryUnknown { what, cause, storage_error }
-            } else {
-                ClientError::QueueFailed { what, cause, storage_error }
-            }
-        };
-        let replayed = self.replay(SendReason::NewWrite).await;
-        match outbox.on_disk(Folder::is_waiting).await.and_then(|is_waiting| is_waiting) {
-            Ok(false) => {}
-            Ok(true) => {
-                let cause = replayed.stopped.unwrap_or_else(|| "another process is sending the queue".to_owned());
-                return Err(not_sent(cause));
-            }
-            Err(_) => {
-                return Err(not_sent(
-                    "older writes may wait and must be sent first. Repair the disk or the folder".into(),
-                ));
-            }
-        }
-        outbox.unconfirmed.keep(entry);
-        match turn::send(self, entry).await {
-            Ok(response) => {
-                outbox.unconfirmed.forget(entry);
-                Ok(delivered(response))
-            }
-            Err(
-                refused @ (ClientError::Refused(_)
-                | ClientError::RefusedUnknown(_)
-                | ClientError::HoldsSecret { .. }
-                | ClientError::NoVenture { .. }),
-            ) => {
-                if !was_sent_before {
-                    outbox.unconfirmed.forget(entry);
-                }
-                Err(refused)
-            }
-            // No connection was opened, so the API did not get the write.
-            Err(ClientError::Unreachable { is_sent: false, .. }) if !was_sent_before => {
-                outbox.unconfirmed.forget(entry);
-                Err(not_sent("the API does not accept connections".to_owned()))
-            }
-            // A proxy may have forwarded the request and lost the response.
-            Err(error) => {
-                Err(ClientError::DeliveryUnknown { what, cause: turn::without_advice(&error), storage_error })
-            }
-        }
-    }
-}
-
-/// The result of a successful response. If its body can't be parsed, the write is still recorded.
-fn delivered<T: serde::de::DeserializeOwned>(response: Response<Bytes>) -> Delivery<T> {
-    let lost = |error: ClientError| Delivery::ResponseLost(LostResponse { cause: error.to_string() });
-    understand(response).map_or_else(lost, Delivery::Delivered)
 }

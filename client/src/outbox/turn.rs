@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deckwatch_machine::clock::now;
-use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, HandoffFilter, Operation, RetryRule, Timestamp};
+use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, Operation, RetryRule, Timestamp};
 use http::Response;
 use serde_json::{Value, json};
 
 use super::entry::Entry;
 use super::folder::{StorageError, Ticket};
 use super::pause::{Pause, SendReason};
+use super::recorded_day::recorded_day;
 use super::{Outbox, earlier_keys, venture_lookup};
 use crate::api::{Api, ApiRequest, ClientError, foreign, is_the_api, understand};
 
@@ -293,7 +294,7 @@ fn first_sentence(detail: &str) -> &str {
 }
 
 /// Sends one entry. Only a response of the API itself counts.
-pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, ClientError> {
+pub(crate) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, ClientError> {
     if let Some(repo) = &entry.venture_of {
         let complete = venture_lookup::with_venture(api, entry, repo).await?;
         return Box::pin(send(api, &complete)).await;
@@ -308,41 +309,21 @@ pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, Cl
     if content.get("session_id").is_some() {
         match send_checked(api, entry.ask()?).await {
             // The session had already ended with a different handoff, so this one is not recorded yet.
-            Ok(answer) if !is_same_handoff(&content, &answer) => {}
+            Ok(answer) if !is_recorded_in(&answer, entry) => {}
             Err(ClientError::Refused(problem)) if problem.code == ErrorCode::SessionNotFound => {}
             answered => return answered,
         }
     }
     if content.get("session_id").is_none()
-        && let Some(answer) = recently_recorded(api, entry, &content).await?
+        && let Some(written) = entry.written_handoff()
+        && let Some(day) = recorded_day(api, &written).await?
     {
-        return Ok(answer);
+        return earlier_keys::response_with(&day);
     }
     let start = ApiRequest::with_key(Operation::StartDay, "", start.clone(), &format!("{key}-start"));
     let started: DayStarted = understand(send_checked(api, start).await?)?;
     let body = in_session(content, &started, entry.queued_at);
     send_checked(api, ApiRequest::with_key(operation, "", body.to_string(), &format!("{key}-end"))).await
-}
-
-/// The response to the same handoff, if it was recorded within the last hour. A process that is killed after the response
-/// sends the handoff again, and the next process does not know the session.
-async fn recently_recorded(api: &Api, entry: &Entry, content: &Value) -> Result<Option<Response<Bytes>>, ClientError> {
-    const RECENT_SECONDS: u64 = 60 * 60;
-    let Some(agent) = entry.agent.as_ref().and_then(|agent| agent.parse().ok()) else { return Ok(None) };
-    let filter = HandoffFilter { from_agent: Some(agent), limit: 1.try_into().ok(), ..HandoffFilter::default() };
-    let Some(newest) = api.list_handoffs(&filter).await?.items.into_iter().next() else { return Ok(None) };
-    if entry.queued_at.seconds_since(newest.created_at) > RECENT_SECONDS {
-        return Ok(None);
-    }
-    let (handoff, session) = (api.get_handoff(&newest.id).await?, api.get_session(&newest.session_id).await?);
-    let start = entry.start()?.unwrap_or_default();
-    let same_place =
-        start.get("repo") == Some(&json!(handoff.repo)) && start.get("venture") == Some(&json!(handoff.venture));
-    let is_final = session.final_handoff_id.as_ref() == Some(&handoff.id);
-    let correlation_id = handoff.creation_correlation_id.clone();
-    let day = serde_json::to_vec(&DayEnded { session, handoff, correlation_id });
-    let answer = Response::new(Bytes::from(day.map_err(|error| ClientError::failed(error.to_string()))?));
-    Ok((same_place && is_final && is_same_handoff(content, &answer)).then_some(answer))
 }
 
 /// Puts the id of the found or started session into the end of day. A session that began after the handoff was written
@@ -359,19 +340,13 @@ fn in_session(mut content: Value, started: &DayStarted, queued_at: Timestamp) ->
     content
 }
 
-/// Whether the recorded handoff equals the sent one. A response that can't be parsed, from a newer API, counts as equal.
-pub(super) fn is_same_handoff(content: &Value, answer: &Response<Bytes>) -> bool {
-    let Ok(day) = serde_json::from_slice::<DayEnded>(answer.body()) else { return true };
-    let sent = content.get("handoff").cloned().unwrap_or_default();
-    let field = |name: &str| sent.get(name).cloned().unwrap_or_default();
-    let recorded = serde_json::to_value(&day.handoff.payload).unwrap_or_default();
-    // `extra` is not compared, because canonical JSON may write its numbers differently.
-    let lists = ["accomplished", "in_progress", "blocked", "next_steps", "links"];
-    let same_payload = recorded.is_null() || lists.iter().all(|name| recorded.get(name) == sent.get(name));
-    field("summary") == json!(day.handoff.summary)
-        && field("status") == json!(day.handoff.status)
-        && field("to_agent") == json!(day.handoff.to_agent)
-        && same_payload
+/// Whether the answer to an end of day contains the handoff of this entry. An answer of a newer API, or an entry of a newer
+/// Deckwatch, may have a form that this version can't read. Then the handoff counts as recorded.
+fn is_recorded_in(answer: &Response<Bytes>, entry: &Entry) -> bool {
+    match (serde_json::from_slice::<DayEnded>(answer.body()), entry.handoff()) {
+        (Ok(day), Some(handoff)) => handoff.is_recorded_as(&day.handoff),
+        _ => true,
+    }
 }
 
 async fn send_checked(api: &Api, ask: ApiRequest) -> Result<Response<Bytes>, ClientError> {

@@ -1,8 +1,8 @@
 //! The handoffs and notes in the outbox, in a form that agents can read before the API has them.
 
 use deckwatch_protocol::{
-    Agent, Change, HandoffPayload, HandoffStatus, IssueNumber, NoteContent, NoteId, NoteTag, NoteTitle, Operation,
-    RepoName, Summary, Timestamp, Track, VentureCode,
+    Agent, Change, HandoffContent, HandoffPayload, HandoffStatus, IssueNumber, NoteContent, NoteId, NoteTag, NoteTitle,
+    Operation, RepoName, Summary, Timestamp, Track, VentureCode,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -98,14 +98,6 @@ impl NoteChange {
     }
 }
 
-/// The fields of a handoff that are not lists.
-#[derive(Deserialize)]
-struct Head {
-    summary: Summary,
-    status: HandoffStatus,
-    to_agent: Option<Agent>,
-}
-
 /// The agent, repository and work of a handoff.
 #[derive(Deserialize)]
 struct Origin {
@@ -151,8 +143,7 @@ impl Folder {
 /// `None` if the entry is not a handoff.
 fn handoff(entry: &Entry) -> Option<UnsentHandoff> {
     let origin: Origin = read(entry.start().ok()??)?;
-    let body = entry.content().ok()?.get("handoff")?.clone();
-    let Head { summary, status, to_agent } = read(body.clone())?;
+    let HandoffContent { summary, status, to_agent, payload } = entry.handoff()?;
     Some(UnsentHandoff {
         queued_at: entry.queued_at,
         from_agent: origin.agent,
@@ -163,7 +154,7 @@ fn handoff(entry: &Entry) -> Option<UnsentHandoff> {
         to_agent,
         status,
         summary,
-        payload: read(body)?,
+        payload,
     })
 }
 

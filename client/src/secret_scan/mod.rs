@@ -7,10 +7,10 @@ mod injected;
 
 use std::borrow::Cow;
 
-use deckwatch_protocol::Operation;
+use deckwatch_protocol::{HandoffDraft, Operation};
 pub use deckwatch_secrets::{Finding, UnusableSecrets};
 use deckwatch_secrets::{Scan, in_value};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::injected::Injected;
 
@@ -37,9 +37,26 @@ impl SecretScan {
         }
     }
 
+    /// Scans a handoff as it is sent. Returns the findings if it contains a secret.
+    pub(crate) fn handoff(&self, handoff: HandoffDraft) -> Result<ScannedHandoff, Vec<Finding>> {
+        let findings = self.request(Operation::EndDay, &json!({ "handoff": handoff }));
+        if findings.is_empty() { Ok(ScannedHandoff(handoff)) } else { Err(findings) }
+    }
+
     /// The kind of the first secret in `text`, if any.
     pub fn text(&self, text: &str) -> Option<Cow<'static, str>> {
         self.0.in_text(text)
+    }
+}
+
+/// A handoff without a secret. Only a scan creates one, so its text is scanned once on its way to the API.
+#[derive(Debug, Clone)]
+pub struct ScannedHandoff(HandoffDraft);
+
+impl ScannedHandoff {
+    /// The handoff.
+    pub fn draft(&self) -> &HandoffDraft {
+        &self.0
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tests of queues for another API, or for another key of the same API.
 
 use deckwatch_client::outbox::{Bounds, SendReason, TakenOver};
-use deckwatch_client::{Api, ApiConfig};
+use deckwatch_client::{ApiConfig, ContextClient};
 use deckwatch_protocol::ErrorCode;
 
 use crate::scripted::{Scripted, deliver, edit, folder, problem, silent, takes};
@@ -9,9 +9,9 @@ use crate::scripted::{Scripted, deliver, edit, folder, problem, silent, takes};
 const WRONG_KEY: &str = "fedcba9876543210";
 
 /// A client of the same API with another key.
-fn with_another_key(server: &Scripted, folder: &std::path::Path) -> Api {
+fn with_another_key(server: &Scripted, folder: &std::path::Path) -> ContextClient {
     let config = ApiConfig::remote(server.url(), WRONG_KEY).unwrap();
-    Api::connect(config.queueing_below(folder.to_owned(), Bounds::default()))
+    ContextClient::connect(config, folder.parent().unwrap(), Bounds::default())
 }
 
 #[tokio::test]

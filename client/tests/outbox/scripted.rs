@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use deckwatch_client::outbox::{Bounds, Delivery, NoteWrite};
-use deckwatch_client::{Api, ApiConfig};
+use deckwatch_client::{ApiConfig, ContextClient};
 use deckwatch_protocol::{CreateNote, ErrorCode, Note, Problem};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -57,8 +57,9 @@ impl Scripted {
         *self.answer.lock().unwrap() = answer;
     }
 
-    pub(crate) fn api(&self, folder: &Path, bounds: Bounds) -> Api {
-        Api::connect(ApiConfig::remote(&self.url, KEY).unwrap().queueing_below(folder.to_owned(), bounds))
+    /// A client whose outboxes are in `folder`, as [`folder`] returns it.
+    pub(crate) fn api(&self, folder: &Path, bounds: Bounds) -> ContextClient {
+        ContextClient::connect(ApiConfig::remote(&self.url, KEY).unwrap(), folder.parent().unwrap(), bounds)
     }
 
     /// The URL of the API.
@@ -111,7 +112,7 @@ pub(crate) fn note_saying(title: &str, content: &str) -> NoteWrite {
 }
 
 /// The title if the note was delivered, or the reason why it waits.
-pub(crate) async fn deliver(api: &Api, title: &str) -> Result<String, String> {
+pub(crate) async fn deliver(api: &ContextClient, title: &str) -> Result<String, String> {
     match api.deliver_note(&note(title)).await.unwrap() {
         Delivery::Delivered(Note { title, .. }) => Ok(title.to_string()),
         Delivery::ResponseLost(lost) => Err(lost.cause),
@@ -119,6 +120,7 @@ pub(crate) async fn deliver(api: &Api, title: &str) -> Result<String, String> {
     }
 }
 
+/// A home and the folder of its outboxes, which does not exist yet.
 pub(crate) fn folder() -> (tempfile::TempDir, PathBuf) {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("outbox");

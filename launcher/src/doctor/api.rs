@@ -21,14 +21,15 @@ const MAX_CLOCK_SKEW_SECONDS: u64 = 30;
 /// Runs every check that needs the API. If the API does not answer, only one check is returned for it.
 pub(super) async fn check(endpoint: &Endpoint, env: &ProcessEnv) -> Vec<Check> {
     let place = endpoint.describe(env);
-    let api = match context_api::reader(endpoint, env) {
-        Ok(Some(api)) => api,
+    let client = match context_api::client(endpoint, env) {
+        Ok(Some(client)) => client,
         Ok(None) => {
             return vec![Check::ok("api", format!("the database of this machine; the first launch creates {place}"))];
         }
         Err(error) => return vec![Check::failed_with("api", &error)],
     };
-    let mut checks: Vec<Check> = outbox::check(&api).await;
+    let mut checks: Vec<Check> = outbox::check(&client).await;
+    let api = client.api();
     let begun = Instant::now();
     let health = match with_timeout(api.health()).await {
         Ok(health) => health,
@@ -40,7 +41,7 @@ pub(super) async fn check(endpoint: &Endpoint, env: &ProcessEnv) -> Vec<Check> {
     let took = begun.elapsed();
     let answers = format!("{place} answers in {} ms, engine {}", took.as_millis(), health.engine);
     checks.insert(0, Check::ok("api", answers));
-    checks.push(key(&api, endpoint).await);
+    checks.push(key(api, endpoint).await);
     checks.extend(writes(&health));
     checks.extend(notice(&health));
     checks.push(clock(&health));

@@ -1,6 +1,6 @@
 //! Checks the outbox: the writes on this machine that wait for the API.
 
-use deckwatch_client::Api;
+use deckwatch_client::ContextClient;
 use deckwatch_client::outbox::{OtherQueue, Waiting};
 
 use super::check::Check;
@@ -8,8 +8,8 @@ use super::check::Check;
 const NAME: &str = "waiting";
 
 /// One check for the queue of this API and key, and one for each other queue that is not empty.
-pub(super) async fn check(api: &Api) -> Vec<Check> {
-    let waiting = api.waiting().await;
+pub(super) async fn check(client: &ContextClient) -> Vec<Check> {
+    let waiting = client.waiting().await;
     own_queue(&waiting).into_iter().chain(waiting.other_queues.iter().map(other_queue)).collect()
 }
 

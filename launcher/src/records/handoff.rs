@@ -18,11 +18,11 @@ pub(crate) fn show(handoff: &Handoff, env: &ProcessEnv) -> Result<(), LaunchErro
     let named = handoff.selection.venture.as_ref();
     let source = Source::open(handoff.selection.local, named, env)?;
     let subject = source.subject(named, false)?;
-    let Some(api) = &source.api else {
+    let Some(client) = &source.client else {
         source.must_exist(named)?;
         return Err(missing(handoff.id.as_ref(), &source, &subject));
     };
-    match source.ask(&subject, api, read(api, handoff.id.as_ref(), &subject))? {
+    match source.ask(&subject, client, read(client.api(), handoff.id.as_ref(), &subject))? {
         Answer::Current(Some(record)) => print(handoff, Some(&record), None, env),
         Answer::Current(None) => {
             source.must_exist(named)?;

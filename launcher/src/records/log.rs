@@ -1,7 +1,7 @@
 //! `launcher log`: the sessions and handoffs of a venture in one list, the newest first.
 
 use deckwatch_client::clean::clean_line;
-use deckwatch_client::{Api, ClientError};
+use deckwatch_client::{Api, ClientError, ContextClient};
 use deckwatch_machine::clock::ago;
 use deckwatch_machine::clock::now;
 use deckwatch_protocol::{
@@ -50,15 +50,15 @@ pub(crate) fn show(log: &Log, env: &ProcessEnv) -> Result<(), LaunchError> {
     let named = log.selection.venture.as_ref();
     let source = Source::open(log.selection.local, named, env)?;
     let subject = source.subject(named, log.all)?;
-    let Some(api) = &source.api else {
+    let Some(client) = &source.client else {
         source.must_exist(named)?;
         return print(log, &source, &subject, &Records::default(), None);
     };
-    match source.ask(&subject, api, records(api, log, &subject))? {
+    match source.ask(&subject, client, records(client.api(), log, &subject))? {
         Answer::Current(records) => {
             if records.records.is_empty() {
                 source.must_exist(named)?;
-                must_have_records(log, &source, api, &subject)?;
+                must_have_records(log, &source, client, &subject)?;
             }
             venture_cache::remember_agents(records.records.iter().map(Record::agent), &source.endpoint, env);
             print(log, &source, &subject, &records, None)
@@ -132,14 +132,16 @@ fn kept(offline: &Offline, log: &Log) -> Records {
 }
 
 /// Returns an error if the named agent has no records, because the name may have a typing error.
-fn must_have_records(log: &Log, source: &Source, api: &Api, subject: &Subject) -> Result<(), LaunchError> {
+fn must_have_records(log: &Log, source: &Source, client: &ContextClient, subject: &Subject) -> Result<(), LaunchError> {
     let Some(agent) = &log.agent else { return Ok(()) };
     let filter = SessionFilter {
         venture: subject.venture.clone(),
         limit: u64::try_from(PAGE).ok().and_then(|limit| limit.try_into().ok()),
         ..SessionFilter::default()
     };
-    let Answer::Current(sessions) = source.ask(subject, api, api.list_sessions(&filter))? else { return Ok(()) };
+    let Answer::Current(sessions) = source.ask(subject, client, client.api().list_sessions(&filter))? else {
+        return Ok(());
+    };
     let mut known: Vec<Agent> = Vec::new();
     for session in sessions.items {
         if !known.contains(&session.agent) {
@@ -182,7 +184,7 @@ fn print(
 /// One sentence: how many records are shown, of what, and where they are stored.
 fn summary(log: &Log, source: &Source, subject: &Subject, records: &Records) -> String {
     let (about, place) = (subject.describe(), source.describe());
-    if source.api.is_none() {
+    if source.client.is_none() {
         return format!("There are no records yet: {place} does not exist. The first launch creates it.");
     }
     let filtered = if log.agent.is_some() || log.since.is_some() { " that match" } else { "" };

@@ -35,16 +35,16 @@ pub(crate) fn show(notes: &Notes, env: &ProcessEnv) -> Result<(), LaunchError> {
         "" => None,
         query => Some(query.parse::<SearchText>().map_err(|invalid| LaunchError::Query(invalid.to_string()))?),
     };
-    let Some(api) = &source.api else {
+    let Some(client) = &source.client else {
         source.must_exist(named)?;
         return print(notes, &source, &subject, &no_notes(), &[]);
     };
-    match source.ask(&subject, api, list(api, notes, query, &subject))? {
+    match source.ask(&subject, client, list(client.api(), notes, query, &subject))? {
         Answer::Current(found) => {
             if found.items.is_empty() {
                 source.must_exist(named)?;
             }
-            let mut unsent = context_api::runtime()?.block_on(api.unsent()).unwrap_or_default().notes;
+            let mut unsent = context_api::runtime()?.block_on(client.unsent()).unwrap_or_default().notes;
             unsent.retain(|note| unsent::is_note_about(note, &subject));
             print(notes, &source, &subject, &found, &unsent)
         }
@@ -126,7 +126,7 @@ fn print(
 /// One sentence: how many notes are shown, of how many, and where they are stored.
 fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<FoundNote>) -> String {
     let place = source.describe();
-    if source.api.is_none() {
+    if source.client.is_none() {
         return format!("There are no notes yet: {place} does not exist. The first launch creates it.");
     }
     let filtered = if notes.query.is_empty() && notes.tag.is_none() { "" } else { " that match" };
@@ -168,14 +168,14 @@ fn print_kept(notes: &Notes, offline: &Offline, env: &ProcessEnv) -> Result<(), 
 fn show_one(id: &NoteId, local: bool, json: bool, env: &ProcessEnv) -> Result<(), LaunchError> {
     let source = Source::open(local, None, env)?;
     let missing = || LaunchError::NoSuchRecord { what: format!("note {id} in {}", source.describe()) };
-    let Some(api) = &source.api else { return Err(missing()) };
+    let Some(client) = &source.client else { return Err(missing()) };
     let read = async {
-        match api.get_note(id).await {
+        match client.api().get_note(id).await {
             Err(error) if error.code() == Some(ErrorCode::NoteNotFound) => Ok(None),
             read => read.map(Some),
         }
     };
-    match source.ask(&Subject::default(), api, read)? {
+    match source.ask(&Subject::default(), client, read)? {
         Answer::Current(Some(note)) if json => to_json::print(&note),
         Answer::Current(Some(note)) => {
             let mut text = Text::new(table::terminal_width());

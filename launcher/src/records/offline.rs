@@ -1,7 +1,7 @@
 //! The records of a team that this machine keeps for times when the API can't be reached: the last answer to `sod` for
 //! each repository, and the number of writes that wait.
 
-use deckwatch_client::Api;
+use deckwatch_client::ContextClient;
 use deckwatch_client::outbox::{Unsent, UnsentHandoff, UnsentNote};
 use deckwatch_client::snapshot::Snapshot;
 use deckwatch_machine::clock::now;
@@ -25,17 +25,17 @@ pub(super) struct Offline {
 }
 
 impl Offline {
-    pub(super) async fn of(api: &Api, cause: String, repos: &[RepoName], subject: &Subject) -> Self {
+    pub(super) async fn of(client: &ContextClient, cause: String, repos: &[RepoName], subject: &Subject) -> Self {
         let mut days = Vec::new();
         for repo in repos {
-            days.extend(api.last_snapshot(repo, subject.venture.as_ref()).await);
+            days.extend(client.last_snapshot(repo, subject.venture.as_ref()).await);
         }
         days.sort_by_key(|day| std::cmp::Reverse(day.taken_at));
         // If the outbox can't be read, `launcher doctor` says so.
-        let mut unsent = api.unsent().await.unwrap_or_default();
+        let mut unsent = client.unsent().await.unwrap_or_default();
         unsent.notes.retain(|note| unsent::is_note_about(note, subject));
         unsent.handoffs.retain(|handoff| unsent::is_handoff_about(handoff, subject));
-        Self { cause, days, queued: api.waiting().await.queued, unsent }
+        Self { cause, days, queued: client.waiting().await.queued, unsent }
     }
 
     pub(super) fn days(&self) -> &[Snapshot] {

@@ -1,7 +1,7 @@
 //! Where the records of a command are stored, and which venture or repository they belong to.
 
 use deckwatch_client::clean::clean_line;
-use deckwatch_client::{Api, ClientError};
+use deckwatch_client::{ClientError, ContextClient};
 use deckwatch_machine::checkout::{Checkout, CheckoutKind};
 use deckwatch_machine::ventures::{VentureEntry, VenturesFile};
 use deckwatch_protocol::{RepoName, VentureCode};
@@ -21,7 +21,7 @@ pub(super) struct Source<'a> {
     pub(super) env: &'a ProcessEnv,
     pub(super) endpoint: Endpoint,
     /// `None` if this machine has no database yet, and therefore no records.
-    pub(super) api: Option<Api>,
+    pub(super) client: Option<ContextClient>,
     here: Option<Checkout>,
     file: Option<VenturesFile>,
 }
@@ -47,8 +47,8 @@ impl<'a> Source<'a> {
         endpoint.unlock()?;
         let here = target::here(target, env)?;
         let file = catalogue::file(None, env, here.as_ref())?;
-        let api = context_api::reader(&endpoint, env)?;
-        Ok(Self { env, endpoint, api, here, file })
+        let client = context_api::client(&endpoint, env)?;
+        Ok(Self { env, endpoint, client, here, file })
     }
 
     /// The venture that is named, otherwise the venture of the current repository.
@@ -89,14 +89,14 @@ impl<'a> Source<'a> {
     pub(super) fn ask<T>(
         &self,
         subject: &Subject,
-        api: &Api,
+        client: &ContextClient,
         call: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<Answer<T>, LaunchError> {
         match context_api::wait(call) {
             Ok(answer) => Ok(Answer::Current(answer)),
             Err(LaunchError::Unreachable(cause)) => {
                 let repos = self.repos_of(subject);
-                let offline = context_api::runtime()?.block_on(Offline::of(api, cause, &repos, subject));
+                let offline = context_api::runtime()?.block_on(Offline::of(client, cause, &repos, subject));
                 Ok(Answer::Offline(offline))
             }
             Err(other) => Err(other),

@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 
-use deckwatch_client::outbox::{DayToEnd, Delivery, NoteWrite};
-use deckwatch_client::{Api, ApiConfig};
+use deckwatch_client::outbox::{Bounds, DayToEnd, Delivery, NoteWrite};
+use deckwatch_client::{Api, ApiConfig, ContextClient};
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{CreateNote, DayStarted, HandoffDraft, SessionRequest, UpdateNote};
 use serde_json::{Value, json};
@@ -226,8 +226,9 @@ fn without_the_api_the_last_answer_is_shown_with_its_age() {
         "CONTEXT_API_KEY" => Some(KEY.to_owned()),
         _ => None,
     };
-    let config = ApiConfig::from_vars(vars, &dirs(&world), &"mac1-claude-1".parse().unwrap()).unwrap();
-    wait(Api::connect(config).keep_snapshot(day)).unwrap();
+    let dirs = dirs(&world);
+    let config = ApiConfig::from_vars(vars, &dirs, &"mac1-claude-1".parse().unwrap()).unwrap();
+    wait(ContextClient::connect(config, &dirs.data, Bounds::default()).keep_snapshot(day)).unwrap();
     for (args, expected) in [
         (&["log"][..], "handoff ready   Login red works"),
         (&["handoff"], "- The login page"),
@@ -259,7 +260,7 @@ fn without_the_api_the_writes_that_are_only_on_this_machine_are_shown() {
         _ => None,
     };
     let config = ApiConfig::from_vars(vars, &dirs(&world), &"mac1-claude-1".parse().unwrap()).unwrap();
-    let api = Api::connect(config);
+    let client = ContextClient::connect(config, &dirs(&world).data, Bounds::default());
     let id = "note_01JD0000000000000000000001";
     let patch = UpdateNote { title: Some("Prices 2027".parse().unwrap()), ..UpdateNote::default() };
     let note = |venture: &str| CreateNote {
@@ -275,11 +276,12 @@ fn without_the_api_the_writes_that_are_only_on_this_machine_are_shown() {
             NoteWrite::Update { id: id.parse().unwrap(), version: 1, patch },
             NoteWrite::Archive(id.parse().unwrap()),
         ] {
-            assert!(matches!(api.deliver_note(&write).await.unwrap(), Delivery::Queued(_)));
+            assert!(matches!(client.deliver_note(&write).await.unwrap(), Delivery::Queued(_)));
         }
         let of_day = day("mac1-claude-1", "alpha", "example-org/alpha.js");
-        let ended = DayToEnd { session: None, start: session_request(of_day), keep_open: false, handoff: draft() };
-        assert!(matches!(api.deliver_day(&ended).await.unwrap(), Delivery::Queued(_)));
+        let handoff = client.scan_handoff(draft()).unwrap();
+        let ended = DayToEnd { session: None, start: session_request(of_day), keep_open: false, handoff };
+        assert!(matches!(client.deliver_day(&ended).await.unwrap(), Delivery::Queued(_)));
     });
     let offline = |args: &[&str]| {
         let mut launcher = world.launcher(args);

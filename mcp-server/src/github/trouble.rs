@@ -1,14 +1,14 @@
 //! The errors of requests to GitHub. Each has its own message and fix. No message contains a token.
 
 use bytes::Bytes;
+use deckwatch_client::clean::clean_line;
 use deckwatch_protocol::{RepoName, Timestamp};
 use http::{Response, StatusCode};
 use serde::Deserialize;
 use thiserror::Error;
 
 use super::token_source::TokenSource;
-use crate::render::budget::clip;
-use crate::render::clean::clean_line;
+use crate::budget::clip;
 
 const MESSAGE_COST: usize = 200;
 

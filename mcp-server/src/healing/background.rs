@@ -21,7 +21,7 @@ struct State {
 }
 
 /// Healing a venture's documents at one commit of a repository.
-pub(super) type HealingRun = (VentureCode, Option<CommitSha>);
+pub(crate) type HealingRun = (VentureCode, Option<CommitSha>);
 
 impl BackgroundHealing {
     /// The result that is not reported yet, on one line.
@@ -33,16 +33,16 @@ impl BackgroundHealing {
     }
 
     /// Notes that a run starts; false if it was started before.
-    pub(super) fn begin(&self, run: &HealingRun) -> bool {
+    pub(crate) fn begin(&self, run: &HealingRun) -> bool {
         self.state().begun.insert(run.clone())
     }
 
     /// Allows the run to start again, because the API could not be reached.
-    pub(super) fn forget(&self, run: &HealingRun) {
+    pub(crate) fn forget(&self, run: &HealingRun) {
         self.state().begun.remove(run);
     }
 
-    pub(super) fn report(&self, line: String) {
+    pub(crate) fn report(&self, line: String) {
         self.state().unreported = Some(line);
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct Healer {
     repo: RepoName,
     root: PathBuf,
     scope: DocScope,
-    pub(super) commit: Option<CommitSha>,
+    pub(crate) commit: Option<CommitSha>,
 }
 
 impl Healer {

@@ -4,7 +4,6 @@
 //! [`budget`] for any stored text, and says what it omits. This module does not call the API, read a clock or use
 //! random numbers.
 
-pub(crate) mod budget;
 pub(crate) mod clean;
 pub(crate) mod context;
 pub(crate) mod context_report;
@@ -31,3 +30,5 @@ pub(crate) mod golden;
 pub(crate) mod samples;
 #[cfg(test)]
 pub(crate) mod team;
+
+pub(crate) use crate::budget;

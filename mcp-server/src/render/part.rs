@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use deckwatch_protocol::Excerpt;
-
 use super::budget::line_cost;
 use super::fence::Fence;
 use super::fill::{Weighted, fill};
 use super::page::Page;
+pub(crate) use crate::total::Total;
 
 /// A part with stored text.
 pub(crate) struct Part {
@@ -55,33 +54,6 @@ pub(crate) enum Cut {
     AtWord,
     /// At the end of a paragraph, or at a word if that would waste half of the space.
     AtParagraph,
-}
-
-/// The number of all items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Total {
-    pub(crate) count: usize,
-    /// Whether the count is only a lower bound.
-    pub(crate) at_least: bool,
-}
-
-impl Total {
-    /// The total of a list that the API shortened.
-    pub(crate) fn of<T>(list: &Excerpt<T>) -> Self {
-        Self { count: usize::try_from(list.total).unwrap_or(usize::MAX), at_least: list.total_is_minimum }
-    }
-
-    /// An exact count.
-    pub(crate) fn exactly(count: usize) -> Self {
-        Self { count, at_least: false }
-    }
-}
-
-impl std::fmt::Display for Total {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let bound = if self.at_least { "at least " } else { "" };
-        write!(f, "{bound}{}", self.count)
-    }
 }
 
 /// The lines of a rendered part.

@@ -5,6 +5,7 @@
 //! of the text.
 
 mod arguments;
+mod background_healing;
 mod context;
 mod day_extras;
 mod doc;

@@ -2,7 +2,8 @@
 //!
 //! An update names the version that the agent read, so that it can't overwrite a newer text.
 
-use deckwatch_client::api::{Api, ClientError};
+use deckwatch_client::ContextClient;
+use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::{Delivery, LostResponse, NoteWrite, Queued};
 use deckwatch_protocol::{
     Change, CreateNote, ErrorCode, Note, NoteContent, NoteId, NoteTag, NoteTitle, UpdateNote, Violation, Violations,
@@ -110,15 +111,15 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
 
 /// Sends the change, or queues it on this machine.
 async fn apply(keeper: &Keeper, change: NoteChange) -> Result<Delivery<Note>, Trouble> {
-    let api = keeper.identity.api().await?;
+    let client = keeper.identity.client().await?;
     let write = match change {
         NoteChange::Create { title, content, tags, scope } => {
             let note = CreateNote { title, content, tags, venture: None };
-            return created(keeper, api, about(keeper, note, scope).await?).await;
+            return created(keeper, client, about(keeper, note, scope).await?).await;
         }
         NoteChange::Write(write) => write,
     };
-    Ok(api.deliver_note(&write).await?)
+    Ok(client.deliver_note(&write).await?)
 }
 
 /// The new note with its venture. Without a scope, the note is about the venture of the repository.
@@ -138,14 +139,14 @@ async fn about(keeper: &Keeper, note: CreateNote, scope: Option<Scope>) -> Resul
 }
 
 /// Saves a new note. On the embedded engine, registers the venture if no start of day has registered it yet.
-async fn created(keeper: &Keeper, api: &Api, write: NoteWrite) -> Result<Delivery<Note>, Trouble> {
-    let saved = api.deliver_note(&write).await;
+async fn created(keeper: &Keeper, client: &ContextClient, write: NoteWrite) -> Result<Delivery<Note>, Trouble> {
+    let saved = client.deliver_note(&write).await;
     let (Err(ClientError::Refused(problem)), NoteWrite::Create(note)) = (&saved, &write) else { return Ok(saved?) };
-    if problem.code == ErrorCode::VentureNotRegistered && is_embedded(api) {
+    if problem.code == ErrorCode::VentureNotRegistered && is_embedded(client.api()) {
         let own = &keeper.identity.place().await?.venture;
         if note.venture.as_ref() == Some(&own.code) {
-            api.put_venture(&own.code, &own.registration()).await?;
-            return Ok(api.deliver_note(&write).await?);
+            client.api().put_venture(&own.code, &own.registration()).await?;
+            return Ok(client.deliver_note(&write).await?);
         }
     }
     Ok(saved?)

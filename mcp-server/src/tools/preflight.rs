@@ -166,7 +166,7 @@ async fn checks_of_api(keeper: &Keeper, api: &Api) -> Vec<Check> {
         Ok(health) => health,
         Err(error) => {
             let failed = Check::failed("api", &Remedy::of_call(&error, api.endpoint()));
-            return std::iter::once(failed).chain(outbox(api).await).collect();
+            return std::iter::once(failed).chain(outbox(keeper).await).collect();
         }
     };
     let took = asked.elapsed();
@@ -175,7 +175,7 @@ async fn checks_of_api(keeper: &Keeper, api: &Api) -> Vec<Check> {
         Check::ok("api", format!("{} answers in {} ms; engine: {}", api.endpoint(), took.as_millis(), health.engine)),
         clock(halfway, health.time),
     ];
-    checks.extend(outbox(api).await);
+    checks.extend(outbox(keeper).await);
     let ventures = api.list_ventures(&ListVentures::default()).await;
     let is_accepted = ventures.is_ok();
     checks.push(match ventures {
@@ -195,9 +195,9 @@ async fn checks_of_api(keeper: &Keeper, api: &Api) -> Vec<Check> {
 }
 
 /// Whether handoffs and notes can be queued on this machine while the API is down. Tests it by writing a file.
-async fn outbox(api: &Api) -> Option<Check> {
+async fn outbox(keeper: &Keeper) -> Option<Check> {
     const NAME: &str = "outbox";
-    match api.queue_status().await {
+    match keeper.queue_status().await {
         QueueStatus::NotNeeded => None,
         QueueStatus::Available => {
             Some(Check::ok(NAME, "handoffs and notes can wait on this machine while the API is down"))

@@ -11,9 +11,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::sod_snapshot::{self, Start};
-use super::{answer, day_extras, decode, fence, hints};
+use super::{answer, background_healing, day_extras, decode, fence, hints};
 use crate::github::{Lane, Queue};
-use crate::healing;
 use crate::render::budget::{clip, cost};
 use crate::render::context::gone_line;
 use crate::render::sod::{DayExtras, Rendered, render};
@@ -175,7 +174,7 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
             remarks.extend(self::remarks(&checkout, before.as_ref(), day));
             let extras = DayExtras { unsent, ..loading.whole().await? };
             let facts = report(day, &extras, &|room| render(day, &extras, &remarks, &fence(), room), limit);
-            healing::in_background(keeper, &day.venture.code, &day.doc_audit);
+            background_healing::heal(keeper, &day.venture.code, &day.doc_audit);
             facts
         }
         Start::Last(last) => {

@@ -12,6 +12,7 @@ mod flat_cost;
 mod keys;
 mod lab;
 mod machines;
+mod modules;
 mod outages;
 #[cfg(target_os = "linux")]
 mod power_cuts;

@@ -4,31 +4,28 @@
 //! agent's CLI from the MCP handshake, its number from a slot held for the CLI's process, the venture
 //! from a ventures file, from the API, or from the repository's name.
 
+mod launch;
+mod me;
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::Duration;
 
+use deckwatch_client::ContextClient;
 use deckwatch_client::api::{Api, ApiConfig, Endpoint};
+use deckwatch_client::clean::clean_line;
+use deckwatch_client::outbox::Bounds;
 use deckwatch_client::snapshot::Snapshot;
-use deckwatch_machine::agent::{
-    Conversation, Conversations, Lineage, SharedServer, Slot, SlotRequest, lineage_of, slot_number, this_host,
-};
 use deckwatch_machine::checkout::{Checkout, CheckoutError};
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::variables;
 use deckwatch_machine::ventures::{self, VentureEntry, VenturesFile};
-use deckwatch_protocol::{
-    Agent, Client, ClientSessionId, ClientVersion, Host, ListVentures, RepoName, Session, Venture, VentureCode,
-};
+use deckwatch_protocol::{ClientSessionId, ListVentures, RepoName, Venture, VentureCode};
 use tokio::sync::OnceCell;
 
+pub(crate) use self::me::{Cli, Me};
 use crate::environment::Environment;
 use crate::github::GitHub;
-use crate::render::clean::clean_line;
 use crate::trouble::{Trouble, blocking};
-
-/// How often a running start of day checks that its launch still runs.
-const LAUNCH_CHECK: Duration = Duration::from_secs(1);
 
 /// The agent's identity. A part that can't be found now is looked up again next time.
 pub(crate) struct Identity {
@@ -37,30 +34,12 @@ pub(crate) struct Identity {
     cli: OnceLock<Cli>,
     conversation: OnceLock<ClientSessionId>,
     me: OnceCell<Me>,
-    api: OnceCell<Api>,
+    client: OnceCell<ContextClient>,
     place: OnceCell<WorkContext>,
     /// This machine's own database, while another API is in use.
     pub(crate) own_database: OnceCell<Api>,
     /// Set when this process is known to work in a repository of its launch. That does not change.
     in_launch_repo: OnceLock<()>,
-}
-
-/// The agent's CLI, as the handshake names it.
-#[derive(Debug, Clone)]
-pub(crate) struct Cli {
-    pub(crate) name: String,
-    pub(crate) version: String,
-}
-
-/// The agent itself.
-#[derive(Debug, Clone)]
-pub(crate) struct Me {
-    pub(crate) agent: Agent,
-    pub(crate) host: Host,
-    pub(crate) client: Client,
-    pub(crate) client_version: Option<ClientVersion>,
-    /// `None` when the launcher set the name and holds the slot.
-    pub(crate) slot: Option<u32>,
 }
 
 /// What the agent works on.
@@ -95,7 +74,7 @@ pub(crate) enum VentureSource {
 impl Identity {
     pub(crate) fn new(environment: Environment) -> Self {
         let (cli, conversation) = (OnceLock::new(), OnceLock::new());
-        let (me, api, place, in_launch_repo) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
+        let (me, client, place, in_launch_repo) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
         let own_database = OnceCell::new();
         Self {
             github: GitHub::new(environment.clone()),
@@ -103,7 +82,7 @@ impl Identity {
             cli,
             conversation,
             me,
-            api,
+            client,
             place,
             own_database,
             in_launch_repo,
@@ -130,29 +109,6 @@ impl Identity {
         }
     }
 
-    /// The CLI's id of its conversation: from the CLI itself, or else from the launcher.
-    pub(crate) fn client_session_id(&self, me: &Me) -> Option<ClientSessionId> {
-        // An agent that Claude Code started inherits its variables, and so the id of another conversation.
-        let own = (me.client.as_str() == "claude").then(|| self.environment.var("CLAUDE_CODE_SESSION_ID")).flatten();
-        let conversation = own.and_then(|id| id.parse().ok()).or_else(|| self.conversation.get().cloned());
-        conversation.or_else(|| self.environment.var(variables::CONVERSATION)?.parse().ok())
-    }
-
-    /// Saves the slot of this conversation, so that the launcher finds it when the conversation is resumed.
-    pub(crate) async fn remember(&self, session: &Session) {
-        let (Ok(me), Ok(dirs)) = (self.me().await, Dirs::from_env()) else { return };
-        let (Some(id), Some(slot)) = (self.client_session_id(me), me.slot.or_else(|| slot_number(&me.agent))) else {
-            return;
-        };
-        let conversation =
-            Conversation { venture: session.venture.clone(), repo: session.repo.clone(), track: session.track, slot };
-        let (host, client) = (me.host.clone(), me.client.clone());
-        let kept = blocking(move || Conversations::of(&dirs, &host, &client).keep(&id, &conversation)).await;
-        if let Ok(Err(error)) = kept {
-            log::warn!("could not save the slot of this conversation: {error}");
-        }
-    }
-
     /// The checkout as it is now. Branch and commit change while the agent works.
     pub(crate) async fn checkout(&self) -> Result<Checkout, Trouble> {
         let dir = self.environment.dir.clone();
@@ -162,57 +118,17 @@ impl Identity {
         Ok(checkout)
     }
 
-    /// Checks that the name, venture and API in the environment belong to a running launch of this process. Call it
-    /// each time: a launch can end while a detached server still runs.
-    pub(crate) async fn of_this_launch(&self) -> Result<(), Trouble> {
-        let Some(agent) = self.environment.setting::<Agent>(variables::AGENT)? else { return Ok(()) };
-        let (dirs, launch) = (Dirs::from_env()?, self.environment.var(variables::LAUNCH));
-        let name = agent.clone();
-        let lineage = blocking(move || lineage_of(&dirs, &this_host(), &name, launch.as_deref())).await??;
-        let Some(launched) = self.environment.setting::<RepoName>(variables::REPO)? else { return Ok(()) };
-        if lineage == Lineage::Unknown || self.in_launch_repo.get().is_some() {
-            return Ok(());
-        }
-        // The process tree does not show the folder of the launch, so compare repositories.
-        let checkout = self.checkout().await?;
-        let owned = self.of_the_venture(&checkout)?;
-        lineage.allows(&agent, &launched, &checkout.repo, owned)?;
-        if lineage == Lineage::Descendant {
-            self.in_launch_repo.get_or_init(|| ());
-        }
-        Ok(())
-    }
-
-    /// Whether a repository belongs to the venture of the launch, by the launcher's list or the ventures file.
-    fn of_the_venture(&self, checkout: &Checkout) -> Result<bool, Trouble> {
-        let repos = self.environment.var(variables::REPOS).unwrap_or_default();
-        let code = self.environment.setting::<VentureCode>(variables::VENTURE)?;
-        ventures::launch_owns(&repos, code.as_ref(), || self.ventures_file(checkout), &checkout.repo)
-    }
-
-    /// Runs work that may take long, such as retries while the API is down. Stops it when the launch ends.
-    pub(crate) async fn while_launched<T>(&self, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
-        let ended = async {
-            loop {
-                if let Err(trouble) = self.of_this_launch().await {
-                    return trouble;
-                }
-                tokio::time::sleep(LAUNCH_CHECK).await;
-            }
-        };
-        tokio::select! {
-            biased;
-            trouble = ended => Err(trouble),
-            done = work => done,
-        }
-    }
-
     pub(crate) async fn me(&self) -> Result<&Me, Trouble> {
         self.me.get_or_try_init(|| self.find_me()).await
     }
 
+    /// The API, the outbox and the last answers.
+    pub(crate) async fn client(&self) -> Result<&ContextClient, Trouble> {
+        self.client.get_or_try_init(|| self.connect()).await
+    }
+
     pub(crate) async fn api(&self) -> Result<&Api, Trouble> {
-        self.api.get_or_try_init(|| self.connect()).await
+        Ok(self.client().await?.api())
     }
 
     pub(crate) async fn place(&self) -> Result<&WorkContext, Trouble> {
@@ -229,7 +145,7 @@ impl Identity {
         if let Some((venture, source)) = self.venture_on_this_machine(&checkout)? {
             return Ok(Some(WorkContext::of(&repo, venture, source)));
         }
-        let last = self.api().await?.last_snapshot(&repo, None).await;
+        let last = self.client().await?.last_snapshot(&repo, None).await;
         Ok(last.map(|last| WorkContext::of(&repo, entry(last.day.venture), VentureSource::Api)))
     }
 
@@ -247,44 +163,13 @@ impl Identity {
     pub(crate) async fn last_snapshot(&self) -> Result<Option<Snapshot>, Trouble> {
         let checkout = self.checkout().await?;
         let venture = self.venture_on_this_machine(&checkout)?.map(|(entry, _)| entry.code);
-        Ok(self.api().await?.last_snapshot(&checkout.repo, venture.as_ref()).await)
+        Ok(self.client().await?.last_snapshot(&checkout.repo, venture.as_ref()).await)
     }
 
-    async fn find_me(&self) -> Result<Me, Trouble> {
-        self.of_this_launch().await?;
-        let cli = self.cli.get();
-        let client = self.environment.setting::<Client>(variables::CLIENT)?;
-        let client = client.unwrap_or_else(|| client_named(cli.map_or("", |cli| &cli.name)));
-        let host = this_host();
-        let (agent, slot) = match self.environment.setting::<Agent>(variables::AGENT)? {
-            Some(agent) => (agent, None),
-            None => self.claim_slot(&host, &client).await.map(|slot| (slot.agent, Some(slot.number)))?,
-        };
-        let client_version = cli.and_then(|cli| cli.version.parse().ok());
-        Ok(Me { agent, host, client, client_version, slot })
-    }
-
-    /// Claims a slot for the CLI's process, so that a restarted server gets the same name. A CLI's background server is
-    /// the parent of the servers of many sessions. In that case this process holds the slot itself.
-    async fn claim_slot(&self, host: &Host, client: &Client) -> Result<Slot, Trouble> {
-        let checkout = self.checkout().await?;
-        let venture = match self.venture_on_this_machine(&checkout)? {
-            Some((entry, _)) => entry.code,
-            None => named_after(&checkout.repo)?.code,
-        };
-        let (dirs, parent) = (Dirs::from_env()?, std::os::unix::process::parent_id());
-        let (host, client) = (host.clone(), client.clone());
-        let claim = move || {
-            let holder = SharedServer::of_process(parent).map_or(parent, |_| std::process::id());
-            Slot::claim(&dirs, &host, &client, &venture, holder, SlotRequest::Any)
-        };
-        Ok(blocking(claim).await??)
-    }
-
-    async fn connect(&self) -> Result<Api, Trouble> {
-        let agent = &self.me().await?.agent;
-        let config = ApiConfig::from_vars(|name| self.environment.var(name), &Dirs::from_env()?, agent)?;
-        Ok(Api::connect(config))
+    async fn connect(&self) -> Result<ContextClient, Trouble> {
+        let (agent, dirs) = (&self.me().await?.agent, Dirs::from_env()?);
+        let config = ApiConfig::from_vars(|name| self.environment.var(name), &dirs, agent)?;
+        Ok(ContextClient::connect(config, &dirs.data, Bounds::default()))
     }
 
     /// Finds the place. Claims the repository's name first, before any record uses it.
@@ -403,22 +288,6 @@ async fn registered(api: &Api) -> Result<Vec<VentureEntry>, Trouble> {
     }
 }
 
-/// The client for the name that a CLI sends in the handshake.
-fn client_named(name: &str) -> Client {
-    let known = [("claude-code", "claude"), ("gemini-cli-mcp-client", "gemini"), ("codex-mcp-client", "codex")];
-    let short = known.iter().find(|(long, _)| *long == name).map_or(name, |(_, short)| short);
-    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
-    let safe: String = short.chars().map(safe).collect();
-    let trimmed = safe.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-    let cut: String = trimmed.chars().take(Client::MAX_CHARS).collect();
-    cut.parse().unwrap_or_else(|_| unnamed())
-}
-
-#[expect(clippy::expect_used, reason = "a constant that the tests parse")]
-fn unnamed() -> Client {
-    "agent".parse().expect("a good name")
-}
-
 fn named_after(repo: &RepoName) -> Result<VentureEntry, Trouble> {
     VentureEntry::of_repo(repo).ok_or_else(|| Trouble::NoVenture { repo: repo.clone() })
 }
@@ -433,27 +302,5 @@ fn entry(venture: Venture) -> VentureEntry {
         capabilities: Vec::new(),
         infisical_path: None,
         secrets: Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_three_clis_are_known_and_others_keep_their_name() {
-        let cases = [
-            ("claude-code", "claude"),
-            ("gemini-cli-mcp-client", "gemini"),
-            ("codex-mcp-client", "codex"),
-            ("Some IDE (beta)", "Some-IDE--beta-"),
-            ("", "agent"),
-            ("😀", "agent"),
-            ("-x", "x"),
-        ];
-        for (name, client) in cases {
-            assert_eq!(client_named(name).as_str(), client);
-        }
-        assert_eq!(client_named(&"x".repeat(100)).as_str().len(), Client::MAX_CHARS);
     }
 }

@@ -1,0 +1,71 @@
+//! Holds the agent's live session: starts it, finds it again after a restart, ends it.
+//!
+//! [`start`] and [`end`] are the start and the end of the day. [`state`] caches what the API said about the session. If the
+//! API says otherwise, the API is right.
+//! [`crate::heartbeat`] sends the heartbeats.
+
+mod end;
+mod start;
+mod state;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use deckwatch_protocol::{SessionId, Timestamp};
+use tokio::sync::Notify;
+
+pub(crate) use self::end::{Answered, EndOfDay, HandoffOutcome};
+pub(crate) use self::state::{Live, State, is_gone};
+
+use crate::healing::background::BackgroundHealing;
+use crate::identity::Identity;
+use crate::pending::Pending;
+use crate::rebuilt::Build;
+
+/// Holds the agent's session and everything that the tools share.
+pub(crate) struct Keeper {
+    pub(crate) identity: Identity,
+    state: Mutex<State>,
+    /// Locked by a start or end of day, so that two calls at the same time do not start two days.
+    turn: tokio::sync::Mutex<()>,
+    /// Wakes the heartbeat when the held session changes.
+    changed: Notify,
+    /// Locked while a heartbeat is sent. A heartbeat that arrived after [`Keeper::leave`] would make the session active
+    /// again.
+    pub(crate) beating: tokio::sync::Mutex<()>,
+    /// The sessions that this process has joined, each with the last heartbeat that it sent.
+    pub(crate) joined: Mutex<BTreeMap<SessionId, Timestamp>>,
+    /// Work that waits for the API.
+    pub(crate) pending: Pending,
+    /// Healing of documents in the background.
+    pub(crate) healing: BackgroundHealing,
+    /// The build that this process runs.
+    pub(crate) build: Build,
+    /// A notice about this repository's earlier records that is not reported yet.
+    pub(crate) followed: Mutex<Option<String>>,
+}
+
+impl Keeper {
+    pub(crate) fn new(identity: Identity) -> Self {
+        let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
+        let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
+        let (pending, healing) = (Pending::default(), BackgroundHealing::default());
+        let (followed, build) = (Mutex::default(), Build::of_this_process());
+        Self { identity, state, turn, changed, beating, joined, pending, healing, build, followed }
+    }
+
+    /// Waits until no start or end of day is running.
+    pub(crate) async fn idle(&self) {
+        let _turn = self.turn().await;
+    }
+
+    /// Waits until no start or end of day is running, and blocks others until the guard is dropped.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Waits until the held session changes.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}
