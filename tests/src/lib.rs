@@ -26,6 +26,7 @@ mod server_process;
 mod shape;
 mod small_disk;
 mod test_request;
+mod tools;
 mod wire;
 mod worker_process;
 
@@ -40,4 +41,5 @@ pub use server_process::ServerProcess;
 pub use shape::{a_moment_later, fresh, overlay};
 pub use small_disk::BadDisk;
 pub use test_request::TestRequest;
+pub use tools::tool_names;
 pub use wire::Wire;

@@ -3,18 +3,16 @@
 
 use deckwatch_protocol::{AuditFilter, AuditedDoc, Excerpt, VentureAudit, VentureCode, Violations};
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, fence, hints, now};
+use super::{fence, now};
 use crate::healing::outcome::HealedDoc;
 use crate::healing::{Healer, healable};
 use crate::render::budget::line_cost;
 use crate::render::fence::WARNING;
 use crate::render::part::Total;
 use crate::render::{doc_audit, doc_heal};
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -23,9 +21,7 @@ const LIMIT: usize = 10_000;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// `heal` generates missing and stale documents, where a requirement allows it.
+pub(super) struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     action: Action,
@@ -41,12 +37,14 @@ enum Action {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// The result of `heal` and the state of the documents, as text.
-    report: String,
+    pub(super) report: String,
     missing: usize,
     stale: usize,
+    #[schemars(skip)]
     present: usize,
+    #[schemars(skip)]
     optional: usize,
     /// What `heal` did, by document.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -59,25 +57,14 @@ struct Healed {
     outcome: &'static str,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "Which documents of your venture are missing, stale or present. `heal` generates those that have their \
-                source in this repository. It never replaces a person's text.";
-    Tool::new("doc_audit", text, schema::of_arguments::<Arguments>())
-        .with_title("Document health")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(false).destructive(false).idempotent(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments { action } = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, Arguments { action }: Arguments) -> Result<Facts, Trouble> {
     let before = audit(keeper).await?;
     let (lines, treated) = match action {
         Action::Report => (Vec::new(), Vec::new()),
         Action::Heal => heal(keeper, &before).await?,
     };
     let after = if treated.is_empty() { before } else { audit(keeper).await? };
-    let facts = facts(lines, &treated, &after);
-    Ok(answer(&facts, &facts.report))
+    Ok(facts(lines, &treated, &after))
 }
 
 async fn audit(keeper: &Keeper) -> Result<VentureAudit, Trouble> {

@@ -1,20 +1,19 @@
 //! `status`: the work queue from the GitHub issues of the venture's repositories.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deckwatch_protocol::{RepoName, Violations};
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, fence, hints, now};
+use super::{fence, now};
 use crate::github::{Lane, Queue, QueueRequest};
 use crate::identity::Identity;
 use crate::render::budget::line_cost;
 use crate::render::fence::WARNING;
 use crate::render::queue;
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -28,30 +27,31 @@ const TIME_LIMIT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// Only this lane, with more of its issues.
+pub(super) struct Arguments {
+    /// Only this lane, up to 50 issues.
     #[deserr(default)]
     lane: Option<Lane>,
-    /// Only this repository, not all of the venture.
     #[deserr(default)]
     #[schemars(default)]
     this_repository: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// The queue, as text.
-    report: String,
+    pub(super) report: String,
     /// The total of each requested lane.
+    #[schemars(with = "BTreeMap<String, usize>")]
     totals: Totals,
+    #[schemars(skip)]
     issues_shown: usize,
+    #[schemars(skip)]
     repositories: Vec<RepoName>,
     /// How many repositories of the venture are not in the totals.
     repositories_missing: usize,
 }
 
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize)]
 struct Totals {
     #[serde(skip_serializing_if = "Option::is_none")]
     p0: Option<usize>,
@@ -65,24 +65,14 @@ struct Totals {
     triage: Option<usize>,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "The work queue from GitHub: open issues by lane (P0, ready, in progress, blocked, triage) with totals, \
-                newest change first. Labels decide the lane; an issue without such a label is in triage.";
-    Tool::new("status", text, schema::of_arguments::<Arguments>())
-        .with_title("Work queue")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(true).idempotent(true).open_world(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let arguments: Arguments = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
     let asked = repositories(&keeper.identity, arguments.this_repository).await?;
     let lanes = arguments.lane.map_or(Lane::ALL.to_vec(), |lane| vec![lane]);
     let issues = if arguments.lane.is_some() { ONE_LANE } else { OVERVIEW };
     let mut queue = keeper.identity.github().queue(QueueRequest { repos: &asked.repos, lanes: &lanes, issues }).await?;
     queue.gap = asked.gap;
     let facts = facts(&queue, &lanes);
-    Ok(answer(&facts, &facts.report))
+    Ok(facts)
 }
 
 /// The repositories to ask GitHub about.
