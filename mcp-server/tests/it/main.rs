@@ -12,6 +12,7 @@ mod day_extras;
 mod disk;
 mod docs;
 mod following;
+mod found_by_words;
 mod foreign_launch;
 mod generator;
 mod github;
