@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 /// Keywords that some CLI refuses, or that only repeat the type.
 const NOT_PORTABLE: [&str; 2] = ["pattern", "format"];
-/// Keywords that an agent does not need for a correct call: the server checks bounds, and its error names them. The decoder
-/// knows the defaults.
-const CHECKED_BY_THE_SERVER: [&str; 5] = ["minimum", "maximum", "minLength", "maxLength", "default"];
+/// Keywords that an agent does not need for a correct call: the server checks bounds, and its error names them, with an
+/// example. The decoder knows the defaults.
+const CHECKED_BY_THE_SERVER: [&str; 6] = ["minimum", "maximum", "minLength", "maxLength", "default", "examples"];
 /// Keywords that a program does not need to read an answer.
 const NOT_FOR_PROGRAMS: [&str; 2] = ["description", "required"];
 

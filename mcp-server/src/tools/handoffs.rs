@@ -27,8 +27,8 @@ const PAGE: u64 = 14;
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub(super) struct Arguments {
-    /// Read this handoff.
     #[deserr(default)]
+    #[schemars(example = &"ho_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     id: Option<HandoffId>,
     #[deserr(default)]
     offset: Option<u32>,

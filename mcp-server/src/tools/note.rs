@@ -25,6 +25,7 @@ pub(super) struct Arguments {
     action: Action,
     /// Not for `create`.
     #[deserr(default)]
+    #[schemars(example = &"note_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     id: Option<NoteId>,
     /// For `update`: the one that you read.
     #[deserr(default)]

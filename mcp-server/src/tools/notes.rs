@@ -33,6 +33,7 @@ const PAGE: u32 = 15;
 #[deserr(deny_unknown_fields, error = Violations)]
 pub(super) struct Arguments {
     #[deserr(default)]
+    #[schemars(example = &"note_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     id: Option<NoteId>,
     #[deserr(default)]
     offset: Option<u32>,
