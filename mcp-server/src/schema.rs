@@ -5,52 +5,52 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-/// The schema of a tool's arguments.
+/// Keywords that some CLI refuses, or that only repeat the type.
+const NOT_PORTABLE: [&str; 2] = ["pattern", "format"];
+/// Keywords that an agent does not need for a correct call: the server checks bounds, and its error names them, with an
+/// example. The decoder knows the defaults.
+const CHECKED_BY_THE_SERVER: [&str; 6] = ["minimum", "maximum", "minLength", "maxLength", "default", "examples"];
+/// Keywords that a program does not need to read an answer.
+const NOT_FOR_PROGRAMS: [&str; 2] = ["description", "required"];
+
+/// The schema of a tool's arguments, as the server uses it.
 pub(crate) fn of_arguments<T: JsonSchema>() -> JsonObject {
     portable::<T>(SchemaSettings::draft2020_12())
 }
 
-/// The schema of a tool's result. To save context, it has no bounds, no descriptions below the first level, and no
-/// `required` in nested objects. The report contains the same facts as text.
-pub(crate) fn of_result<T: JsonSchema>() -> JsonObject {
-    let mut schema = Value::Object(portable::<T>(SchemaSettings::draft2020_12().for_serialize()));
-    remove_bounds(&mut schema);
-    if let Some(Value::Object(fields)) = schema.pointer_mut("/properties") {
-        fields.values_mut().for_each(remove_details);
+/// The schema of a tool's arguments, as clients get it: names, types, words and descriptions.
+pub(crate) fn for_clients(arguments: JsonObject) -> JsonObject {
+    without(&CHECKED_BY_THE_SERVER, arguments)
+}
+
+/// The schema of a tool's answer: the fields that a program acts on, with their types. It does not have the report, which
+/// is also the text of the answer, nor fields with `#[schemars(skip)]`. An answer may have more fields than its schema.
+pub(crate) fn of_answer<T: JsonSchema>() -> JsonObject {
+    let mut schema = portable::<T>(SchemaSettings::draft2020_12().for_serialize());
+    if let Some(Value::Object(fields)) = schema.get_mut("properties") {
+        fields.remove("report");
     }
+    without(&NOT_FOR_PROGRAMS, without(&CHECKED_BY_THE_SERVER, schema))
+}
+
+/// The schema without these keywords, at any depth.
+fn without(keywords: &[&str], schema: JsonObject) -> JsonObject {
+    let mut schema = Value::Object(schema);
+    remove(keywords, &mut schema);
     match schema {
-        Value::Object(root) => root,
+        Value::Object(schema) => schema,
         _ => JsonObject::default(),
     }
 }
 
-fn remove_details(schema: &mut Value) {
+/// Removes keywords. No value of theirs is an object, so an object of this name is the schema of a field.
+fn remove(keywords: &[&str], schema: &mut Value) {
     match schema {
         Value::Object(object) => {
-            if object.get("required").is_some_and(Value::is_array) {
-                object.remove("required");
-            }
-            if object.get("description").is_some_and(Value::is_string) {
-                object.remove("description");
-            }
-            object.values_mut().for_each(remove_details);
+            object.retain(|key, value| value.is_object() || !keywords.contains(&key.as_str()));
+            object.values_mut().for_each(|value| remove(keywords, value));
         }
-        Value::Array(items) => items.iter_mut().for_each(remove_details),
-        _ => {}
-    }
-}
-
-fn remove_bounds(schema: &mut Value) {
-    match schema {
-        Value::Object(object) => {
-            for bound in ["minimum", "maximum", "minLength", "maxLength"] {
-                if object.get(bound).is_some_and(Value::is_number) {
-                    object.remove(bound);
-                }
-            }
-            object.values_mut().for_each(remove_bounds);
-        }
-        Value::Array(items) => items.iter_mut().for_each(remove_bounds),
+        Value::Array(items) => items.iter_mut().for_each(|item| remove(keywords, item)),
         _ => {}
     }
 }
@@ -60,6 +60,7 @@ fn portable<T: JsonSchema>(mut settings: SchemaSettings) -> JsonObject {
     settings.meta_schema = None;
     let mut schema = Value::from(settings.into_generator().into_root_schema_for::<T>());
     simplify(&mut schema);
+    remove(&NOT_PORTABLE, &mut schema);
     match schema {
         Value::Object(mut root) => {
             root.remove("title");
@@ -71,16 +72,10 @@ fn portable<T: JsonSchema>(mut settings: SchemaSettings) -> JsonObject {
     }
 }
 
-/// Removes parts that some CLI refuses or that are not needed: patterns, number formats and nullable types. Turns a
-/// list of constant strings into an `enum`.
+/// Replaces parts that some CLI refuses: nullable types, and lists of constant strings, which become an `enum`.
 fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
-            for key in ["pattern", "format"] {
-                if object.get(key).is_some_and(Value::is_string) {
-                    object.remove(key);
-                }
-            }
             if let Some(Value::Array(types)) = object.get("type") {
                 let named = types.iter().find(|name| *name != "null").cloned();
                 object.extend(named.map(|name| ("type".to_owned(), name)));

@@ -60,7 +60,7 @@ impl Server {
             self.keeper.identity.set_conversation(conversation);
         }
         let Some(tool) = Tool::named(&request.name) else {
-            let known = Tool::ALL.map(|tool| tool.definition().name.into_owned()).join(", ");
+            let known = Tool::ALL.iter().map(|tool| tool.name()).collect::<Vec<_>>().join(", ");
             return Err(ErrorData::invalid_params(format!("unknown tool; the tools are {known}"), None));
         };
         let answer = tool.call(&self.keeper, request.arguments.unwrap_or_default()).await;
@@ -133,7 +133,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         self.wake(context.client_info());
-        Ok(ListToolsResult::with_all_items(Tool::ALL.map(Tool::definition).to_vec()))
+        Ok(ListToolsResult::with_all_items(Tool::ALL.iter().copied().map(Tool::definition).collect()))
     }
 
     fn get_tool(&self, name: &str) -> Option<Definition> {
@@ -160,5 +160,18 @@ impl ServerHandler for Server {
         let answer = self.answer_call(parse_call(request.params)?, context).await?;
         let answer = serde_json::to_value(answer);
         answer.map(CustomResult).map_err(|error| ErrorData::internal_error(error.to_string(), None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instructions_name_only_tools_that_exist() {
+        let names = INSTRUCTIONS.split('`').skip(1).step_by(2);
+        for name in names {
+            assert!(Tool::named(name).is_some(), "{name}");
+        }
     }
 }

@@ -28,6 +28,7 @@ mod server_process;
 mod shape;
 mod small_disk;
 mod test_request;
+mod tools;
 #[cfg(target_os = "linux")]
 mod volatile_disk;
 mod wire;
@@ -46,6 +47,7 @@ pub use server_process::ServerProcess;
 pub use shape::{a_moment_later, fresh, overlay};
 pub use small_disk::BadDisk;
 pub use test_request::TestRequest;
+pub use tools::tool_names;
 #[cfg(target_os = "linux")]
 pub use volatile_disk::VolatileDisk;
 pub use wire::Wire;

@@ -60,10 +60,6 @@ fn read(name: &str, text: &str) -> Source {
 mod tests {
     use super::*;
 
-    /// The tools of the MCP server. A command names no other tool.
-    const TOOLS: [&str; 11] =
-        ["sod", "handoff", "status", "note", "notes", "preflight", "context", "doc_audit", "plan", "ventures", "doc"];
-
     #[test]
     fn every_command_has_a_header_and_uses_its_argument() {
         for source in all() {
@@ -76,12 +72,13 @@ mod tests {
 
     #[test]
     fn the_header_lists_the_tools_that_the_text_calls() {
+        let tools = deckwatch_tests::tool_names();
         for source in all() {
-            for tool in TOOLS {
+            for tool in &tools {
                 let calls = source.text.contains(&format!("`{tool}`"));
                 assert_eq!(source.tools.iter().any(|listed| listed == tool), calls, "{}: {tool}", source.name);
             }
-            assert!(source.tools.iter().all(|tool| TOOLS.contains(&tool.as_str())), "{}", source.name);
+            assert!(source.tools.iter().all(|tool| tools.contains(&tool.as_str())), "{}", source.name);
         }
     }
 

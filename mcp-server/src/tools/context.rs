@@ -7,11 +7,10 @@ use deckwatch_protocol::{
     Violations,
 };
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, fence, hints, now};
+use super::{fence, now};
 use crate::identity::Me;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
@@ -20,7 +19,6 @@ use crate::render::context_report::{ContextReport, ContextText, SessionKnown};
 use crate::render::fence::Fence;
 use crate::render::outbox;
 use crate::render::part::Total;
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -31,29 +29,31 @@ const MAX_PAGES: usize = 20;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// `next_cursor` of the previous answer.
+pub(super) struct Arguments {
     #[deserr(default)]
     cursor: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// The whole report, as text.
-    report: String,
+    pub(super) report: String,
     agent: String,
+    #[schemars(skip)]
     host: String,
+    #[schemars(skip)]
     client: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     venture: Option<String>,
     repo: String,
     /// Absent when the API does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     engine: Option<String>,
     /// Your active session; absent before `sod` and after the end of day.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<SessionId>,
+    #[schemars(skip)]
     others_shown: usize,
     others_total: usize,
     others_total_is_minimum: bool,
@@ -61,16 +61,7 @@ struct Facts {
     next_cursor: Option<String>,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "Where you are: agent, venture, repository, branch, session and engine; also all other active agents.";
-    Tool::new("context", text, schema::of_arguments::<Arguments>())
-        .with_title("Where am I")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(true).idempotent(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments { cursor } = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, Arguments { cursor }: Arguments) -> Result<Facts, Trouble> {
     let wrong = "must be next_cursor of an earlier answer; leave it out for the first page";
     let parsed =
         |text: String| AgentsCursor::parse(&text).ok_or_else(|| Trouble::Arguments(Violations::at("/cursor", wrong)));
@@ -79,7 +70,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         Err(Trouble::Api(error)) if error.is_outage() => without_api(keeper, cursor, error).await?,
         asked => asked?,
     };
-    Ok(answer(&facts, &facts.report))
+    Ok(facts)
 }
 
 /// The report from the API.

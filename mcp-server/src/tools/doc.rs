@@ -4,12 +4,11 @@ use deckwatch_client::DocRead;
 use deckwatch_client::api::{Api, ClientError};
 use deckwatch_protocol::{Doc, DocFilter, DocName, DocScope, DocSummary, DocText, ErrorCode, Timestamp, Violations};
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::doc_cursor::DocListCursor;
-use super::{answer, decode, fence, hints, now};
+use super::{fence, now};
 use crate::offline;
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
@@ -17,7 +16,6 @@ use crate::render::fence::{Fence, WARNING};
 use crate::render::next_page::ListPage;
 use crate::render::part::Total;
 use crate::render::{doc, next_page};
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -29,26 +27,23 @@ const PAGE: u64 = 30;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// The document's name, such as api.md. Leave it out for the list.
+pub(super) struct Arguments {
+    /// Such as api.md. Without it: the list.
     #[deserr(default)]
     name: Option<DocName>,
-    /// A venture's code, or `global`. Default: your venture, then `global`.
+    /// A venture's code or `global`. Default: both.
     #[deserr(default)]
     scope: Option<DocScope>,
-    /// With `name`: where to continue, from the previous answer.
     #[deserr(default)]
     offset: Option<u32>,
-    /// `next_cursor` of the previous answer.
     #[deserr(default)]
     cursor: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// The document or the list, as text.
-    report: String,
+    pub(super) report: String,
     found: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<One>,
@@ -58,11 +53,15 @@ struct Facts {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct One {
+    #[schemars(skip)]
     scope: DocScope,
+    #[schemars(skip)]
     name: DocName,
     /// Absent for a copy on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     version: Option<u32>,
+    #[schemars(skip)]
     characters: usize,
     /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +70,7 @@ struct One {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct List {
+    #[schemars(skip)]
     shown: usize,
     total: usize,
     total_is_minimum: bool,
@@ -78,17 +78,7 @@ struct List {
     next_cursor: Option<String>,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "List all documents, or read one by its name. A long text comes in pieces and a long list in pages; the \
-                answer says how to continue. While the API is down, it reads the copies of `launcher docs cache`.";
-    Tool::new("doc", text, schema::of_arguments::<Arguments>())
-        .with_title("List and read documents")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(true).idempotent(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let arguments: Arguments = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
     let facts = match arguments {
         Arguments { name: Some(_), cursor: Some(_), .. } => {
             return Err(Trouble::Arguments(Violations::at(
@@ -111,7 +101,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
             listed => listed?,
         },
     };
-    Ok(answer(&facts, &facts.report))
+    Ok(facts)
 }
 
 async fn scopes(keeper: &Keeper, named: Option<DocScope>) -> Result<Vec<DocScope>, Trouble> {

@@ -3,11 +3,10 @@
 
 use deckwatch_protocol::{AuditFilter, AuditedDoc, Excerpt, RequirementId, VentureAudit, VentureCode, Violations};
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, fence, hints, now};
+use super::{fence, now};
 use crate::healing::outcome::HealedDoc;
 use crate::healing::{Healer, healable};
 use crate::render::budget::line_cost;
@@ -16,7 +15,6 @@ use crate::render::fence::{Fence, WARNING};
 use crate::render::next_page::ListPage;
 use crate::render::part::Total;
 use crate::render::{doc_audit, doc_heal};
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -25,9 +23,7 @@ const LIMIT: usize = 10_000;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// `heal` generates missing and stale documents, where a requirement allows it.
+pub(super) struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     action: Action,
@@ -49,12 +45,14 @@ enum Action {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// The result of `heal` and the state of the documents, as text.
-    report: String,
+    pub(super) report: String,
     missing: usize,
     stale: usize,
+    #[schemars(skip)]
     present: usize,
+    #[schemars(skip)]
     optional: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<RequirementId>,
@@ -69,17 +67,7 @@ struct Healed {
     outcome: &'static str,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "Which documents of your venture are missing, stale or present. `heal` generates those that have their \
-                source in this repository. It never replaces a person's text.";
-    Tool::new("doc_audit", text, schema::of_arguments::<Arguments>())
-        .with_title("Document health")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(false).destructive(false).idempotent(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments { action, state, cursor } = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, Arguments { action, state, cursor }: Arguments) -> Result<Facts, Trouble> {
     if state.is_none() && cursor.is_some() {
         return Err(Trouble::Arguments(Violations::at("/cursor", "needs state")));
     }
@@ -93,8 +81,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         Some(state) => AuditList::State(state, from_cursor(state, cursor.as_ref(), &after)?),
         None => AuditList::All,
     };
-    let facts = facts(lines, &treated, &after, list);
-    Ok(answer(&facts, &facts.report))
+    Ok(facts(lines, &treated, &after, list))
 }
 
 async fn audit(keeper: &Keeper) -> Result<VentureAudit, Trouble> {

@@ -6,58 +6,52 @@ use deckwatch_protocol::{
     Summary, Timestamp, Violations,
 };
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, hints, sent_later};
+use super::sent_later;
 use crate::render::clean::clean_line;
-use crate::schema;
 use crate::session::{Answered, EndOfDay, HandoffOutcome, Keeper};
 use crate::trouble::Trouble;
 
 /// The arguments.
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
+pub(super) struct Arguments {
     /// What the next session must know, in a few sentences.
     summary: Summary,
-    /// The state of the work.
+    /// Of the work.
     status: HandoffStatus,
-    /// What is done.
     #[deserr(default)]
     #[schemars(default)]
     accomplished: Vec<HandoffItem>,
-    /// What is started but not done.
     #[deserr(default)]
     #[schemars(default)]
     in_progress: Vec<HandoffItem>,
-    /// What is blocked, and by whom or what.
+    /// Each with who or what blocks it.
     #[deserr(default)]
     #[schemars(default)]
     blocked: Vec<HandoffItem>,
-    /// What to do next, most important first.
+    /// Most important first.
     #[deserr(default)]
     #[schemars(default)]
     next_steps: Vec<HandoffItem>,
-    /// URLs of pull requests, issues and documents: http or https.
+    /// URLs.
     #[deserr(default)]
     #[schemars(default)]
     links: Vec<Link>,
-    /// The agent that gets the handoff, such as mac1-claude-1. Default: the next agent.
+    /// Such as mac1-claude-1. Default: the next agent.
     #[deserr(default)]
     to_agent: Option<Agent>,
-    /// Record the handoff but keep the session open.
     #[deserr(default)]
     #[schemars(default)]
     keep_open: bool,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// What happened, as text.
-    report: String,
+    pub(super) report: String,
     /// Whether this handoff is recorded. False: it is queued, or the day had already ended with another handoff.
     recorded: bool,
     /// True when it waits on this machine until the API answers.
@@ -65,28 +59,23 @@ struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     handoff_id: Option<HandoffId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     payload_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     session_id: Option<SessionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     session_status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     ended_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     correlation_id: Option<String>,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "Record a handoff and end your day. The next session on this repository starts from it. With keep_open \
-                your session stays open. Do not write secrets into it.";
-    Tool::new("handoff", text, schema::of_arguments::<Arguments>())
-        .with_title("Handoff and end of day")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(false).idempotent(false))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let arguments: Arguments = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
     let keep_open = arguments.keep_open;
     let ended = keeper.end(draft(arguments), keep_open).await?;
     let facts = match &ended {
@@ -98,7 +87,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
             Facts { report: queued_report(queued, keep_open), queued: true, ..Facts::default() }
         }
     };
-    Ok(answer(&facts, &facts.report))
+    Ok(facts)
 }
 
 fn draft(arguments: Arguments) -> HandoffDraft {

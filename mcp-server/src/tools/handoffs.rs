@@ -6,11 +6,10 @@ use deckwatch_client::api::{Api, ClientError};
 use deckwatch_client::outbox::UnsentHandoff;
 use deckwatch_protocol::{Agent, Cursor, ErrorCode, Handoff, HandoffFilter, HandoffId, Timestamp, Violations};
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, fence, hints, now};
+use super::{fence, now};
 use crate::offline;
 use crate::own_database::OwnHandoffs;
 use crate::render::budget::{clip, line_cost};
@@ -18,7 +17,6 @@ use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::part::Total;
 use crate::render::{handoff, next_page};
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -33,26 +31,22 @@ const PAGE: u64 = 14;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// Read this handoff instead of the list.
+pub(super) struct Arguments {
     #[deserr(default)]
+    #[schemars(example = &"ho_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     id: Option<HandoffId>,
-    /// With `id`: where to continue, from the previous answer.
     #[deserr(default)]
     offset: Option<u32>,
-    /// Only handoffs to this agent.
     #[deserr(default)]
     to_agent: Option<Agent>,
-    /// `next_cursor` of the previous answer.
     #[deserr(default)]
     cursor: Option<Cursor>,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// The result, as text.
-    report: String,
+    pub(super) report: String,
     /// How many are queued on this machine.
     unsent: usize,
     /// How many of this repository are in this machine's own database, which is not the API in use.
@@ -67,23 +61,14 @@ struct Facts {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct List {
+    #[schemars(skip)]
     shown: usize,
     total: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<Cursor>,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "List the handoffs of your venture, newest first, or read one by its id. Handoffs that only this machine \
-                has come first.";
-    Tool::new("handoffs", text, schema::of_arguments::<Arguments>())
-        .with_title("List and read handoffs")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(true).idempotent(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let arguments: Arguments = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
     let facts = match arguments {
         Arguments { id: Some(_), to_agent, cursor, .. } if to_agent.is_some() || cursor.is_some() => {
             return Err(Trouble::Arguments(Violations::at(
@@ -99,7 +84,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         }
         Arguments { to_agent, cursor, .. } => list(keeper, to_agent, cursor).await?,
     };
-    Ok(answer(&facts, &facts.report))
+    Ok(facts)
 }
 
 async fn one(keeper: &Keeper, id: &HandoffId, offset: usize) -> Result<Facts, Trouble> {

@@ -40,70 +40,116 @@ pub(crate) use self::arguments::call::parse_call;
 use self::arguments::explain::explained;
 use self::secret_names::SecretNames;
 use crate::render::fence::Fence;
+use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// A tool of this server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tool {
-    Sod,
-    Handoff,
-    Handoffs,
-    Status,
-    Plan,
-    Note,
-    Notes,
-    Doc,
-    DocAudit,
-    Ventures,
-    Context,
-    Preflight,
+/// Declares the tools. A row has the description, the tool, its module, its title and the hints that are true of it.
+///
+/// The name of a tool is the name of its module. The module has the types `Arguments` and `Facts` (the answer, with the
+/// field `report` for its text) and the function `call`.
+macro_rules! tools {
+    ($($(#[doc = $description:literal])+ $tool:ident $module:ident $title:literal [$($hint:ident)*],)+) => {
+        /// A tool of this server.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Tool {
+            $($(#[doc = $description])+ $tool,)+
+        }
+
+        impl Tool {
+            /// Every tool, in the order in which an agent needs them.
+            pub(crate) const ALL: &[Self] = &[$(Self::$tool,)+];
+
+            /// The name: of the tool and of its module.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$tool => stringify!($module),)+ }
+            }
+
+            const fn title(self) -> &'static str {
+                match self { $(Self::$tool => $title,)+ }
+            }
+
+            const fn description(self) -> &'static str {
+                match self { $(Self::$tool => concat!($($description,)+).trim_ascii(),)+ }
+            }
+
+            /// What is true of the tool. The other hints are false.
+            fn hints(self) -> ToolAnnotations {
+                let none = ToolAnnotations::new().read_only(false).destructive(false).idempotent(false).open_world(false);
+                match self { $(Self::$tool => none$(.$hint(true))*,)+ }
+            }
+
+            fn arguments_schema(self) -> JsonObject {
+                match self { $(Self::$tool => schema::of_arguments::<$module::Arguments>(),)+ }
+            }
+
+            fn answer_schema(self) -> JsonObject {
+                match self { $(Self::$tool => schema::of_answer::<$module::Facts>(),)+ }
+            }
+
+            async fn run(self, keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
+                match self {
+                    $(Self::$tool => {
+                        let facts = $module::call(keeper, decode(arguments)?).await?;
+                        Ok(answer(&facts, &facts.report))
+                    })+
+                }
+            }
+        }
+    };
+}
+
+tools! {
+    /// Begin or resume your session: where the last one left off, P0 issues, the weekly plan, other active agents, notes and
+    /// documents. Call it first.
+    Sod sod "Start of day" [idempotent],
+    /// Save progress and hand over to the next session or agent: done, in progress, blocked, next steps. Ends your day unless
+    /// `keep_open` is set. Write no secrets.
+    Handoff handoff "Handoff, end of day" [],
+    /// List the handoffs that earlier sessions and agents left, also those queued on this machine, or read one by its id.
+    Handoffs handoffs "Read handoffs" [read_only],
+    /// Open GitHub issues (tasks) by lane, with totals: P0, ready, in progress, blocked, triage.
+    Status status "Work queue" [read_only open_world],
+    /// The weekly plan of this repository: priorities, the venture that comes first.
+    Plan plan "Weekly plan" [read_only],
+    /// Save, change, archive or restore a note: knowledge or a decision that outlives a session. Only when a human asks.
+    /// Write no secrets.
+    Note note "Write notes" [destructive],
+    /// Search the team's knowledge and decisions by words, tag or scope, list notes, or read one by its id.
+    Notes notes "Read notes" [read_only],
+    /// List the documentation (docs) of the project, or read a document by its name.
+    Doc doc "Read documents" [read_only],
+    /// Which documentation (docs) is missing or stale. `heal` generates it from this repository, where a requirement allows
+    /// it. It never replaces a person's text.
+    DocAudit doc_audit "Document health" [idempotent],
+    /// The team's ventures (products, projects): code, name, repositories, and the folder on this machine or how to clone it.
+    Ventures ventures "Ventures" [read_only],
+    /// Where you are: agent, venture, repository, branch, session, engine. Who else is working: all other active agents.
+    Context context "Where am I" [read_only],
+    /// Check the setup and diagnose problems, each with a fix: git, repository, slot, API, key, versions, clock, outbox,
+    /// venture, session, GitHub.
+    Preflight preflight "Preflight checks" [read_only],
 }
 
 impl Tool {
-    /// Every tool, in the order in which an agent needs them.
-    pub(crate) const ALL: [Self; 12] = [
-        Self::Sod,
-        Self::Handoff,
-        Self::Handoffs,
-        Self::Status,
-        Self::Plan,
-        Self::Note,
-        Self::Notes,
-        Self::Doc,
-        Self::DocAudit,
-        Self::Ventures,
-        Self::Context,
-        Self::Preflight,
-    ];
-
     /// The tool of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|tool| tool.name() == name)
+        Self::ALL.iter().copied().find(|tool| tool.name() == name)
     }
 
-    /// The definition that clients get.
+    /// The definition that clients get. An agent pays for it with its context in every session, so it has only what an
+    /// agent needs for a correct call, and what a program needs to read the answer.
     pub(crate) fn definition(self) -> Definition {
-        match self {
-            Self::Sod => sod::definition(),
-            Self::Handoff => handoff::definition(),
-            Self::Handoffs => handoffs::definition(),
-            Self::Status => status::definition(),
-            Self::Plan => plan::definition(),
-            Self::Note => note::definition(),
-            Self::Notes => notes::definition(),
-            Self::Doc => doc::definition(),
-            Self::DocAudit => doc_audit::definition(),
-            Self::Ventures => ventures::definition(),
-            Self::Context => context::definition(),
-            Self::Preflight => preflight::definition(),
-        }
+        Definition::new(self.name(), self.description(), schema::for_clients(self.arguments_schema()))
+            .with_title(self.title())
+            .with_raw_output_schema(self.answer_schema().into())
+            .with_annotations(needed(self.hints()))
     }
 
     /// Runs the tool. An error is an answer too, so that the agent can read what to do.
     pub(crate) async fn call(self, keeper: &Arc<Keeper>, arguments: JsonObject) -> CallToolResult {
         let secret_names = SecretNames::of(&arguments);
-        let schema = self.definition().input_schema;
+        let schema = self.arguments_schema();
         let arguments = arguments::read(arguments, &schema);
         let sent = arguments.clone();
         // `preflight` reports a foreign launch itself.
@@ -112,21 +158,7 @@ impl Tool {
         {
             return self.failed(&trouble, &QueueStatus::NotNeeded);
         }
-        let answer = match self {
-            Self::Sod => sod::call(keeper, arguments).await,
-            Self::Handoff => handoff::call(keeper, arguments).await,
-            Self::Handoffs => handoffs::call(keeper, arguments).await,
-            Self::Status => status::call(keeper, arguments).await,
-            Self::Plan => plan::call(keeper, arguments).await,
-            Self::Note => note::call(keeper, arguments).await,
-            Self::Notes => notes::call(keeper, arguments).await,
-            Self::Doc => doc::call(keeper, arguments).await,
-            Self::DocAudit => doc_audit::call(keeper, arguments).await,
-            Self::Ventures => ventures::call(keeper, arguments).await,
-            Self::Context => context::call(keeper, arguments).await,
-            Self::Preflight => preflight::call(keeper, arguments).await,
-        };
-        let result = match answer {
+        let result = match self.run(keeper, arguments).await {
             Ok(result) => result,
             Err(Trouble::Arguments(violations)) => {
                 let explained = explained(violations, &sent, &schema);
@@ -139,23 +171,6 @@ impl Tool {
         match keeper.build.update_notice(client) {
             Some(notice) => with_notice(result, &notice),
             None => result,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sod => "sod",
-            Self::Handoff => "handoff",
-            Self::Handoffs => "handoffs",
-            Self::Status => "status",
-            Self::Plan => "plan",
-            Self::Note => "note",
-            Self::Notes => "notes",
-            Self::Doc => "doc",
-            Self::DocAudit => "doc_audit",
-            Self::Ventures => "ventures",
-            Self::Context => "context",
-            Self::Preflight => "preflight",
         }
     }
 
@@ -259,9 +274,18 @@ pub(crate) fn fence() -> Fence {
     Fence::new(getrandom::u64().unwrap_or_default())
 }
 
-/// Hints for a tool that works only on Deckwatch's records and deletes nothing.
-fn hints() -> ToolAnnotations {
-    ToolAnnotations::new().destructive(false).open_world(false)
+/// The hints that clients get: all that are true, and those that are false where MCP assumes the opposite. It does that for
+/// a tool that changes something: without `destructive` and `open_world`, Codex asks the user before each call. Claude Code
+/// assumes that a missing hint is false.
+fn needed(mut hints: ToolAnnotations) -> ToolAnnotations {
+    let changes = hints.read_only_hint != Some(true);
+    for hint in [&mut hints.read_only_hint, &mut hints.idempotent_hint] {
+        *hint = hint.filter(|is_true| *is_true);
+    }
+    for hint in [&mut hints.destructive_hint, &mut hints.open_world_hint] {
+        *hint = hint.filter(|is_true| *is_true || changes);
+    }
+    hints
 }
 
 #[cfg(test)]

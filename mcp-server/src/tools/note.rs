@@ -9,40 +9,37 @@ use deckwatch_protocol::{
     Change, CreateNote, ErrorCode, Note, NoteContent, NoteId, NoteTag, NoteTitle, UpdateNote, Violation, Violations,
 };
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::scope::Scope;
-use super::{answer, decode, hints, sent_later};
+use super::sent_later;
 use crate::identity::is_embedded;
 use crate::render::clean::clean_line;
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// `archive` removes a note from lists and start of day; `restore` undoes that.
+pub(super) struct Arguments {
+    /// `archive` hides it from lists; `restore` undoes that.
     action: Action,
-    /// The note; for every action except `create`.
+    /// Not for `create`.
     #[deserr(default)]
+    #[schemars(example = &"note_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     id: Option<NoteId>,
-    /// For `update`: the version that you read with `notes`. If the note changed since, nothing is overwritten.
+    /// For `update`: the one that you read.
     #[deserr(default)]
     version: Option<u32>,
-    /// For `create` and `update`. An `update` keeps every field that you leave out.
+    /// An `update` keeps what you leave out.
     #[deserr(default)]
     title: Option<NoteTitle>,
-    /// The whole text, at most 500 KB; for `create` and `update`.
     #[deserr(default)]
     content: Option<NoteContent>,
     #[deserr(default)]
     #[schemars(description = tags_description())]
     tags: Option<Vec<NoteTag>>,
-    /// A venture's code, or `global`. Default for a new note: your venture.
+    /// A venture's code or `global`. Default: your venture.
     #[deserr(default)]
     scope: Option<Scope>,
 }
@@ -64,9 +61,9 @@ enum NoteChange {
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// What happened, as text.
-    report: String,
+    pub(super) report: String,
     /// True when it waits on this machine and is not saved yet.
     queued: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,29 +71,18 @@ struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     archived: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     size_bytes: Option<u32>,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "Save, change, archive or restore a note: knowledge that is kept after a session. Save a note only when a \
-                human asks for it. Do not write secrets into it.";
-    Tool::new("note", text, schema::of_arguments::<Arguments>())
-        .with_title("Save or change a note")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(false).destructive(true).idempotent(false))
-}
-
 fn tags_description() -> String {
-    format!(
-        "Words to find the note by. An update replaces all of them. Recommended: {}.",
-        Note::RECOMMENDED_TAGS.join(", ")
-    )
+    format!("An `update` replaces all. Recommended: {}.", Note::RECOMMENDED_TAGS.join(", "))
 }
 
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let arguments: Arguments = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
     let action = arguments.action;
     let facts = match apply(keeper, arguments.change()?).await? {
         Delivery::Delivered(note) => facts(action, &note),
@@ -106,7 +92,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
             Facts { report: queued_report(action, &queued), queued: true, ..Facts::default() }
         }
     };
-    Ok(answer(&facts, &facts.report))
+    Ok(facts)
 }
 
 /// Sends the change, or queues it on this machine.

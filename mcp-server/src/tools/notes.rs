@@ -10,18 +10,16 @@ use deckwatch_protocol::{
     Timestamp, Violations,
 };
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::scope::Scope;
-use super::{answer, decode, fence, hints, now};
+use super::{fence, now};
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::part::{Part, Total};
 use crate::render::{self, next_page, note};
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -37,36 +35,31 @@ const PAGE: u32 = 15;
 
 #[derive(Debug, Default, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// Read this note instead of the list.
+pub(super) struct Arguments {
     #[deserr(default)]
+    #[schemars(example = &"note_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     id: Option<NoteId>,
-    /// With `id`: where to continue, from the previous answer.
     #[deserr(default)]
     offset: Option<u32>,
-    /// Words that must all be in the title or text; best match first. Without it, newest first.
+    /// Words that must all occur.
     #[deserr(default)]
     q: Option<SearchText>,
-    /// Only notes with this tag.
     #[deserr(default)]
     tag: Option<NoteTag>,
-    /// Only notes about this venture, or `global` ones.
+    /// A venture's code or `global`.
     #[deserr(default)]
     scope: Option<Scope>,
-    /// List archived notes instead of the current ones.
     #[deserr(default)]
     #[schemars(default)]
     archived: bool,
-    /// `next_cursor` of the previous answer.
     #[deserr(default)]
     cursor: Option<Cursor>,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// The result, as text.
-    report: String,
+    pub(super) report: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<List>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,6 +68,7 @@ struct Facts {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct List {
+    #[schemars(skip)]
     shown: usize,
     total: u32,
     total_is_minimum: bool,
@@ -84,26 +78,19 @@ struct List {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct One {
+    #[schemars(skip)]
     id: NoteId,
     version: u32,
+    #[schemars(skip)]
     archived: bool,
+    #[schemars(skip)]
     characters: usize,
     /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_offset: Option<usize>,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "Find notes by words, tag or scope, list them, or read one by its id. A long text comes in pieces; the \
-                answer says how to continue.";
-    Tool::new("notes", text, schema::of_arguments::<Arguments>())
-        .with_title("Find and read notes")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(true).idempotent(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let arguments: Arguments = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
     let api = keeper.identity.api().await?;
     let facts = match arguments.request()? {
         NotesRequest::One { id, offset } => {
@@ -122,7 +109,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
             }
         }
     };
-    Ok(answer(&facts, &facts.report))
+    Ok(facts)
 }
 
 enum NotesRequest {

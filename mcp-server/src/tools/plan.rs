@@ -5,18 +5,16 @@ use std::path::PathBuf;
 use deckwatch_machine::variables;
 use deckwatch_protocol::{Timestamp, VentureCode, Violations};
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, fence, hints, now};
+use super::{fence, now};
 use crate::identity::Identity;
 use crate::plan::{DEFAULT_PATH, WeeklyPlan};
 use crate::render;
 use crate::render::budget::{clip, line_cost};
 use crate::render::clean::clean_line;
 use crate::render::fence::WARNING;
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
@@ -25,22 +23,21 @@ const LIMIT: usize = 8_000;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// Where to continue, from the previous answer.
+pub(super) struct Arguments {
     #[deserr(default)]
     offset: Option<u32>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// The plan, as text.
-    report: String,
+    pub(super) report: String,
     /// Whether a plan exists.
     exists: bool,
     /// Older than 7 days.
     stale: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     changed_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     priority_venture: Option<VentureCode>,
@@ -49,17 +46,7 @@ struct Facts {
     next_offset: Option<usize>,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "The weekly plan of this repository: the priority venture, the plan and its age. A plan is stale after 7 \
-                days.";
-    Tool::new("plan", text, schema::of_arguments::<Arguments>())
-        .with_title("Weekly plan")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(true).idempotent(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments { offset } = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, Arguments { offset }: Arguments) -> Result<Facts, Trouble> {
     let offset = offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX));
     let facts = match weekly_plan(&keeper.identity).await? {
         Some(plan) => facts(&plan, offset, now()),
@@ -72,7 +59,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
             next_offset: None,
         },
     };
-    Ok(answer(&facts, &facts.report))
+    Ok(facts)
 }
 
 /// Reads the plan of the agent's repository.

@@ -8,16 +8,14 @@ use deckwatch_client::outbox::QueueStatus;
 use deckwatch_machine::checkout::{Checkout, CheckoutKind, git_version};
 use deckwatch_protocol::{ListVentures, Timestamp, Version, Violations};
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::now;
 use super::remedy::Remedy;
-use super::{answer, decode, hints, now};
 use crate::identity::VentureSource;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
@@ -27,13 +25,12 @@ const SKEW_SECONDS: u64 = 30;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {}
+pub(super) struct Arguments {}
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// Every check, as text.
-    report: String,
+    pub(super) report: String,
     /// No check failed.
     ok: bool,
     checks: Vec<Check>,
@@ -43,6 +40,7 @@ struct Facts {
 struct Check {
     name: &'static str,
     status: Status,
+    #[schemars(skip)]
     detail: String,
     /// What to do; absent when the check is ok.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,23 +78,12 @@ impl Check {
     }
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "Check the setup: git, repository, slot, API, key, engine, versions, clock, outbox, venture, session, \
-                GitHub. Each problem comes with a fix.";
-    Tool::new("preflight", text, schema::of_arguments::<Arguments>())
-        .with_title("Preflight checks")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(true).idempotent(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments {} = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, Arguments {}: Arguments) -> Result<Facts, Trouble> {
     // Check this machine, the API and GitHub in parallel.
     let (mut checks, api_checks, github) = tokio::join!(local_checks(keeper), api_checks(keeper), github(keeper));
     checks.extend(api_checks);
     checks.push(github);
-    let facts = Facts { report: report(&checks), ok: checks.iter().all(|check| check.status != Status::Fail), checks };
-    Ok(answer(&facts, &facts.report))
+    Ok(Facts { report: report(&checks), ok: checks.iter().all(|check| check.status != Status::Fail), checks })
 }
 
 /// The checks of this machine.

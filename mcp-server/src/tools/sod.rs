@@ -6,18 +6,16 @@ use deckwatch_client::outbox::HeldDecision;
 use deckwatch_machine::checkout::{Checkout, CheckoutKind};
 use deckwatch_protocol::{DayOutcome, DayStarted, Excerpt, HandoffId, IssueNumber, SessionId, Track, Violations};
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::sod_snapshot::{self, Start};
-use super::{answer, background_healing, day_extras, decode, fence, hints};
+use super::{background_healing, day_extras, fence};
 use crate::github::{Lane, Queue};
 use crate::render::budget::{clip, cost};
 use crate::render::context::gone_line;
 use crate::render::sod::{DayExtras, Rendered, render};
 use crate::render::{outbox, queue};
-use crate::schema;
 use crate::session::{Keeper, Live};
 use crate::trouble::Trouble;
 
@@ -29,20 +27,18 @@ const WARNING_COST: usize = 400;
 /// The arguments. All are optional.
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// The number of your line of work, if this repository has several. 0 is a valid track.
+pub(super) struct Arguments {
+    /// Your line of work, if the repository has several.
     #[deserr(default)]
     track: Option<Track>,
     /// The GitHub issue you work on.
     #[deserr(default)]
     issue_number: Option<IssueNumber>,
-    /// The size of the report: `default` is at most 6,000 characters, `full` at most 12,000.
+    /// `full`: up to 12,000 characters, not 6,000.
     #[deserr(default)]
     #[schemars(default)]
     detail: Detail,
-    /// Set this only if a human says so. `send` or `drop` writes that are in the outbox for over 23 hours. `take_over`
-    /// sends writes that wait under another key of this API.
+    /// For waiting writes in the report, if a human says so.
     #[deserr(default)]
     #[schemars(default)]
     held: Held,
@@ -89,11 +85,15 @@ pub(super) struct Facts {
     outcome: SodOutcome,
     /// The age of the last answer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     snapshot_age_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<SessionId>,
+    #[schemars(skip)]
     agent: String,
+    #[schemars(skip)]
     venture: String,
+    #[schemars(skip)]
     repo: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_handoff_id: Option<HandoffId>,
@@ -102,13 +102,16 @@ pub(super) struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     p0_issues: Option<Count>,
     active_sessions: Count,
+    #[schemars(skip)]
     executive_summaries: Count,
+    #[schemars(skip)]
     documents: Count,
     documents_missing: u32,
     documents_stale: u32,
     /// Writes in the outbox of this machine.
     queued: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     correlation_id: Option<String>,
 }
 
@@ -122,6 +125,7 @@ enum SodOutcome {
 
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 struct Count {
+    #[schemars(skip)]
     shown: usize,
     total: u32,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -134,18 +138,7 @@ impl Count {
     }
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "Start your day: registers your session and shows the last handoff, P0 issues, the weekly plan, other \
-                active agents, executive summaries and documents. Call it first. A second call continues the same \
-                session.";
-    Tool::new("sod", text, schema::of_arguments::<Arguments>())
-        .with_title("Start of day")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(false).idempotent(true))
-}
-
-pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let arguments: Arguments = decode(arguments)?;
+pub(super) async fn call(keeper: &Arc<Keeper>, arguments: Arguments) -> Result<Facts, Trouble> {
     let before = keeper.held();
     let decided = match arguments.held {
         Held::Send => keeper.resolve_held(HeldDecision::Send).await.map(|()| None)?,
@@ -192,7 +185,7 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     };
     let facts = Facts { queued: waiting.queued, ..facts };
     keeper.reported(waiting).await;
-    Ok(answer(&facts, &facts.report))
+    Ok(facts)
 }
 
 fn remarks(checkout: &Checkout, before: Option<&Live>, day: &DayStarted) -> Vec<String> {

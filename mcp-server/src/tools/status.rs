@@ -1,21 +1,20 @@
 //! `status`: the work queue from the GitHub issues of the venture's repositories.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deckwatch_protocol::{RepoName, Violations};
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, fence, hints, now};
+use super::{fence, now};
 use crate::github::{Lane, LaneCursor, Queue, QueueRequest};
 use crate::identity::Identity;
 use crate::render::budget::line_cost;
 use crate::render::fence::WARNING;
 use crate::render::next_page::{LAST_PAGE, ListPage};
 use crate::render::queue;
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -32,12 +31,10 @@ const TIME_LIMIT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
+pub(super) struct Arguments {
     /// Only this lane, in pages.
     #[deserr(default)]
     lane: Option<Lane>,
-    /// Only this repository, not all of the venture.
     #[deserr(default)]
     #[schemars(default)]
     this_repository: bool,
@@ -47,12 +44,15 @@ struct Arguments {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// The queue, as text.
-    report: String,
+    pub(super) report: String,
     /// The total of each requested lane.
+    #[schemars(with = "BTreeMap<String, usize>")]
     totals: Totals,
+    #[schemars(skip)]
     issues_shown: usize,
+    #[schemars(skip)]
     repositories: Vec<RepoName>,
     /// How many repositories of the venture are not in the totals.
     repositories_missing: usize,
@@ -60,7 +60,7 @@ struct Facts {
     next_cursor: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize)]
 struct Totals {
     #[serde(skip_serializing_if = "Option::is_none")]
     p0: Option<usize>,
@@ -74,17 +74,7 @@ struct Totals {
     triage: Option<usize>,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "The work queue from GitHub: open issues by lane (P0, ready, in progress, blocked, triage) with totals, \
-                newest change first. Labels decide the lane; an issue without such a label is in triage.";
-    Tool::new("status", text, schema::of_arguments::<Arguments>())
-        .with_title("Work queue")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(true).idempotent(true).open_world(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let arguments: Arguments = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
     let asked = repositories(&keeper.identity, arguments.this_repository).await?;
     let cursor = lane_cursor(&arguments, &asked.repos)?;
     let lanes = arguments.lane.map_or(Lane::ALL.to_vec(), |lane| vec![lane]);
@@ -93,11 +83,10 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let mut queue = keeper.identity.github().queue(wanted).await?;
     queue.gap = asked.gap;
     let this_repository = arguments.this_repository;
-    let facts = match arguments.lane {
+    Ok(match arguments.lane {
         Some(lane) => of_lane(&queue, &LanePage { lane, cursor, repos: &asked.repos, this_repository }),
         None => overview(&queue),
-    };
-    Ok(answer(&facts, &facts.report))
+    })
 }
 
 /// The beginning of the page.

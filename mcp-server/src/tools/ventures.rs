@@ -8,11 +8,10 @@ use deckwatch_machine::variables::{self, DEV_ROOT};
 use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::{VentureCode, Violations};
 use deserr::Deserr;
-use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, fence, hints};
+use super::fence;
 use crate::identity::Identity;
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
@@ -20,7 +19,6 @@ use crate::render::fence::WARNING;
 use crate::render::next_page::ListPage;
 use crate::render::part::Total;
 use crate::render::ventures::{Known, VentureFolder, part};
-use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
@@ -29,20 +27,20 @@ const LIMIT: usize = 8_000;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
-#[schemars(deny_unknown_fields)]
-struct Arguments {
-    /// `next_cursor` of the previous answer.
+pub(super) struct Arguments {
     #[deserr(default)]
     cursor: Option<VentureCode>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// Every venture, as text.
-    report: String,
+    pub(super) report: String,
     total: usize,
+    #[schemars(skip)]
     shown: usize,
     /// How many have a repository on this machine.
+    #[schemars(skip)]
     installed: usize,
     /// The venture you work on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,16 +49,7 @@ struct Facts {
     next_cursor: Option<VentureCode>,
 }
 
-pub(super) fn definition() -> Tool {
-    let text = "The team's ventures: code, name, repositories, and the folder on this machine or how to clone it.";
-    Tool::new("ventures", text, schema::of_arguments::<Arguments>())
-        .with_title("Ventures")
-        .with_raw_output_schema(schema::of_result::<Facts>().into())
-        .with_annotations(hints().read_only(true).idempotent(true))
-}
-
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments { cursor } = decode(arguments)?;
+pub(super) async fn call(keeper: &Keeper, Arguments { cursor }: Arguments) -> Result<Facts, Trouble> {
     let identity = &keeper.identity;
     let (source, entries) = identity.ventures().await?;
     let dev_root = dev_root(identity)?;
@@ -76,8 +65,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         Ok(entries.into_iter().map(placed).collect())
     });
     let own = identity.place().await.ok().map(|place| place.venture.code.clone());
-    let facts = facts(&known.await??, cursor.as_ref(), own, &source, &dev_root.display().to_string())?;
-    Ok(answer(&facts, &facts.report))
+    facts(&known.await??, cursor.as_ref(), own, &source, &dev_root.display().to_string())
 }
 
 /// The folder that the launcher set, or else the default.

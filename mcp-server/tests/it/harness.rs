@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::answer_schema::assert_matches;
+
 /// Long enough for a loaded machine. A passing test does not wait for it.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
@@ -228,17 +230,17 @@ impl Mcp {
         self.answer_to(id)
     }
 
-    /// Calls a tool.
+    /// Calls a tool. Its answer must match the schema of the tool.
     #[track_caller]
     pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> Answer {
         let answer = self.request("tools/call", &json!({"name": tool, "arguments": arguments}));
         let result = &answer["result"];
         assert!(result.is_object(), "{answer}");
-        Answer {
-            text: result["content"][0]["text"].as_str().unwrap_or_default().to_owned(),
-            facts: result["structuredContent"].clone(),
-            is_error: result["isError"].as_bool().unwrap_or(false),
+        let (facts, is_error) = (result["structuredContent"].clone(), result["isError"].as_bool().unwrap_or(false));
+        if !is_error {
+            assert_matches(tool, &facts);
         }
+        Answer { text: result["content"][0]["text"].as_str().unwrap_or_default().to_owned(), facts, is_error }
     }
 
     /// Closes the input like a CLI that ends, and waits for the process.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a panic fails the test")]
 
+mod answer_schema;
 mod api;
 mod arguments;
 mod between;
@@ -12,6 +13,7 @@ mod disk;
 mod docs;
 mod following;
 mod foreign_launch;
+mod found_by_words;
 mod generator;
 mod github;
 mod harness;

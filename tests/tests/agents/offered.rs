@@ -1,20 +1,18 @@
 //! Every tool reaches the model, and takes what the agent's tool adds to a call.
 
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
+use deckwatch_tests::tool_names;
 use serde_json::json;
 
 use crate::machine::Machine;
 
 crate::with_every_agent![every_tool_is_offered_to_the_model, arguments_reach_the_server_as_the_agent_sends_them];
 
-const TOOLS: [&str; 11] =
-    ["sod", "handoff", "status", "plan", "note", "notes", "doc", "doc_audit", "ventures", "context", "preflight"];
-
 async fn every_tool_is_offered_to_the_model(machine: Machine) {
     let model = ScriptedModel::start(Script::default().call("sod", json!({}))).await;
     machine.launch(&model).success().await;
     let offered: Vec<String> = model.heard().into_iter().flat_map(|heard| heard.tools).collect();
-    for tool in TOOLS {
+    for tool in tool_names() {
         let name = machine.cli.offered(tool);
         assert!(offered.contains(&name), "{name} is not among {offered:?}");
     }

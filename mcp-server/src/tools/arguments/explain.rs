@@ -54,14 +54,15 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// A valid value.
+/// A valid value: the example of the argument, or one for its type and name.
 fn example(name: &str, schema: &Value) -> Value {
+    if let Some(own) = schema.pointer("/examples/0") {
+        return own.clone();
+    }
     match schema.get("type").and_then(Value::as_str) {
         Some("boolean") => json!(true),
         Some("integer") => json!(schema.get("minimum").and_then(Value::as_u64).unwrap_or_default().max(1)),
         Some("array") => json!([text(name)]),
-        // The ids of handoffs and notes have the same name and schema. Only the description tells them apart.
-        _ if name == "id" && schema.to_string().contains("handoff") => json!("ho_01JDZK3V8Q6T5W2Y4A7B9C0DEF"),
         _ => schema.get("enum").and_then(|values| values.get(0)).cloned().unwrap_or_else(|| json!(text(name))),
     }
 }
@@ -70,7 +71,6 @@ fn text(name: &str) -> &'static str {
     match name {
         "to_agent" => "mac1-claude-1",
         "links" => "https://github.com/example-org/alpha/pull/7",
-        "id" => "note_01JDZK3V8Q6T5W2Y4A7B9C0DEF",
         "scope" => "global",
         "name" => "api.md",
         "tag" | "tags" => "decision",
