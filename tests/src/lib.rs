@@ -17,6 +17,7 @@ mod agent;
 mod caller;
 mod cursor;
 mod engine;
+pub mod golden;
 mod machine;
 mod programs;
 mod records;

@@ -14,7 +14,7 @@ const OTHER: &str = "example-org/alpha-web";
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
 /// A server whose GitHub is at `url`. `gh` is not installed.
-fn command(machine: &Machine, url: &str) -> Command {
+pub(crate) fn command(machine: &Machine, url: &str) -> Command {
     let mut command = machine.command(&machine.repository(REMOTE));
     command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("GITHUB_API_URL", url)]);
     command.env("PATH", machine.tools(&["git"]));
