@@ -44,7 +44,8 @@ fn difference(before: &str, now: &str) -> String {
 /// - ids: the first handoff becomes `ho_` with the number 1, the second one the number 2, and so on for each kind
 /// - correlation ids, the markers of fences, and commits
 /// - times, and ages of up to three minutes, because a slow machine takes that long
-/// - the host name of this machine, as the host of an agent and in the names of agents
+/// - the host name of this machine, as the host of an agent and in the names of agents and folders
+/// - the names of the folders of an outbox, which depend on the port
 /// - ports of 127.0.0.1 and ids of processes
 /// - temporary folders, numbers of errors of the operating system, measured times, and the versions of git and of the
 ///   database
@@ -62,11 +63,13 @@ pub fn normalised(text: &str, known: &[(&str, &str)]) -> String {
         (r"\b[1-3] min ago\b".to_owned(), "just now"),
         (format!(r"\b{host}-(claude|codex|gemini)-"), "mac1-$1-"),
         (format!(r"\b(on|host)( +){host}\b"), "$1${2}mac1"),
+        (format!(r"(slots/){host}\b"), "${1}mac1"),
+        (r"/outbox/[0-9a-f]{32}\b".to_owned(), "/outbox/00c0ffee00c0ffee00c0ffee00c0ffee"),
         (r"\b127\.0\.0\.1:\d{4,5}\b".to_owned(), "127.0.0.1:8787"),
         (r"\b(process|pid) \d+\b".to_owned(), "$1 4711"),
         (r"/(private/)?(tmp|var/folders/[^ ]*/T)/\.tmp[A-Za-z0-9]{6}\b".to_owned(), "/tmp/folder"),
         (r"\(os error \d+\)".to_owned(), "(os error N)"),
-        (r"\b(git(?: version|:)) \d[0-9.]*\d".to_owned(), "$1 2.39.5"),
+        (r"\b(git(?: version|:)?)( +)\d+\.[0-9.]*\d".to_owned(), "$1${2}2.39.5"),
         (r"\banswers in \d+ ms\b".to_owned(), "answers in 4 ms"),
         (r"\b\d+ migrations, the last is \w+\.sql".to_owned(), "1 migrations, the last is 0001_init.sql"),
     ];

@@ -12,7 +12,7 @@ use crate::world::{Run, World};
 const VERSIONED: &str = "#!/bin/sh\necho '2.1.7 (Tool)'\n";
 
 /// A world without any problem.
-fn healthy_world() -> World {
+pub(crate) fn healthy_world() -> World {
     let world = World::new();
     for agent in ["claude", "gemini", "codex"] {
         world.install(agent, VERSIONED);

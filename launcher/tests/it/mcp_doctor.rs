@@ -3,7 +3,7 @@
 use crate::world::{Run, World};
 
 /// A server that answers the handshake and lists one tool, if it gets the variable of the data folder.
-const SERVER: &str = r#"#!/bin/sh
+pub(crate) const SERVER: &str = r#"#!/bin/sh
 [ -n "$XDG_DATA_HOME" ] || exit 1
 env > "$HOME/given"
 while read -r line; do
@@ -24,7 +24,7 @@ fn doctor(world: &World, json: bool) -> Run {
 }
 
 /// A world with only Codex installed, and a server with this tool.
-fn world(tool: &str) -> World {
+pub(crate) fn world(tool: &str) -> World {
     let world = World::new();
     for agent in ["claude", "gemini"] {
         world.remove(&format!("bin/{agent}"));

@@ -12,7 +12,7 @@ use crate::world::{Run, World};
 
 /// A text with control characters, which must not reach a terminal.
 const HOSTILE: &str = "Login\u{1b}]0;owned\u{7} \u{1b}[31mred\u{9b}2J \u{202e}works";
-const KEY: &str = "c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
+pub(crate) const KEY: &str = "c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
 
 fn dirs(world: &World) -> Dirs {
     let home = world.path("home").into_os_string();
@@ -49,7 +49,7 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Records a day of `mac1-claude-1` on alpha with a handoff, a note of alpha and a global note. Starts the next day.
-fn records(world: &World) -> DayStarted {
+pub(crate) fn records(world: &World) -> DayStarted {
     let api = embedded(world);
     wait(async {
         let venture =
