@@ -99,7 +99,8 @@ fn examine(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Finding {
     match connect(cli, server, env) {
         Ok(tools) => {
             let server = env.shown(server);
-            let detail = format!("connected to {server}, {tools} tools{}", for_one_launch.unwrap_or_default());
+            let tools = if tools == 1 { "1 tool".to_owned() } else { format!("{tools} tools") };
+            let detail = format!("connected to {server}, {tools}{}", for_one_launch.unwrap_or_default());
             Finding { agent, ok: true, detail, fix: None }
         }
         Err(why) => broken(

@@ -29,11 +29,12 @@ fn difference(before: &str, now: &str) -> String {
     let same = before.iter().zip(&now).take_while(|(one, other)| one == other).count();
     let rest = before.len().min(now.len()) - same;
     let same_end = before.iter().rev().zip(now.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
-    let marked = |mark: &str, lines: &[&str]| -> String {
-        lines[same..lines.len() - same_end].iter().map(|line| format!("{mark}{line}\n")).collect()
-    };
-    let (old, new) = (marked("-", &before), marked("+", &now));
-    format!("from line {}:\n{old}{new}Review the change, then accept it with `just gen`.", same + 1)
+    let mut shown = vec![format!("from line {}:", same + 1)];
+    for (mark, lines) in [('-', &before), ('+', &now)] {
+        shown.extend(lines[same..lines.len() - same_end].iter().map(|line| format!("{mark}{line}")));
+    }
+    shown.push("Review the change, then accept it with `just gen`.".to_owned());
+    shown.join("\n")
 }
 
 /// The text with fixed values in the place of those that differ between two runs or two machines.
@@ -42,7 +43,7 @@ fn difference(before: &str, now: &str) -> String {
 /// The function itself replaces:
 ///
 /// - ids: the first handoff becomes `ho_` with the number 1, the second one the number 2, and so on for each kind
-/// - correlation ids, the markers of fences, and commits
+/// - correlation ids, the markers of fences, commits and builds
 /// - times, and ages of up to three minutes, because a slow machine takes that long
 /// - the host name of this machine, as the host of an agent and in the names of agents and folders
 /// - the names of the folders of an outbox, which depend on the port
@@ -58,6 +59,7 @@ pub fn normalised(text: &str, known: &[(&str, &str)]) -> String {
     let rules = [
         (r"\bcorr_[0-9a-f-]{36}".to_owned(), "corr_00000000-0000-4000-8000-000000000001"),
         (r"(?m)^(--- (?:stored|end of) data) [0-9a-f]{16}\b".to_owned(), "$1 00dec0de00dec0de"),
+        (r"\([0-9a-f]{12}\)".to_owned(), "(0123456789ab)"),
         (r"\bcommit [0-9a-f]{7,40}\b".to_owned(), "commit 0123456789ab"),
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z".to_owned(), TIME),
         (r"\b[1-3] min ago\b".to_owned(), "just now"),

@@ -25,8 +25,10 @@ impl Transcript {
         let run = Run::of(command);
         let code = run.code.map_or("none".to_owned(), |code| code.to_string());
         let text = format!("{}{}exit code {code}\n", section("stdout", &run.stdout), section("stderr", &run.stderr));
-        self.0.push_str(format!("===== {about}\n").trim_start_matches("===== \n"));
-        self.0.push_str(&format!("$ launcher {}\n", arguments.join(" ")));
+        if !about.is_empty() {
+            self.0.extend(["===== ", about, "\n"]);
+        }
+        self.0.extend(["$ launcher ", &arguments.join(" "), "\n"]);
         // Colours are visible in a review, and the file stays a text.
         self.0.push_str(&of_world(world, &text).replace('\x1b', "␛"));
         self.0.push('\n');
@@ -145,7 +147,9 @@ fn failing_checks_are_in_step() {
             world.launcher(&["doctor"])
         }),
         ("no agent CLI is installed", |world| {
-            ["claude", "gemini", "codex"].iter().for_each(|cli| world.remove(&format!("bin/{cli}")));
+            for cli in ["claude", "gemini", "codex"] {
+                world.remove(&format!("bin/{cli}"));
+            }
             world.launcher(&["doctor"])
         }),
         ("an agent CLI fails", |world| {
@@ -308,7 +312,9 @@ fn errors_are_in_step() {
         }),
         ("the agent CLI is not installed", &["alpha", "--codex"], |world| world.remove("bin/codex")),
         ("no agent CLI is installed", &["alpha"], |world| {
-            ["claude", "gemini", "codex"].iter().for_each(|cli| world.remove(&format!("bin/{cli}")));
+            for cli in ["claude", "gemini", "codex"] {
+                world.remove(&format!("bin/{cli}"));
+            }
         }),
         ("deckwatch-mcp is not installed", &["alpha"], |world| world.remove("bin/deckwatch-mcp")),
         ("the repository is not on this machine", &["beta"], nothing),
@@ -346,7 +352,7 @@ fn errors_are_in_step() {
         }),
         ("the slots can't be used", &["alpha"], |world| world.write("home/.local/state", "")),
         ("the settings of Codex are malformed", &["alpha", "--codex"], |world| {
-            world.write("home/.codex/config.toml", "[")
+            world.write("home/.codex/config.toml", "[");
         }),
         ("the folder for manual pages is a file", &["man", "page"], |world| world.write("elsewhere/page", "")),
         ("an admin's key is missing", &["ventures", "sync"], |world| {

@@ -137,7 +137,7 @@ fn the_log_shows_sessions_and_handoffs_newest_first() {
     let other = in_alpha(&world, &["log", "--venture", "beta"]).succeeds().stdout;
     assert!(other.contains("There are no records of venture beta in"), "{other}");
     let later = in_alpha(&world, &["log", "--since", "9999-01-01"]).succeeds().stdout;
-    assert!(later.contains("There are no records of venture alpha that match"), "{later}");
+    assert!(later.contains("There are no matching records of venture alpha in"), "{later}");
     let all = world.run(&["log", "--agent", "mac1-claude-1"]).succeeds().stdout;
     assert!(all.contains("alpha, example-org/alpha.js, fix-login"), "{all}");
 }

@@ -89,13 +89,13 @@ struct QueryError {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a repository")]
 struct Repository {
     name_with_owner: String,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "the issues of a lane")]
 struct Found {
     issue_count: usize,
     nodes: Vec<Issue>,

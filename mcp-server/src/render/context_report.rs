@@ -75,7 +75,7 @@ impl ContextReport<'_> {
             let more = "To list all, call the API: GET /v1/sessions.";
             let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
             let part = active_part(others, *total, &own, now, fence, more).fit(fence, limit.saturating_sub(spent));
-            shown = part.counts.iter().sum();
+            shown = part.count;
             lines.extend(part.lines);
         }
         (lines.join("\n").trim_end().to_owned(), shown)

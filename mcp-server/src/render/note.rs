@@ -199,7 +199,7 @@ mod tests {
             for room in [10_000, 7_300] {
                 let part = list_part(&notes, Total::exactly(40), now, &fence, room / 15, true);
                 let shown = part.fit(&fence, room - 150);
-                assert_eq!(shown.counts, [15]);
+                assert_eq!(shown.count, 15);
                 assert_eq!(
                     shown.lines.last().unwrap(),
                     "Not all is shown: notes 15 of 40. Call `notes` with `cursor` set to next_cursor to see the next ones."

@@ -12,13 +12,12 @@ use super::doc_cursor::DocListCursor;
 use super::{answer, decode, fence, hints, now};
 use crate::offline;
 use crate::render::budget::line_cost;
-use crate::render::clean::clean_line;
 use crate::render::doc;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::part::Total;
 use crate::schema;
 use crate::session::Keeper;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, sentence};
 
 /// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
@@ -148,7 +147,7 @@ async fn copy(
 ) -> Result<Facts, Trouble> {
     let scopes = scopes_without_api(keeper, scope).await?;
     let Some((scope, copy)) = offline::copy_of(&scopes, name).await? else { return Err(error.into()) };
-    let why = clean_line(&error.to_string());
+    let why = sentence(&error);
     let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
     let piece = doc::piece_of_copy((&scope, name), &copy, &why, offset, now(), &fence(), room);
     let (characters, next_offset) = (piece.characters, piece.next_offset);
@@ -203,7 +202,7 @@ fn listed(
     } else {
         let part = doc::list_part(docs, total, next.is_some(), now, fence);
         let shown = part.fit(fence, LIMIT.saturating_sub(line_cost(WARNING) + 2));
-        (format!("{WARNING}\n\n{}", shown.lines.join("\n")), shown.counts.iter().sum())
+        (format!("{WARNING}\n\n{}", shown.lines.join("\n")), shown.count)
     };
     let next_cursor = next.map(ToString::to_string);
     let list = List { shown, total: total.count, total_is_minimum: total.at_least, next_cursor };
@@ -216,8 +215,7 @@ async fn copies(keeper: &Keeper, scope: Option<DocScope>, error: ClientError) ->
     if copies.is_empty() {
         return Err(error.into());
     }
-    let (first, fence) =
-        (format!("STALE: the API did not list the documents: {}", clean_line(&error.to_string())), fence());
+    let (first, fence) = (format!("STALE: the API did not list the documents. {}", sentence(&error)), fence());
     let room = LIMIT.saturating_sub(line_cost(WARNING) + line_cost(&first) + 4);
     let shown = doc::copies_part(&copies, now(), &fence).fit(&fence, room);
     let report = format!("{first}\n\n{WARNING}\n\n{}", shown.lines.join("\n"));

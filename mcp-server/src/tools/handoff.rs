@@ -133,9 +133,7 @@ fn facts(answered: &Answered) -> Facts {
 fn recorded_report(lost: &LostResponse, keep_open: bool) -> String {
     let day = if keep_open { "Your session stays open." } else { "It ends your day." };
     let cause = clean_line(&lost.cause);
-    format!(
-        "The handoff is recorded. Do not repeat it. {day}\nThe API's answer was lost, so the handoff's id is not known: {cause}."
-    )
+    format!("The handoff is recorded. Do not repeat it. {day}\nThe handoff's id is not known: {cause}.")
 }
 
 fn queued_report(queued: &Queued, keep_open: bool) -> String {

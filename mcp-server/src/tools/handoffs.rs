@@ -17,7 +17,7 @@ use crate::render::handoff;
 use crate::render::part::Total;
 use crate::schema;
 use crate::session::Keeper;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, sentence};
 
 /// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
@@ -116,7 +116,10 @@ async fn one(keeper: &Keeper, id: &HandoffId, offset: usize) -> Result<Facts, Tr
 /// The line with the age of a saved answer.
 fn stale(error: &ClientError, taken_at: Timestamp) -> String {
     let age = crate::render::age::ago(taken_at, now());
-    format!("STALE: this is from the API's last answer, {age} ({taken_at}). {}", clean_line(&error.to_string()))
+    format!(
+        "STALE: this is from the API's last answer, {age} ({taken_at}), because the API did not answer. {}",
+        sentence(error)
+    )
 }
 
 async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) -> Result<Facts, Trouble> {
@@ -168,7 +171,7 @@ async fn without_api(
     }
     let stale_line = match &snapshot {
         Some(snapshot) => stale(&error, snapshot.taken_at),
-        None => clean_line(&error.to_string()),
+        None => sentence(&error),
     };
     // The API's total is not known.
     let total = Total { count: handoffs.len(), at_least: true };
@@ -202,7 +205,7 @@ async fn report(
     if !handoffs.is_empty() {
         let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
         let part = handoff::list_part(handoffs, total, more, now(), &fence).fit(&fence, LIMIT.saturating_sub(spent));
-        shown = part.counts.iter().sum();
+        shown = part.count;
         lines.extend(part.lines);
     }
     Ok((lines.join("\n").trim_end().to_owned(), shown))

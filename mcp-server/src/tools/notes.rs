@@ -13,13 +13,12 @@ use serde::Serialize;
 use super::scope::Scope;
 use super::{answer, decode, fence, hints, now};
 use crate::render::budget::line_cost;
-use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::note;
 use crate::render::part::Total;
 use crate::schema;
 use crate::session::Keeper;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, sentence};
 
 /// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
@@ -162,7 +161,7 @@ fn list(filter: &NoteFilter, page: Page<FoundNote>, unsent: &[UnsentNote], now: 
         let room = LIMIT.saturating_sub(cursor.saturating_sub(CURSOR) + spent.saturating_sub(line_cost(WARNING) + 2));
         let part = note::list_part(&page.items, total, now, fence, room / PAGE as usize, cursor > 0);
         let part = part.fit(fence, room.saturating_sub(line_cost(WARNING) + 2));
-        shown = part.counts.iter().sum();
+        shown = part.count;
         lines.extend(part.lines);
     }
     let list =
@@ -172,7 +171,7 @@ fn list(filter: &NoteFilter, page: Page<FoundNote>, unsent: &[UnsentNote], now: 
 
 /// The queued notes, while the API does not answer.
 fn without_api(unsent: &[UnsentNote], error: &ClientError, now: Timestamp, fence: &Fence) -> Facts {
-    let mut lines = vec![format!("The API did not list its notes: {}", clean_line(&error.to_string()))];
+    let mut lines = vec![format!("The API did not list its notes. {}", sentence(error)), String::new()];
     lines.extend(unsent_lines(unsent, now, fence));
     Facts { report: lines.join("\n").trim_end().to_owned(), ..Facts::default() }
 }

@@ -153,5 +153,5 @@ fn report(queue: &Queue, lanes: &[Lane]) -> (String, usize) {
     let part = queue::part(queue, lanes, now(), &fence, "## Work queue".to_owned(), more.into());
     let shown = part.fit(&fence, LIMIT.saturating_sub(spent));
     report.extend(shown.lines);
-    (report.join("\n"), shown.counts.iter().sum())
+    (report.join("\n"), shown.count)
 }

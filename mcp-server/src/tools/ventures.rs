@@ -98,7 +98,11 @@ fn facts(known: &[Known], own: Option<VentureCode>, source: &str, dev_root: &str
         known.iter().filter(|known| matches!(known.place, VentureFolder::Here(_) | VentureFolder::Several(_))).count();
     let (source, dev_root) = (clean_line(source), clean_line(dev_root));
     let mut report = vec![
-        format!("{} ventures, {installed} found on this machine; the list is from {source}.", known.len()),
+        format!(
+            "{} {}, {installed} found on this machine; the list is from {source}.",
+            known.len(),
+            if known.len() == 1 { "venture" } else { "ventures" }
+        ),
         format!(
             "Deckwatch looked for clones in {dev_root}. To use another folder, set dev_root in \
              ~/.config/deckwatch/config.toml or {DEV_ROOT}."
@@ -114,7 +118,7 @@ fn facts(known: &[Known], own: Option<VentureCode>, source: &str, dev_root: &str
         let spent: usize = report.iter().map(|line| line_cost(line)).sum();
         let fence = fence();
         let fitted = part(known, own.as_ref(), &fence).fit(&fence, LIMIT.saturating_sub(spent));
-        shown = fitted.counts.iter().sum();
+        shown = fitted.count;
         report.extend(fitted.lines);
     }
     Facts { report: report.join("\n"), total: known.len(), shown, installed, own }

@@ -43,8 +43,8 @@ fn every_venture_has_its_folder_or_how_to_clone_it() {
         format!("|   installed in {}", dir.canonicalize().unwrap().display()),
         "| - beta: Beta; example-org/beta".to_owned(),
         format!("|   installed in {}", beta.display()),
-        "|   not found in that folder; git clone git@github.com:example-org/gamma.git".to_owned(),
-        "|   no repository; add its repos to the ventures file".to_owned(),
+        "|   not found in that folder; to clone it: git clone git@github.com:example-org/gamma.git".to_owned(),
+        "|   add its repositories to the field `repos` of the ventures file".to_owned(),
     ] {
         assert!(known.text.lines().any(|found| found == line), "{line} in\n{}", known.text);
     }
@@ -79,7 +79,7 @@ fn without_a_file_ventures_come_from_the_api_and_names_are_fenced() {
     let known = Mcp::initialized(command).call("ventures", &json!({})).good();
     assert_eq!((&known.facts["total"], &known.facts["installed"]), (&json!(1), &json!(1)));
     assert!(
-        known.text.starts_with("1 ventures, 1 found on this machine; the list is from the API at http://127"),
+        known.text.starts_with("1 venture, 1 found on this machine; the list is from the API at http://127"),
         "{}",
         known.text
     );

@@ -13,7 +13,7 @@ use std::path::Path;
 use deckwatch_tests::golden;
 use serde_json::Value;
 
-use crate::harness::{Answer, Machine, Mcp};
+use crate::harness::{Machine, Mcp};
 
 /// The calls of a test and their answers, as a text.
 pub(crate) struct Transcript {
@@ -27,12 +27,13 @@ impl Transcript {
         Self { text: String::new(), home: machine.home().canonicalize().unwrap().display().to_string() }
     }
 
-    /// Calls a tool and writes the call and its answer down. `about` says what the answer shows.
+    /// Calls a tool and writes the call and its answer down. `about` says what the answer shows. Returns its structured
+    /// content.
     #[track_caller]
-    pub(crate) fn call(&mut self, about: &str, agent: &mut Mcp, tool: &str, arguments: &Value) -> Answer {
+    pub(crate) fn call(&mut self, about: &str, agent: &mut Mcp, tool: &str, arguments: &Value) -> Value {
         let answer = agent.call(tool, arguments).good();
         self.write(about, &format!("{tool} {arguments}"), &answer.text);
-        answer
+        answer.facts
     }
 
     /// The same for a call that fails.
@@ -51,7 +52,7 @@ impl Transcript {
         // A value that only tests the limit of a field would hide the answer.
         let call: String =
             if call.len() > 200 { call.chars().take(200).chain(['…']).collect() } else { call.to_owned() };
-        self.text.push_str(&format!("===== {about}\n{call}\n\n{answer}\n\n"));
+        self.text.extend(["===== ", about, "\n", &call, "\n\n", answer, "\n\n"]);
     }
 
     fn normalised(&self) -> String {

@@ -19,7 +19,7 @@ fn notes_are_in_step() {
     transcript.call("no notes", &mut agent, "notes", &json!({}));
     let pricing = json!({"action": "create", "title": "Pricing", "content": "Annual plans sell best.\n\nNobody buys by the month.",
         "tags": ["strategy", "market"]});
-    let id = transcript.call("a note is saved", &mut agent, "note", &pricing).facts["note_id"].clone();
+    let id = transcript.call("a note is saved", &mut agent, "note", &pricing)["note_id"].clone();
     let office = json!({"action": "create", "title": "Office", "content": "Quiet after six.", "scope": "global"});
     transcript.call("a note for all ventures", &mut agent, "note", &office);
     transcript.call("all notes", &mut agent, "notes", &json!({}));
