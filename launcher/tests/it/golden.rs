@@ -8,7 +8,7 @@ use deckwatch_tests::golden;
 use crate::doctor::healthy_world;
 use crate::launching::closed_port;
 use crate::mcp_doctor;
-use crate::records::{KEY, records};
+use crate::records::{KEY, is_harmless, records};
 use crate::world::{Run, World};
 
 /// The commands of a test and their output, as a text.
@@ -24,6 +24,10 @@ impl Transcript {
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
         let run = Run::of(command);
         let code = run.code.map_or("none".to_owned(), |code| code.to_string());
+        if command.get_envs().all(|(name, _)| name != "CLICOLOR_FORCE") {
+            is_harmless(&run.stdout);
+            is_harmless(&run.stderr);
+        }
         let text = format!("{}{}exit code {code}\n", section("stdout", &run.stdout), section("stderr", &run.stderr));
         if !about.is_empty() {
             self.0.extend(["===== ", about, "\n"]);
@@ -107,6 +111,7 @@ fn records_are_in_step() {
         &["log", "--venture", "beta"],
         &["log", "--since", "9999-01-01"],
         &["log", "--agent", "mac1-cladue-1"],
+        &["log", "--venture", "alhpa"],
         &["handoff"],
         &["handoff", "ho_01KB2ZQ0M3V5X7Y9A1C3E5G7J9"],
         &["notes"],
@@ -116,6 +121,9 @@ fn records_are_in_step() {
     ] {
         transcript.run("records of this machine", &world, &mut in_alpha(&world, args));
     }
+    let found = Run::of(&mut in_alpha(&world, &["notes", "price"])).stdout;
+    let id = found.split_whitespace().find(|word| word.starts_with("note_")).unwrap();
+    transcript.run("records of this machine", &world, &mut in_alpha(&world, &["notes", "show", id]));
     transcript.run("all ventures", &world, &mut world.launcher(&["log"]));
     for verb in ["log", "handoff", "notes"] {
         let mut offline = in_alpha(&world, &[verb]);
@@ -144,6 +152,10 @@ fn failing_checks_are_in_step() {
         ("the default agent CLI is missing", |world| {
             world.remove("bin/codex");
             world.write("home/.config/deckwatch/config.toml", "default_agent = \"codex\"\n");
+            world.launcher(&["doctor"])
+        }),
+        ("an agent CLI is missing", |world| {
+            world.remove("bin/codex");
             world.launcher(&["doctor"])
         }),
         ("no agent CLI is installed", |world| {
@@ -283,8 +295,19 @@ fn checks_of_the_registration_are_in_step() {
     world.remove("bin/codex");
     world.install("gemini", "#!/bin/sh\n");
     world.write("home/.gemini/settings.json", "{\"mcp\": {\"excluded\": [\"deckwatch\"]}}");
-    let _ = world.run(&["alpha", "--gemini"]).succeeds();
+    transcript.run(
+        "a launch while Gemini CLI excludes the server",
+        &world,
+        &mut world.launcher(&["alpha", "--gemini"]),
+    );
     transcript.run("Gemini CLI excludes the server", &world, &mut doctor(&world));
+    world.write("home/.gemini/settings.json", "{\"mcp\": {\"allowed\": [\"other\"]}}");
+    let _ = world.run(&["alpha", "--gemini"]).succeeds();
+    transcript.run("Gemini CLI allows other servers only", &world, &mut doctor(&world));
+    world.write("home/.gemini/settings.json", "{}");
+    world.write("home/.gemini/mcp-server-enablement.json", "{\"deckwatch\": {\"enabled\": false}}");
+    let _ = world.run(&["alpha", "--gemini"]).succeeds();
+    transcript.run("the server is disabled in Gemini CLI", &world, &mut doctor(&world));
     world.remove("bin/gemini");
     transcript.run("no agent CLI", &world, &mut doctor(&world));
     transcript.is_in_step("mcp-doctor");
@@ -304,6 +327,11 @@ fn errors_are_in_step() {
         ("a code is malformed", &["Alpha!"], nothing),
         ("the venture is not known", &["gamma"], nothing),
         ("the venture is misspelled", &["alpah"], nothing),
+        ("the venture is misspelled, and the API can't be reached", &["alpah"], |world| {
+            let key = "key_command = [\"sh\", \"-c\", \"echo 0123456789abcdef0123456789abcdef\"]";
+            let api = format!("[api]\nurl = \"http://127.0.0.1:9\"\n{key}\n");
+            world.write("home/.config/deckwatch/config.toml", &api);
+        }),
         ("a command is misspelled", &["doctr"], nothing),
         ("an agent CLI is named without dashes", &["cladue"], nothing),
         ("a command with an argument is misspelled", &["handof", "ho_1"], nothing),
@@ -350,7 +378,7 @@ fn errors_are_in_step() {
             world.write("home/.config/deckwatch/ventures.json", ventures);
             world.write("home/.config/deckwatch/config.toml", "[infisical]\nproject_id = \"p\"\n");
         }),
-        ("the slots can't be used", &["alpha"], |world| world.write("home/.local/state", "")),
+        ("the state folder can't be used", &["alpha"], |world| world.write("home/.local/state", "")),
         ("the settings of Codex are malformed", &["alpha", "--codex"], |world| {
             world.write("home/.codex/config.toml", "[");
         }),
@@ -369,5 +397,9 @@ fn errors_are_in_step() {
         prepare(&world);
         transcript.run(about, &world, &mut world.launcher(args));
     }
+    let world = World::new();
+    let mut foreign = in_alpha(&world, &["."]);
+    foreign.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
+    transcript.run("the repository belongs to another user", &world, &mut foreign);
     transcript.is_in_step("errors");
 }

@@ -89,7 +89,9 @@ pub(super) fn path(identity: &Identity) -> PathBuf {
 /// The text for a missing plan, with what to do.
 pub(super) fn missing(path: &std::path::Path) -> String {
     let path = clip(&clean_line(&path.display().to_string()), 200);
-    format!("{path} does not exist in this repository. Write one that begins with `Priority venture: CODE`.")
+    format!(
+        "{path} does not exist in this repository. Write the plan there, and begin it with `Priority venture: CODE`."
+    )
 }
 
 fn facts(plan: &WeeklyPlan, offset: usize, now: Timestamp) -> Facts {

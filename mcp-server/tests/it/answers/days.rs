@@ -10,7 +10,7 @@ use crate::busy_team::Team;
 use crate::github::{GitHub, TOKEN};
 use crate::harness::{Machine, Mcp, handoff};
 use crate::outbox::keep_open;
-use crate::server::{REMOTE, Server};
+use crate::server::{REMOTE, Server, command};
 
 const AGENT: &str = "mac1-claude-1";
 
@@ -66,5 +66,13 @@ fn days_without_a_team_are_in_step() {
     let mut plain = machine.agent("mac1-claude-2", &machine.folder("notes"));
     transcript.call("a folder without git", &mut plain, "sod", &json!({}));
     transcript.call("the same", &mut plain, "context", &json!({}));
+    let away = Machine::new();
+    let mut unreachable = command(&away, AGENT, &away.repository_once(REMOTE), "http://127.0.0.1:9");
+    unreachable.env("DECKWATCH_VENTURE", "alpha");
+    let mut unreachable = Mcp::initialized(unreachable);
+    let mut first = Transcript::on(&away);
+    let _ = unreachable.call("handoff", &keep_open("Half of the parser is written.")).good();
+    first.call("an API that this machine has never reached", &mut unreachable, "context", &json!({}));
+    transcript.append(&first);
     transcript.is_in_step("sod-without-a-team");
 }

@@ -10,7 +10,7 @@ use crate::between::{Between, Fate};
 use crate::foreign_launch::Launched;
 use crate::harness::{Machine, Mcp, handoff};
 use crate::outage::sent_by_another_process;
-use crate::server::{REMOTE, Server};
+use crate::server::{REMOTE, Server, command};
 
 const AGENT: &str = "mac1-claude-1";
 const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
@@ -79,6 +79,8 @@ fn errors_are_in_step() {
 }
 
 fn arguments(all: &mut Transcript) {
+    let machine = Machine::new();
+    let mut agent = machine.agent(AGENT, &machine.repository_once(REMOTE));
     let note = format!("note_01JD{:022}", 1);
     for (about, tool, arguments) in [
         (
@@ -98,14 +100,20 @@ fn arguments(all: &mut Transcript) {
             "note",
             json!({"action": "create", "title": "t", "content": "c", "id": note, "version": 1}),
         ),
+        ("a note without a text", "note", json!({"action": "create"})),
+        ("a change of no note", "note", json!({"action": "update", "content": "c"})),
+        ("a text for the archive", "note", json!({"action": "archive", "id": note, "content": "c"})),
+        ("an action that does not exist", "note", json!({"action": "burn"})),
+        ("a scope is malformed", "note", json!({"action": "create", "title": "t", "content": "c", "scope": "Alpha!"})),
         ("nothing to change", "note", json!({"action": "update", "id": note, "version": 1})),
         ("an id and a search", "notes", json!({"id": note, "q": "x"})),
         ("an offset without an id", "handoffs", json!({"offset": 3})),
+        ("an offset without an id", "notes", json!({"offset": 3})),
         ("a secret", "handoff", json!({"summary": "Use ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8.", "status": "done"})),
         ("an id that does not exist", "notes", json!({"id": note})),
         ("a handoff that does not exist", "handoffs", json!({"id": format!("ho_01JD{:022}", 1)})),
     ] {
-        Case::new(about, tool, arguments).with(all, |_, _| ());
+        Case::new(about, tool, arguments).of(all, &machine, &mut agent);
     }
 }
 
@@ -219,15 +227,19 @@ fn refusals(all: &mut Transcript) {
 }
 
 fn outages(all: &mut Transcript) {
+    let machine = Machine::new();
+    let mut command = command(&machine, AGENT, &machine.repository_once(REMOTE), NOBODY);
+    command.env("DECKWATCH_VENTURE", "alpha");
+    let mut agent = Mcp::initialized(command);
     for (tool, arguments) in [
-        ("sod", json!({})),
         ("notes", json!({})),
         ("doc", json!({"name": "deploy.md"})),
         ("doc_audit", json!({})),
         ("handoffs", json!({})),
         ("context", json!({})),
+        ("sod", json!({})),
     ] {
-        Case::new("the API can't be reached", tool, arguments).at(all, NOBODY);
+        Case::new("the API can't be reached", tool, arguments).of(all, &machine, &mut agent);
     }
     Case::sod("a login page answers").when_answered(all, 200, json!("<html>"));
     Case::sod("a proxy limits the requests").when_answered(all, 429, json!({"error": "slow down"}));

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::Transcript;
-use crate::between::Fate;
+use crate::between::{Between, Fate};
 use crate::harness::{Machine, handoff};
 use crate::outage::sent_by_another_process;
 use crate::outbox::keep_open;
-use crate::server::Server;
+use crate::server::{Server, agent_by_way_of};
 
 const AGENT: &str = "mac1-claude-1";
 const OTHER: &str = "mac2-codex-1";
@@ -30,6 +30,13 @@ fn handoffs_in_every_outcome_are_in_step() {
     server.kill();
     transcript.call("while the API is down", &mut agent, "handoff", &keep_open("The API is down."));
     transcript.call("while an older one waits", &mut agent, "handoff", &handoff("It is still down."));
+
+    let (machine, server) = (Machine::new(), Server::started());
+    let between = Between::leading_to(server.address());
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    let _ = agent.call("sod", &json!({})).good();
+    between.decides(|_| Fate::IsAnsweredElsewhere(200));
+    transcript.call("in the network of a hotel", &mut agent, "handoff", &handoff("In a hotel."));
 
     let (answer, ..) = sent_by_another_process("handoff", "/v1/eod", &handoff("Raced."));
     transcript.write("the answer of the API was lost", "handoff", &answer.good().text);
@@ -66,18 +73,4 @@ fn lists_of_handoffs_are_in_step() {
     let _ = agent.call("handoff", &keep_open("Written while the API is down.")).good();
     transcript.call("while the API is down", &mut agent, "handoffs", &json!({}));
     transcript.is_in_step("handoffs");
-}
-
-#[test]
-fn the_answer_of_an_api_behind_a_login_page_is_in_step() {
-    use crate::between::Between;
-    use crate::server::agent_by_way_of;
-    let (machine, server) = (Machine::new(), Server::started());
-    let between = Between::leading_to(server.address());
-    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
-    let _ = agent.call("sod", &json!({})).good();
-    between.decides(|_| Fate::IsAnsweredElsewhere(200));
-    let mut transcript = Transcript::on(&machine);
-    transcript.call("a handoff in the network of a hotel", &mut agent, "handoff", &handoff("In a hotel."));
-    transcript.is_in_step("hotel");
 }

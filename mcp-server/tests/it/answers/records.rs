@@ -174,6 +174,12 @@ fn checks_are_in_step() {
     transcript.call("all is well", &mut agent, "preflight", &json!({}));
     server.kill();
     transcript.call("while the API is down", &mut agent, "preflight", &json!({}));
+    let mut wrong = machine.command(&machine.repository_once(REMOTE));
+    wrong.envs([("DECKWATCH_AGENT", "mac1-claude-3"), ("GITHUB_API_URL", &github.url), ("GITHUB_TOKEN", "ghp_wrong")]);
+    transcript.call("GitHub does not know the token", &mut Mcp::initialized(wrong), "preflight", &json!({}));
+    let mut without_git = machine.command(&machine.folder("plain"));
+    without_git.env("DECKWATCH_AGENT", "mac1-claude-4").env("PATH", machine.folder("empty"));
+    transcript.call("git is not installed", &mut Mcp::initialized(without_git), "preflight", &json!({}));
     let mut plain = machine.agent("mac1-claude-2", &machine.folder("plain"));
     transcript.call("a folder without git, without a token for GitHub", &mut plain, "preflight", &json!({}));
     transcript.is_in_step("preflight");
