@@ -65,7 +65,7 @@ pub fn normalised(text: &str, known: &[(&str, &str)]) -> String {
         (r"\b[1-3] min ago\b".to_owned(), "just now"),
         (format!(r"\b{host}-(claude|codex|gemini)-"), "mac1-$1-"),
         (format!(r"\b(on|host)( +){host}\b"), "$1${2}mac1"),
-        (format!(r"(slots/){host}\b"), "${1}mac1"),
+        (format!(r"\b((?:slots|dev)/){host}\b"), "${1}mac1"),
         (r"/outbox/[0-9a-f]{32}\b".to_owned(), "/outbox/00c0ffee00c0ffee00c0ffee00c0ffee"),
         (r"\b127\.0\.0\.1:\d{4,5}\b".to_owned(), "127.0.0.1:8787"),
         (r"\b(process|pid) \d+\b".to_owned(), "$1 4711"),

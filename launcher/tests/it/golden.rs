@@ -28,11 +28,11 @@ impl Transcript {
             is_harmless(&run.stdout);
             is_harmless(&run.stderr);
         }
-        let text = format!("{}{}exit code {code}\n", section("stdout", &run.stdout), section("stderr", &run.stderr));
+        let (stdout, stderr) = (section("stdout", &run.stdout), section("stderr", &run.stderr));
+        let text = format!("$ launcher {}\n{stdout}{stderr}exit code {code}\n", arguments.join(" "));
         if !about.is_empty() {
             self.0.extend(["===== ", about, "\n"]);
         }
-        self.0.extend(["$ launcher ", &arguments.join(" "), "\n"]);
         // Colours are visible in a review, and the file stays a text.
         self.0.push_str(&of_world(world, &text).replace('\x1b', "␛"));
         self.0.push('\n');

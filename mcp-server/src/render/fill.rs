@@ -27,7 +27,7 @@ pub(crate) struct Weighted<'a> {
     pub(crate) weight: usize,
 }
 
-/// Renders the parts within `limit`. Headings, fences and notes are always shown.
+/// Renders the parts within `limit`. Headings and notes are always shown, and the fence of a part that shows anything.
 pub(crate) fn fill(parts: &[Weighted], fence: &Fence, limit: usize) -> Vec<Shown> {
     Layout::filled(parts, fence, limit).shown(fence)
 }
@@ -36,6 +36,8 @@ pub(crate) fn fill(parts: &[Weighted], fence: &Fence, limit: usize) -> Vec<Shown
 struct PartLayout<'a> {
     part: &'a Part,
     groups: Vec<Candidate<'a>>,
+    /// The cost of its fence.
+    fence: usize,
 }
 
 /// A group, and what is shown of it so far.
@@ -51,8 +53,8 @@ struct Candidate<'a> {
 struct Layout<'a> {
     parts: Vec<PartLayout<'a>>,
     limit: usize,
-    /// The cost of headings, remarks and fences.
-    frames: usize,
+    /// The cost of headings and remarks.
+    heads: usize,
     /// The maximum cost of the notes about omitted items.
     notes: usize,
 }
@@ -71,9 +73,9 @@ impl<'a> Layout<'a> {
     }
 
     fn new(parts: &'a [Weighted<'a>], fence: &Fence, limit: usize) -> Self {
-        let frames = parts.iter().map(|weighted| weighted.part.frame_cost(fence)).sum();
+        let heads = parts.iter().map(|weighted| weighted.part.head_cost()).sum();
         let notes = parts.iter().map(|weighted| weighted.part.longest_note()).sum();
-        Self { parts: parts.iter().map(PartLayout::of).collect(), limit, frames, notes }
+        Self { parts: parts.iter().map(|part| PartLayout::of(part, fence)).collect(), limit, heads, notes }
     }
 
     /// The groups of all parts, in order.
@@ -87,14 +89,15 @@ impl<'a> Layout<'a> {
 
     fn give_first_items(&mut self) {
         let needs: usize = self.groups().map(|one| one.need).sum();
-        if self.frames + needs <= self.limit {
+        let frames = self.heads + self.parts.iter().map(|part| part.fence).sum::<usize>();
+        if frames + needs <= self.limit {
             self.groups_mut().for_each(|one| one.fitted = one.group.fit(one.need, Ends::AfterItem));
             if self.spent() <= self.limit {
                 return;
             }
         }
         let claims: Vec<Claim> = self.groups().map(Candidate::claim).collect();
-        let room = self.limit.saturating_sub(self.frames + self.notes);
+        let room = self.limit.saturating_sub(frames + self.notes);
         for (one, room) in self.groups_mut().zip(share(room, &claims)) {
             one.fitted = one.group.fit(room, Ends::AfterItem);
         }
@@ -117,7 +120,8 @@ impl<'a> Layout<'a> {
         const NOTE_GROWS_BY: usize = 24;
         loop {
             let (used, open) = (self.used(), self.groups().filter(|one| !one.is_complete()).count());
-            let left = self.limit.saturating_sub(self.spent() + open * NOTE_GROWS_BY);
+            let fences: usize = self.parts.iter().filter(|part| !part.is_shown()).map(|part| part.fence).sum();
+            let left = self.limit.saturating_sub(self.spent() + open * NOTE_GROWS_BY + fences);
             let claims: Vec<Claim> = self.groups().map(Candidate::rest).collect();
             for (one, more) in self.groups_mut().zip(share(left, &claims)) {
                 let fitted = one.group.fit(one.fitted.used + more, Ends::AfterItem);
@@ -184,7 +188,7 @@ impl<'a> Layout<'a> {
     }
 
     fn spent(&self) -> usize {
-        self.frames + self.used() + self.parts.iter().map(PartLayout::cost_of_note).sum::<usize>()
+        self.heads + self.used() + self.parts.iter().map(PartLayout::cost_of_fence_and_note).sum::<usize>()
     }
 
     fn shown(&self, fence: &Fence) -> Vec<Shown> {
@@ -193,22 +197,28 @@ impl<'a> Layout<'a> {
 }
 
 impl<'a> PartLayout<'a> {
-    fn of(weighted: &Weighted<'a>) -> Self {
+    fn of(weighted: &Weighted<'a>, fence: &Fence) -> Self {
         let part = weighted.part;
         let all: usize = part.groups.iter().map(|group| group.weight).sum();
         let candidate = |group: &'a Group| {
             let weight = (weighted.weight * group.weight * 100 / all.max(1)).max(1);
             Candidate { group, rank: weighted.weight, weight, need: group.need(), fitted: Fitted::default() }
         };
-        Self { part, groups: part.groups.iter().map(candidate).collect() }
+        Self { part, groups: part.groups.iter().map(candidate).collect(), fence: part.fence_cost(fence) }
+    }
+
+    /// Whether anything of the part is shown, so that it needs its fence.
+    fn is_shown(&self) -> bool {
+        self.groups.iter().any(|one| one.fitted.used > 0)
     }
 
     fn fitted(&self) -> Vec<&Fitted> {
         self.groups.iter().map(|one| &one.fitted).collect()
     }
 
-    fn cost_of_note(&self) -> usize {
-        self.part.note(&self.fitted()).map_or(0, |note| line_cost(&note))
+    fn cost_of_fence_and_note(&self) -> usize {
+        let fence = if self.is_shown() { self.fence } else { 0 };
+        fence + self.part.note(&self.fitted()).map_or(0, |note| line_cost(&note))
     }
 }
 
@@ -310,7 +320,7 @@ mod tests {
             let spent = layout.spent();
             let lines = layout.shown(&fence).into_iter().flat_map(|shown| shown.lines);
             assert_eq!(lines.map(|line| line_cost(&line)).sum::<usize>(), spent);
-            assert!(spent <= limit.max(layout.frames + layout.notes), "{spent} of {limit}");
+            assert!(spent <= limit.max(layout.heads + layout.notes), "{spent} of {limit}");
             let left = limit.saturating_sub(spent);
             if next_items(&layout).iter().any(|cost| *cost + 30 <= left) {
                 squeezed += 1;

@@ -141,7 +141,7 @@ fn cost_of_names(names: &[String]) -> usize {
 }
 
 impl Part {
-    /// Renders the part within `limit`. Heading, fence and note are always shown.
+    /// Renders the part within `limit`. Heading and note are always shown.
     pub(crate) fn fit(&self, fence: &Fence, limit: usize) -> Shown {
         fill(&[Weighted { part: self, weight: 1 }], fence, limit).pop().unwrap_or_default()
     }
@@ -149,16 +149,23 @@ impl Part {
     /// Renders the part with these items of its groups.
     pub(super) fn shown(&self, fence: &Fence, fitted: &[&Fitted]) -> Shown {
         let mut lines: Vec<String> = [Some(self.heading.clone()), self.remark.clone()].into_iter().flatten().collect();
-        lines.push(fence.open(self.holds));
-        lines.extend(fitted.iter().flat_map(|group| group.lines.iter().cloned()));
-        lines.push(fence.close());
+        // An empty fence would only take space.
+        if fitted.iter().any(|group| !group.lines.is_empty()) {
+            lines.push(fence.open(self.holds));
+            lines.extend(fitted.iter().flat_map(|group| group.lines.iter().cloned()));
+            lines.push(fence.close());
+        }
         lines.extend(self.note(fitted));
         Shown { lines, count: fitted.iter().map(|group| group.shown).sum() }
     }
 
-    pub(super) fn frame_cost(&self, fence: &Fence) -> usize {
-        let remark = self.remark.as_deref().map_or(0, line_cost);
-        line_cost(&self.heading) + remark + line_cost(&fence.open(self.holds)) + line_cost(&fence.close())
+    /// The cost of the heading and the remark.
+    pub(super) fn head_cost(&self) -> usize {
+        line_cost(&self.heading) + self.remark.as_deref().map_or(0, line_cost)
+    }
+
+    pub(super) fn fence_cost(&self, fence: &Fence) -> usize {
+        line_cost(&fence.open(self.holds)) + line_cost(&fence.close())
     }
 
     pub(super) fn longest_note(&self) -> usize {
@@ -268,9 +275,9 @@ impl Group {
         }
     }
 
-    /// How many of the others are named, if the group has names and not all are shown.
+    /// How many of the others are named, if some are and not all.
     fn unnamed(&self, fitted: &Fitted) -> String {
-        if self.names.is_empty() || fitted.whole() + fitted.named >= self.total.count {
+        if fitted.named == 0 || fitted.whole() + fitted.named >= self.total.count {
             return String::new();
         }
         format!(" ({} of the others named)", fitted.named)
