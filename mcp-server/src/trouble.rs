@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::github::trouble::GitHubTrouble;
 use crate::plan::PlanError;
 use crate::render::clean::clean_line;
+use crate::render::sentence::as_sentence;
 
 /// The error of a tool.
 #[derive(Debug, Error)]
@@ -87,11 +88,7 @@ pub(crate) fn fix_of_config(error: &ConfigError) -> &'static str {
 
 /// The error of a call to the API as a sentence of a report, on one line.
 pub(crate) fn sentence(error: &ClientError) -> String {
-    let text = clean_line(&error.to_string());
-    let mut letters = text.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    let end = if text.ends_with(['.', ']']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    as_sentence(&clean_line(&error.to_string()))
 }
 
 /// Runs work that blocks on files or other programs on another thread.

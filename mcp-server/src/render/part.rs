@@ -320,6 +320,12 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_shows_nothing_has_no_fence() {
+        let shown = part(&["one"], 1, Cut::Never).fit(&Fence::new(7), 60);
+        assert_eq!(shown.lines, ["## Things", "Not all is shown: things 0 of 1. Ask."]);
+    }
+
+    #[test]
     fn a_list_that_may_be_longer_does_not_say_that_items_are_omitted() {
         let mut part = part(&["one"], 1, Cut::Never);
         part.groups[0].total.at_least = true;

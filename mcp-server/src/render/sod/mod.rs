@@ -13,6 +13,7 @@ use super::fence::{Fence, WARNING};
 use super::fill::{Weighted, fill};
 use super::handoff;
 use super::part::{Cut, Group, Part, Shown, Total};
+use super::sentence::as_sentence;
 use super::{doc, doc_audit, plan, queue};
 use crate::github::{Lane, Queue};
 use crate::plan::WeeklyPlan;
@@ -256,10 +257,7 @@ fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> C
     let queue = match loaded {
         Ok(queue) => queue,
         Err(why) => {
-            return Content::Nothing(format!(
-                "## P0 issues: unknown\nThey were not loaded: {}.",
-                clip(why, TROUBLE_COST)
-            ));
+            return Content::Nothing(format!("## P0 issues: unknown\n{}", as_sentence(&clip(why, TROUBLE_COST))));
         }
     };
     let gaps = queue::gaps(queue).join(" ");
@@ -280,9 +278,7 @@ fn weekly_plan(loaded: &Result<Result<WeeklyPlan, NoPlan>, String>, now: Timesta
     match loaded {
         Ok(Ok(plan)) => Content::Stored { part: plan::part(plan, now, fence), weight: 12 },
         Ok(Err(NoPlan(advice))) => Content::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
-        Err(why) => {
-            Content::Nothing(format!("## Weekly plan: unknown\nIt was not loaded: {}.", clip(why, TROUBLE_COST)))
-        }
+        Err(why) => Content::Nothing(format!("## Weekly plan: unknown\n{}", as_sentence(&clip(why, TROUBLE_COST)))),
     }
 }
 

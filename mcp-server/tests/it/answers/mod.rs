@@ -2,6 +2,7 @@
 //!
 //! A test here shows what an agent reads. Tests elsewhere check rules that a text can't show.
 
+mod checks;
 mod days;
 mod errors;
 mod errors_of_github;
