@@ -228,16 +228,17 @@ impl LaunchError {
 const MAX_NAMES: usize = 20;
 
 fn known_ventures(code: &VentureCode, known: &[VentureCode]) -> String {
-    let meant = suggestion::for_venture(code, known).map(|meant| format!("did you mean `{meant}`? "));
-    let meant = meant.unwrap_or_default();
+    let meant = suggestion::for_venture(code, known);
+    let the = if meant.is_some() { "The" } else { "the" };
+    let meant = meant.map_or(String::new(), |meant| format!("did you mean `{meant}`? "));
     if known.is_empty() {
         return format!(
-            "{meant}There are no ventures yet; `launcher init` writes a ventures file, and `launcher .` starts an agent \
-             in the repository you are in"
+            "{meant}{the} list of ventures is empty: `launcher init` writes a ventures file, and `launcher .` starts an \
+             agent in the repository you are in"
         );
     }
     let codes = listed(known.iter().map(VentureCode::as_str));
-    format!("{meant}The ventures are {codes}; `launcher --list` shows more")
+    format!("{meant}{the} ventures are {codes}; `launcher --list` shows more")
 }
 
 fn no_such_agent(agent: &Agent, known: &[Agent]) -> String {
@@ -257,7 +258,9 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 fn discovery_hint(error: &DiscoveryError) -> String {
     match error {
-        DiscoveryError::NoRepositories(_) => "add them to `repos` in the ventures file, or use --repo PATH".to_owned(),
+        DiscoveryError::NoRepositories(_) => {
+            "add its repositories to `repos` in the ventures file, or use --repo PATH".to_owned()
+        }
         DiscoveryError::NotFound { repos, cut_short, .. } => clone_one(repos, *cut_short),
         DiscoveryError::Several { .. } => "choose one with --repo PATH".to_owned(),
         DiscoveryError::NoneOfOrganisation { .. } => {
@@ -267,7 +270,8 @@ fn discovery_hint(error: &DiscoveryError) -> String {
             "list the right one in `repos` of the ventures file, or choose one with --repo PATH".to_owned()
         }
         DiscoveryError::DevRoot { .. } => {
-            "clone the repository there, set dev_root in ~/.config/deckwatch/config.toml, or use --repo PATH".to_owned()
+            "make it a folder that you can read, set dev_root in ~/.config/deckwatch/config.toml, or use --repo PATH"
+                .to_owned()
         }
     }
 }

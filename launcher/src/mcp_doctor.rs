@@ -11,6 +11,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rmcp::ServiceExt as _;
+use rmcp::service::ClientInitializeError;
 use serde::Serialize;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -99,7 +100,8 @@ fn examine(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Finding {
     match connect(cli, server, env) {
         Ok(tools) => {
             let server = env.shown(server);
-            let detail = format!("connected to {server}, {tools} tools{}", for_one_launch.unwrap_or_default());
+            let tools = if tools == 1 { "1 tool".to_owned() } else { format!("{tools} tools") };
+            let detail = format!("connected to {server}, {tools}{}", for_one_launch.unwrap_or_default());
             Finding { agent, ok: true, detail, fix: None }
         }
         Err(why) => broken(
@@ -122,6 +124,16 @@ fn connect(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<usize, Stri
     }
 }
 
+/// A server that ends early is seen when the request is written or when the response is read.
+fn without_handshake(error: &ClientInitializeError) -> String {
+    match error {
+        ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. } => {
+            "it does not speak MCP: it closed the connection before it answered".to_owned()
+        }
+        other => format!("it does not speak MCP: {other}"),
+    }
+}
+
 async fn ask(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<Vec<String>, String> {
     let mut command = Command::new(server);
     command.env_clear().envs(environment_of_server(cli, env)).current_dir(&env.cwd);
@@ -130,7 +142,7 @@ async fn ask(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<Vec<Strin
     let (Some(stdout), Some(stdin)) = (child.stdout.take(), child.stdin.take()) else {
         return Err("it has no pipes".to_owned());
     };
-    let service = ().serve((stdout, stdin)).await.map_err(|error| format!("it does not speak MCP: {error}"))?;
+    let service = ().serve((stdout, stdin)).await.map_err(|error| without_handshake(&error))?;
     let tools = service.list_all_tools().await.map_err(|error| format!("it can't list its tools: {error}"))?;
     // The server ends when its pipe closes. A server that does not end is killed when it is dropped.
     let _ = service.cancel().await;

@@ -10,6 +10,7 @@ pub fn advice(error: &io::Error) -> &'static str {
             "that file system is read-only: make it writable, or name folders on another one in XDG_DATA_HOME, \
              XDG_STATE_HOME and XDG_CACHE_HOME"
         }
+        ErrorKind::NotADirectory => "a file is in the place of one of these folders: move it away",
         _ => "make that folder writable for you",
     }
 }

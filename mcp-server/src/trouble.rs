@@ -12,6 +12,8 @@ use thiserror::Error;
 use crate::environment::InvalidVariable;
 use crate::github::trouble::GitHubTrouble;
 use crate::plan::PlanError;
+use crate::render::clean::clean_line;
+use crate::render::sentence::as_sentence;
 
 /// The error of a tool.
 #[derive(Debug, Error)]
@@ -47,7 +49,7 @@ pub(crate) enum Trouble {
         repo: RepoName,
     },
     /// The API's settings in the environment are missing or malformed.
-    #[error(transparent)]
+    #[error("{error}; {fix}", error = .0, fix = fix_of_config(.0))]
     Config(#[from] ConfigError),
     /// The API: unreachable, refused, or failed.
     #[error(transparent)]
@@ -64,6 +66,25 @@ pub(crate) enum Trouble {
     /// A task of this process failed.
     #[error("a task of deckwatch-mcp failed: {0}; call again")]
     Lost(#[from] tokio::task::JoinError),
+}
+
+/// The fix for settings of the API.
+pub(crate) fn fix_of_config(error: &ConfigError) -> &'static str {
+    match error {
+        ConfigError::NoKey => {
+            "set CONTEXT_API_KEY, or unset CONTEXT_API_URL to work on this machine alone, then restart the agent"
+        }
+        ConfigError::BadKey(_) => "set CONTEXT_API_KEY to the exact key from the API's admin, then restart the agent",
+        ConfigError::BadUrl(_) => {
+            "set CONTEXT_API_URL to the API's address, such as https://context.example.com, then restart the agent"
+        }
+        ConfigError::Secrets(_) => "give this agent fewer or shorter secrets, then restart it",
+    }
+}
+
+/// The error of a call to the API as a sentence of a report, on one line.
+pub(crate) fn sentence(error: &ClientError) -> String {
+    as_sentence(&clean_line(&error.to_string()))
 }
 
 /// Runs work that blocks on files or other programs on another thread.

@@ -54,7 +54,11 @@ impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, violation) in self.0.iter().enumerate() {
             let separator = if n == 0 { "" } else { "; " };
-            write!(f, "{separator}{}: {}", violation.pointer, violation.detail)?;
+            match violation.pointer.as_str() {
+                // The violation is about the whole body.
+                "" => write!(f, "{separator}{}", violation.detail)?,
+                pointer => write!(f, "{separator}{pointer}: {}", violation.detail)?,
+            }
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod cursor;
 mod database_lock;
 mod engine;
 mod examples;
+pub mod golden;
 mod machine;
 mod programs;
 mod records;

@@ -72,7 +72,7 @@ impl BadDisk {
         match (*NAMESPACE, self) {
             (_, Self::Full) => "free some space on that disk",
             (Some(_), Self::ReadOnly) => "that file system is read-only",
-            (None, Self::ReadOnly) => "make that folder writable for you",
+            (None, Self::ReadOnly) => "a file is in the place of one of these folders",
         }
     }
 }

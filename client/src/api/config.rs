@@ -46,15 +46,13 @@ pub struct ApiConfig {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The URL is set, but the key is not.
-    #[error(
-        "CONTEXT_API_URL is set but CONTEXT_API_KEY is not: set the key, or unset both to work on this machine alone"
-    )]
+    #[error("CONTEXT_API_URL is set, but CONTEXT_API_KEY is not")]
     NoKey,
     /// The key is malformed.
     #[error("CONTEXT_API_KEY {0}")]
     BadKey(String),
     /// The URL is malformed or unsafe.
-    #[error("CONTEXT_API_URL is not a valid URL: {0}")]
+    #[error("the URL of the Context API can't be used: {0}")]
     BadUrl(String),
     /// The secret scan can't be created.
     #[error(transparent)]

@@ -33,7 +33,10 @@ pub enum ClientError {
     #[error("the Context API refused ({}): {} {}{}[{}]", .0.code.as_str(), .0.detail, fields(.0), remedy(.0), .0.correlation_id)]
     Refused(Box<Problem>),
     /// The API refused the request with a code that this version does not know. Nothing was changed.
-    #[error("the Context API refused ({}): {} [{}]", .0.code, .0.detail, .0.correlation_id)]
+    #[error(
+        "the Context API refused ({}): {} This version of Deckwatch does not know this refusal: update Deckwatch. [{}]",
+        .0.code, .0.detail, .0.correlation_id
+    )]
     RefusedUnknown(Box<UnknownProblem>),
     /// The request contains a secret. Nothing was sent.
     #[error("The {what} was not sent: {}. Take it out and try again.", places(.findings))]
@@ -240,6 +243,8 @@ fn remedy(problem: &Problem) -> String {
     match (problem.code, problem.retry_after_seconds) {
         (ErrorCode::Unauthorized, _) => "Set CONTEXT_API_KEY to a valid key, then start again. ".to_owned(),
         (ErrorCode::RateLimited, Some(seconds)) => format!("Try again in {seconds} s. "),
+        (ErrorCode::RateLimited, None) => "Try again in a minute. ".to_owned(),
+        (ErrorCode::Forbidden, _) => "Ask the API's admin for a key with more rights. ".to_owned(),
         _ => String::new(),
     }
 }
@@ -255,8 +260,7 @@ fn foreign_answer(status: u16, retry_after_seconds: Option<u64>) -> String {
         401 | 403 | 407 => {
             "it requires its own login. Sign in to the network, or ask the operator of the proxy".to_owned()
         }
-        _ => "it can be a login page of the network, a proxy or another service. Check CONTEXT_API_URL and the network"
-            .to_owned(),
+        _ => "it can be a login page of the network. Check CONTEXT_API_URL and the network".to_owned(),
     };
     format!("a proxy or another service answered instead of the Context API, with status {status}: {advice}")
 }

@@ -56,10 +56,14 @@ async fn key(api: &Api, endpoint: &Endpoint) -> Check {
     match (with_timeout(api.list_ventures(&ListVentures::default())).await, endpoint) {
         (Ok(_), Endpoint::Embedded) => Check::ok("key", "the database of this machine needs no key"),
         (Ok(ventures), Endpoint::Remote { .. }) => {
-            Check::ok("key", format!("accepted; {} ventures are registered", ventures.total))
+            Check::ok("key", format!("accepted; {}", registered(ventures.total)))
         }
         (Err(failure), _) => Check::fail("key", failure.what(), failure.fix(endpoint)),
     }
+}
+
+fn registered(ventures: u32) -> String {
+    if ventures == 1 { "1 venture is registered".to_owned() } else { format!("{ventures} ventures are registered") }
 }
 
 /// Warns if another process keeps the API from writing.
@@ -115,6 +119,10 @@ impl Failure {
     fn what(&self) -> String {
         match self {
             Self::Slow => format!("no answer within {} s", TIMEOUT.as_secs()),
+            // The fix is in its own line.
+            Self::Error(ClientError::Unreachable { endpoint, cause, .. }) => {
+                format!("can't reach the Context API at {endpoint}: {cause}")
+            }
             Self::Error(error) => error.to_string(),
         }
     }

@@ -22,7 +22,8 @@ pub(super) fn check(file: Option<&VenturesFile>, vault: &Vault) -> Check {
         );
     }
     if !has_project {
-        let detail = format!("{with_path} ventures have an infisical_path, but no project is configured");
+        let have = if with_path == 1 { "1 venture has".to_owned() } else { format!("{with_path} ventures have") };
+        let detail = format!("{have} an infisical_path, but no project is configured");
         return Check::warn(NAME, detail, format!("export {PROJECT}=<id of the project>"));
     }
     if !vault.has_credential() {

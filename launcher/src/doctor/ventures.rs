@@ -76,7 +76,10 @@ fn repositories(config: &Config, file: &VenturesFile, env: &ProcessEnv) -> Check
             None => error.to_string(),
         },
         DiscoveryError::Several { repo, .. } => format!("there are several clones of {repo}: use --repo PATH"),
-        other => format!("{other}: add them to `repos`, or use --repo PATH"),
+        DiscoveryError::NoRepositories(code) => {
+            format!("add the repositories of {code} to its `repos`, or use --repo PATH")
+        }
+        other => format!("{other}: list the right one in `repos`, or use --repo PATH"),
     });
     Check::warn(NAME, detail, fixes.collect::<Vec<_>>().join("; "))
 }

@@ -187,14 +187,14 @@ fn summary(log: &Log, source: &Source, subject: &Subject, records: &Records) -> 
     if source.client.is_none() {
         return format!("There are no records yet: {place} does not exist. The first launch creates it.");
     }
-    let filtered = if log.agent.is_some() || log.since.is_some() { " that match" } else { "" };
+    let matching = if log.agent.is_some() || log.since.is_some() { "matching " } else { "" };
     match (records.records.len(), records.more) {
-        (0, _) => format!("There are no records of {about}{filtered} in {place}."),
-        (1, false) => format!("The only record of {about}{filtered}, from {place}."),
-        (1, true) => format!("The newest record of {about}{filtered}, from {place}. There are more: raise --limit."),
-        (count, false) => format!("All {count} records of {about}{filtered}, from {place}."),
+        (0, _) => format!("There are no {matching}records of {about} in {place}."),
+        (1, false) => format!("The only {matching}record of {about}, from {place}."),
+        (1, true) => format!("The newest {matching}record of {about}, from {place}. There are more: raise --limit."),
+        (count, false) => format!("All {count} {matching}records of {about}, from {place}."),
         (count, true) => {
-            format!("The newest {count} records of {about}{filtered}, from {place}. There are more: raise --limit.")
+            format!("The newest {count} {matching}records of {about}, from {place}. There are more: raise --limit.")
         }
     }
 }

@@ -129,15 +129,15 @@ fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<Found
     if source.client.is_none() {
         return format!("There are no notes yet: {place} does not exist. The first launch creates it.");
     }
-    let filtered = if notes.query.is_empty() && notes.tag.is_none() { "" } else { " that match" };
+    let matching = if notes.query.is_empty() && notes.tag.is_none() { "" } else { "matching " };
     let about = match &subject.venture {
         Some(venture) => format!("venture {venture}"),
         None => "all ventures".to_owned(),
     };
     let total = if found.total_is_minimum { format!("at least {}", found.total) } else { found.total.to_string() };
     match found.items.len() {
-        0 => format!("There are no notes of {about} and no global notes{filtered} in {place}."),
-        shown => format!("{shown} of {total} notes of {about} and global notes{filtered}, from {place}."),
+        0 => format!("There are no {matching}notes of {about} and no {matching}global notes in {place}."),
+        shown => format!("{shown} of {total} {matching}notes of {about} and global notes, from {place}."),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tests of `launcher doctor`: each problem has a fix, and the exit code says whether a check failed.
+//! Tests of `launcher doctor`. `golden.rs` shows the output for each problem.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -6,13 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::launching::closed_port;
 use crate::world::{Run, World};
 
 const VERSIONED: &str = "#!/bin/sh\necho '2.1.7 (Tool)'\n";
 
 /// A world without any problem.
-fn healthy_world() -> World {
+pub(crate) fn healthy_world() -> World {
     let world = World::new();
     for agent in ["claude", "gemini", "codex"] {
         world.install(agent, VERSIONED);
@@ -36,37 +35,11 @@ fn finding(world: &World, name: &str) -> (String, String, String) {
 }
 
 #[test]
-fn without_problems_every_check_is_ok_and_nothing_changes() {
+fn the_checks_change_nothing() {
     let world = healthy_world();
     let before = world.home_files();
-    let said = world.run(&["doctor"]).succeeds().stdout;
-    for expected in [
-        "claude         2.1.7 (Tool) in ",
-        "git ",
-        "ventures       1 in ~/.config/deckwatch/ventures.json",
-        "the repositories of 1 of 1 ventures are below ~/dev",
-        "the first launch creates ~/.local/share/deckwatch/context.db",
-        "-claude-1",
-    ] {
-        assert!(said.contains(expected), "{expected:?} is not in:\n{said}");
-    }
-    assert!(!said.contains("FAIL") && !said.contains("WARN") && !said.contains('\x1b'), "{said}");
+    world.run(&["doctor"]).succeeds();
     assert_eq!(world.home_files(), before);
-}
-
-#[test]
-fn a_missing_agent_cli_fails_if_it_is_the_default_or_the_only_one() {
-    let world = healthy_world();
-    world.remove("bin/codex");
-    assert_eq!(finding(&world, "codex").0, "absent");
-    world.write("home/.config/deckwatch/config.toml", "default_agent = \"codex\"\n");
-    let (status, detail, fix) = finding(&world, "codex");
-    assert_eq!((status.as_str(), fix.as_str()), ("fail", "npm install -g @openai/codex"), "{detail}");
-
-    world.remove("bin/claude");
-    world.remove("bin/gemini");
-    let (status, _, fix) = finding(&world, "agents");
-    assert!(status == "fail" && fix.contains("npm install -g @google/gemini-cli"), "{fix}");
 }
 
 #[test]
@@ -137,16 +110,6 @@ fn an_agent_cli_that_fails_or_hangs_is_reported_within_the_time_limit() {
 }
 
 #[test]
-fn a_missing_or_outdated_server_is_reported() {
-    let world = healthy_world();
-    world.install("deckwatch-mcp", "#!/bin/sh\necho deckwatch-mcp 9.9.9\n");
-    let (status, detail, _) = finding(&world, "deckwatch-mcp");
-    assert!(status == "warn" && detail.contains("9.9.9, but this launcher is"), "{detail}");
-    world.remove("bin/deckwatch-mcp");
-    assert_eq!(finding(&world, "deckwatch-mcp").0, "fail");
-}
-
-#[test]
 fn errors_in_files_do_not_stop_the_other_checks() {
     let world = healthy_world();
     world.write("home/.config/deckwatch/config.toml", "dev_rot = 'x'\n");
@@ -156,38 +119,6 @@ fn errors_in_files_do_not_stop_the_other_checks() {
         assert!(status == "fail" && detail.contains(expected), "{name}: {detail}");
     }
     world.run(&["doctor"]).refuses(1, &["2 checks failed"]);
-}
-
-#[test]
-fn a_venture_with_the_name_of_a_command_gets_a_warning_with_advice() {
-    let world = healthy_world();
-    world.write("home/.config/deckwatch/ventures.json", r#"{"ventures": [{"code": "doctor", "name": "Doctor"}]}"#);
-    let (status, detail, fix) = finding(&world, "ventures");
-    assert!(
-        status == "warn" && detail.contains("doctor is also the name of a command") && fix.contains("menu"),
-        "{detail} {fix}"
-    );
-}
-
-#[test]
-fn a_missing_repository_is_reported_with_its_clone_command() {
-    let world = World::new();
-    let (status, detail, fix) = finding(&world, "repositories");
-    assert_eq!((status.as_str(), detail.as_str()), ("warn", "the repositories of 1 of 3 ventures are below ~/dev"));
-    assert!(fix.contains("git clone git@github.com:example-org/beta.git"), "{fix}");
-}
-
-#[test]
-fn an_api_that_does_not_answer_or_has_no_key_fails() {
-    let world = healthy_world();
-    let with_api = |url: &str, key: &str| {
-        Run::of(world.launcher(&["doctor"]).env("CONTEXT_API_URL", url).env("CONTEXT_API_KEY", key))
-    };
-    let run = with_api(&closed_port(), &"k".repeat(64));
-    run.refuses(1, &["1 check failed"]);
-    assert!(run.stdout.contains("can't reach the Context API") && run.stdout.contains("fix: check the network"));
-    assert!(!run.stdout.contains("kkkk"));
-    assert!(with_api("https://context.example", "").stdout.contains("CONTEXT_API_KEY is not set"));
 }
 
 #[test]
@@ -228,17 +159,6 @@ fn a_folder_that_cannot_be_written_to_fails() {
     std::fs::remove_dir_all(&folder).unwrap();
     std::fs::write(&folder, "a file where a folder should be").unwrap();
     assert_eq!(finding(&world, "state").0, "fail");
-}
-
-#[test]
-fn infisical_without_a_project_or_a_login_is_reported() {
-    let world = healthy_world();
-    assert_eq!(finding(&world, "infisical").0, "absent");
-    let ventures = r#"{"ventures": [{"code": "alpha", "name": "Alpha", "infisical_path": "/alpha"}]}"#;
-    world.write("home/.config/deckwatch/ventures.json", ventures);
-    assert!(finding(&world, "infisical").2.contains("INFISICAL_PROJECT_ID"));
-    let said = Run::of(world.launcher(&["doctor"]).env("INFISICAL_PROJECT_ID", "p")).stdout;
-    assert!(said.contains("export INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and"), "{said}");
 }
 
 #[test]

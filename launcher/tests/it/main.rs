@@ -15,6 +15,8 @@ mod doctor;
 #[cfg(test)]
 mod dry_run;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod healing;
 #[cfg(test)]
 mod infisical;

@@ -13,7 +13,7 @@ use crate::world::{Run, World};
 
 /// A text with control characters, which must not reach a terminal.
 const HOSTILE: &str = "Login\u{1b}]0;owned\u{7} \u{1b}[31mred\u{9b}2J \u{202e}works";
-const KEY: &str = "c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
+pub(crate) const KEY: &str = "c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
 
 fn dirs(world: &World) -> Dirs {
     let home = world.path("home").into_os_string();
@@ -47,7 +47,7 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Records a day of `mac1-claude-1` on alpha with a handoff, a note of alpha and a global note. Starts the next day.
-fn records(world: &World) -> DayStarted {
+pub(crate) fn records(world: &World) -> DayStarted {
     let api = embedded(world);
     wait(async {
         let venture =
@@ -109,66 +109,17 @@ fn in_alpha(world: &World, args: &[&str]) -> Run {
 }
 
 #[track_caller]
-fn is_harmless(text: &str) {
+pub(crate) fn is_harmless(text: &str) {
     let harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
     assert!(!text.contains(harmful), "{text:?}");
 }
 
 #[test]
-fn the_log_shows_sessions_and_handoffs_newest_first() {
-    let world = World::new();
-    let none = in_alpha(&world, &["log"]).succeeds().stdout;
-    assert!(none.contains("There are no records yet") && none.contains("context.db does not exist"), "{none}");
-
-    records(&world);
-    let log = in_alpha(&world, &["log"]).succeeds().stdout;
-    let records: Vec<&str> = log.lines().filter(|line| line.contains("mac1-claude-1")).collect();
-    assert_eq!(records.len(), 3, "{log}");
-    assert!(records[0].contains("session active") && records[0].contains("fix-login, issue 87"), "{log}");
-    assert!(records[1].contains("handoff ready   Login red works") && records[1].contains("ho_"), "{log}");
-    assert!(records[2].contains("session ended"), "{log}");
-    assert!(log.contains("All 3 records of venture alpha, from ~/.local/share/deckwatch/context.db."), "{log}");
-    is_harmless(&log);
-
-    let one = in_alpha(&world, &["log", "--limit", "1"]).succeeds().stdout;
-    assert!(one.contains("The newest record of venture alpha") && one.contains("There are more"), "{one}");
-    let other = in_alpha(&world, &["log", "--venture", "beta"]).succeeds().stdout;
-    assert!(other.contains("There are no records of venture beta in"), "{other}");
-    let later = in_alpha(&world, &["log", "--since", "9999-01-01"]).succeeds().stdout;
-    assert!(later.contains("There are no records of venture alpha that match"), "{later}");
-    let all = world.run(&["log", "--agent", "mac1-claude-1"]).succeeds().stdout;
-    assert!(all.contains("alpha, example-org/alpha.js, fix-login"), "{all}");
-}
-
-#[test]
-fn a_handoff_is_shown_in_full_by_its_id_or_as_the_latest() {
+fn a_handoff_is_the_same_by_its_id_and_as_the_latest() {
     let world = World::new();
     let id = records(&world).last_handoff.unwrap().id.to_string();
     let latest = in_alpha(&world, &["handoff"]).succeeds().stdout;
-    for expected in
-        ["from        mac1-claude-1", "status      ready", "  Login red works", "  - The login page\n    asks"]
-    {
-        assert!(latest.contains(expected), "{expected:?} is not in {latest}");
-    }
-    is_harmless(&latest);
     assert_eq!(world.run(&["handoff", &id]).succeeds().stdout, latest);
-    world.run(&["handoff", "ho_01KB2ZQ0M3V5X7Y9A1C3E5G7J9"]).refuses(20, &["there is no handoff ho_01KB2Z"]);
-}
-
-#[test]
-fn notes_are_listed_searched_and_shown() {
-    let world = World::new();
-    records(&world);
-    let list = in_alpha(&world, &["notes"]).succeeds().stdout;
-    assert!(list.contains("Prices in Europe") && list.contains("What we sell"), "{list}");
-    assert!(list.contains("2 of 2 notes of venture alpha and global notes, from"), "{list}");
-    let found = in_alpha(&world, &["notes", "price", "europe"]).succeeds().stdout;
-    assert!(found.contains("Prices in Europe") && !found.contains("What we sell"), "{found}");
-    let id = found.split_whitespace().find(|word| word.starts_with("note_")).unwrap();
-    let note = world.run(&["notes", "show", id]).succeeds().stdout;
-    assert!(note.contains("# Prices in Europe\nLogin red works\n") && note.contains("tags        executive"), "{note}");
-    is_harmless(&note);
-    world.run(&["notes", "show", "note_01KB2ZQ0M3V5X7Y9A1C3E5G7J9"]).refuses(20, &["there is no note note_01KB2Z"]);
 }
 
 #[test]
@@ -189,22 +140,6 @@ fn json_has_the_fields_of_the_api_and_no_control_character() {
     assert_eq!([&notes["total"], &notes["items"][0]["version"]], [&json!(2), &json!(1)]);
     let id = notes["items"][0]["id"].as_str().unwrap();
     assert!(of(&["notes", "show", id, "--json"])["content"].as_str().unwrap().ends_with(HOSTILE));
-}
-
-#[test]
-fn a_typing_error_gets_a_suggestion() {
-    let world = World::new();
-    world.run(&["alpah"]).refuses(12, &["there is no venture alpah", "did you mean `alpha`?"]);
-    world.run(&["doctr"]).refuses(12, &["did you mean `launcher doctor`?"]);
-    world.run(&["cladue"]).refuses(12, &["did you mean `launcher --claude`?"]);
-    world.run(&["handof", "ho_1"]).refuses(2, &["did you mean `launcher handoff`?"]);
-    let mut offline = world.launcher(&["alpah"]);
-    offline.env("CONTEXT_API_URL", closed_port()).env("CONTEXT_API_KEY", KEY);
-    Run::of(&mut offline).refuses(18, &["has no venture alpah", "can't reach", "did you mean `alpha`?"]);
-
-    records(&world);
-    in_alpha(&world, &["log", "--venture", "alhpa"]).refuses(12, &["did you mean `alpha`?"]);
-    in_alpha(&world, &["log", "--agent", "mac1-cladue-1"]).refuses(20, &["did you mean `--agent mac1-claude-1`?"]);
 }
 
 #[test]

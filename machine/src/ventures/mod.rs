@@ -59,7 +59,10 @@ pub enum VenturesError {
         source: io::Error,
     },
     /// The file does not match the schema.
-    #[error("{}: {message}; the format of the file is in config/ventures.schema.json", .path.display())]
+    #[error(
+        "the ventures file {} is not valid: {message}; correct it, its format is in config/ventures.schema.json",
+        .path.display()
+    )]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -67,7 +70,7 @@ pub enum VenturesError {
         message: String,
     },
     /// Two ventures list the same code or repository.
-    #[error("{}: {what} is listed by two ventures, {first} and {second}; remove it from one of them", .path.display())]
+    #[error("the ventures file {} lists {what} twice{}", .path.display(), twice(.first, .second))]
     Twice {
         /// The file.
         path: PathBuf,
@@ -78,6 +81,14 @@ pub enum VenturesError {
         /// The second venture.
         second: VentureCode,
     },
+}
+
+/// Where something is listed twice, and what to do.
+fn twice(first: &VentureCode, second: &VentureCode) -> String {
+    if first == second {
+        return "; remove one of the two".to_owned();
+    }
+    format!(", in {first} and in {second}; remove it from one of them")
 }
 
 /// The ventures of one team. The launcher and the MCP server read this file.

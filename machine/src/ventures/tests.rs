@@ -86,10 +86,10 @@ fn the_list_of_known_fields_is_complete() {
 #[test]
 fn one_code_or_repository_in_two_ventures_is_an_error() {
     let code = r#"{"ventures": [{"code": "a", "name": "A"}, {"code": "a", "name": "B"}]}"#;
-    assert!(read(code).unwrap_err().to_string().contains("code a is listed by two ventures"));
+    assert!(read(code).unwrap_err().to_string().contains("lists code a twice; remove one of the two"));
     let repo =
         r#"{"ventures": [{"code": "a", "name": "A", "repos": ["o/r"]}, {"code": "b", "name": "B", "repos": ["O/R"]}]}"#;
-    assert!(read(repo).unwrap_err().to_string().contains("repository o/r is listed by two ventures, a and b"));
+    assert!(read(repo).unwrap_err().to_string().contains("lists repository o/r twice, in a and in b; "));
 }
 
 #[test]

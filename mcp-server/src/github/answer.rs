@@ -95,13 +95,13 @@ struct QueryError {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a repository")]
 struct Repository {
     name_with_owner: String,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "the issues of a lane")]
 struct Found {
     issue_count: usize,
     page_info: PageInfo,

@@ -45,7 +45,7 @@ pub(crate) fn piece_of_copy(
     let (age, at) = (ago(copy.confirmed_at, now), copy.confirmed_at);
     let about = format!(
         "STALE: this is the copy of document {scope}/{name} on this machine. It was equal to the API's document {age} \
-         ({at}). The API did not send the document: {}",
+         ({at}). The API did not send the document. {}",
         clip(why, CAUSE_COST)
     );
     let again = format!("doc with name {name}, scope {scope} and");

@@ -27,15 +27,22 @@ pub(crate) struct Weighted<'a> {
     pub(crate) weight: usize,
 }
 
-/// Renders the parts within `limit`. Headings, fences and notes are always shown.
+/// Renders the parts within `limit`. Headings and notes are always shown, and the fence of a part that shows anything.
 pub(crate) fn fill(parts: &[Weighted], fence: &Fence, limit: usize) -> Vec<Shown> {
     Layout::filled(parts, fence, limit).shown(fence)
+}
+
+/// A part with its groups.
+struct PartLayout<'a> {
+    part: &'a Part,
+    groups: Vec<Candidate<'a>>,
+    /// The cost of its fence.
+    fence: usize,
 }
 
 /// A group, and what is shown of it so far.
 struct Candidate<'a> {
     group: &'a Group,
-    part: usize,
     /// The weight of its part.
     rank: usize,
     weight: usize,
@@ -44,11 +51,10 @@ struct Candidate<'a> {
 }
 
 struct Layout<'a> {
-    parts: &'a [Weighted<'a>],
-    groups: Vec<Candidate<'a>>,
+    parts: Vec<PartLayout<'a>>,
     limit: usize,
-    /// The cost of headings, remarks and fences.
-    frames: usize,
+    /// The cost of headings and remarks.
+    heads: usize,
     /// The maximum cost of the notes about omitted items.
     notes: usize,
 }
@@ -67,30 +73,32 @@ impl<'a> Layout<'a> {
     }
 
     fn new(parts: &'a [Weighted<'a>], fence: &Fence, limit: usize) -> Self {
-        let frames = parts.iter().map(|weighted| weighted.part.frame_cost(fence)).sum();
-        let mut groups = Vec::new();
-        for (part, weighted) in parts.iter().enumerate() {
-            let all: usize = weighted.part.groups.iter().map(|group| group.weight).sum();
-            groups.extend(weighted.part.groups.iter().map(|group| {
-                let weight = (weighted.weight * group.weight * 100 / all.max(1)).max(1);
-                Candidate { group, part, rank: weighted.weight, weight, need: group.need(), fitted: Fitted::default() }
-            }));
-        }
+        let heads = parts.iter().map(|weighted| weighted.part.head_cost()).sum();
         let notes = parts.iter().map(|weighted| weighted.part.longest_note()).sum();
-        Self { parts, groups, limit, frames, notes }
+        Self { parts: parts.iter().map(|part| PartLayout::of(part, fence)).collect(), limit, heads, notes }
+    }
+
+    /// The groups of all parts, in order.
+    fn groups(&self) -> impl Iterator<Item = &Candidate<'a>> {
+        self.parts.iter().flat_map(|part| &part.groups)
+    }
+
+    fn groups_mut(&mut self) -> impl Iterator<Item = &mut Candidate<'a>> {
+        self.parts.iter_mut().flat_map(|part| &mut part.groups)
     }
 
     fn give_first_items(&mut self) {
-        let needs: usize = self.groups.iter().map(|one| one.need).sum();
-        if self.frames + needs <= self.limit {
-            let whole: Vec<Fitted> = self.groups.iter().map(|one| one.group.fit(one.need, Ends::AfterItem)).collect();
-            if self.frames + needs + self.notes_of(&whole.iter().collect::<Vec<_>>()) <= self.limit {
-                return self.groups.iter_mut().zip(whole).for_each(|(one, whole)| one.fitted = whole);
+        let needs: usize = self.groups().map(|one| one.need).sum();
+        let frames = self.heads + self.parts.iter().map(|part| part.fence).sum::<usize>();
+        if frames + needs <= self.limit {
+            self.groups_mut().for_each(|one| one.fitted = one.group.fit(one.need, Ends::AfterItem));
+            if self.spent() <= self.limit {
+                return;
             }
         }
-        let claims: Vec<Claim> = self.groups.iter().map(Candidate::claim).collect();
-        let room = self.limit.saturating_sub(self.frames + self.notes);
-        for (one, room) in self.groups.iter_mut().zip(share(room, &claims)) {
+        let claims: Vec<Claim> = self.groups().map(Candidate::claim).collect();
+        let room = self.limit.saturating_sub(frames + self.notes);
+        for (one, room) in self.groups_mut().zip(share(room, &claims)) {
             one.fitted = one.group.fit(room, Ends::AfterItem);
         }
     }
@@ -99,7 +107,7 @@ impl<'a> Layout<'a> {
     fn complete_what_is_cut(&mut self) {
         for index in self.by_importance(|one| one.fitted.cut) {
             let half = self.limit.saturating_sub(self.spent()) / 2;
-            let Some(one) = self.groups.get(index) else { continue };
+            let Some(one) = self.groups().nth(index) else { continue };
             let whole = one.group.cost_with_names(one.fitted.shown);
             if whole <= one.fitted.used + half {
                 self.grow(index, whole, Ends::AfterItem, 0);
@@ -111,10 +119,11 @@ impl<'a> Layout<'a> {
         // The notes may grow by a few digits, and by the text about a cut item.
         const NOTE_GROWS_BY: usize = 24;
         loop {
-            let (used, open) = (self.used(), self.groups.iter().filter(|one| !one.is_complete()).count());
-            let left = self.limit.saturating_sub(self.spent() + open * NOTE_GROWS_BY);
-            let claims: Vec<Claim> = self.groups.iter().map(Candidate::rest).collect();
-            for (one, more) in self.groups.iter_mut().zip(share(left, &claims)) {
+            let (used, open) = (self.used(), self.groups().filter(|one| !one.is_complete()).count());
+            let fences: usize = self.parts.iter().filter(|part| !part.is_shown()).map(|part| part.fence).sum();
+            let left = self.limit.saturating_sub(self.spent() + open * NOTE_GROWS_BY + fences);
+            let claims: Vec<Claim> = self.groups().map(Candidate::rest).collect();
+            for (one, more) in self.groups_mut().zip(share(left, &claims)) {
                 let fitted = one.group.fit(one.fitted.used + more, Ends::AfterItem);
                 if fitted.is_more_than(&one.fitted) {
                     one.fitted = fitted;
@@ -129,7 +138,7 @@ impl<'a> Layout<'a> {
     /// Gives unused space of the notes to first items that did not fit.
     fn give_first_items_again(&mut self) {
         for index in self.by_importance(|one| one.fitted.used < one.claim().first) {
-            let first = self.groups.get(index).map_or(0, |one| one.claim().first);
+            let first = self.groups().nth(index).map_or(0, |one| one.claim().first);
             self.grow(index, first, Ends::AfterItem, 0);
         }
     }
@@ -145,7 +154,7 @@ impl<'a> Layout<'a> {
     fn grow(&mut self, index: usize, most: usize, ends: Ends, worth: usize) {
         let mut left = self.limit.saturating_sub(self.spent());
         while left > worth {
-            let Some(one) = self.groups.get_mut(index) else { return };
+            let Some(one) = self.groups_mut().nth(index) else { return };
             let fitted = one.group.fit(most.min(one.fitted.used + left), ends);
             if !fitted.is_more_than(&one.fitted) {
                 return;
@@ -157,7 +166,7 @@ impl<'a> Layout<'a> {
                 return;
             }
             left = left.saturating_sub(over);
-            if let Some(one) = self.groups.get_mut(index) {
+            if let Some(one) = self.groups_mut().nth(index) {
                 one.fitted = before;
             }
         }
@@ -165,8 +174,7 @@ impl<'a> Layout<'a> {
 
     fn by_importance(&self, is_meant: impl Fn(&Candidate) -> bool) -> Vec<usize> {
         let mut order: Vec<(usize, (usize, usize))> = self
-            .groups
-            .iter()
+            .groups()
             .enumerate()
             .filter(|(_, one)| is_meant(one))
             .map(|(n, one)| (n, (one.rank, one.weight)))
@@ -176,29 +184,41 @@ impl<'a> Layout<'a> {
     }
 
     fn used(&self) -> usize {
-        self.groups.iter().map(|one| one.fitted.used).sum()
+        self.groups().map(|one| one.fitted.used).sum()
     }
 
     fn spent(&self) -> usize {
-        self.frames + self.used() + self.notes_of(&self.groups.iter().map(|one| &one.fitted).collect::<Vec<_>>())
-    }
-
-    /// The cost of the notes when the groups are shown like this.
-    fn notes_of(&self, fitted: &[&Fitted]) -> usize {
-        let of_part = |(n, weighted): (usize, &Weighted)| {
-            let of_part = self.groups.iter().zip(fitted).filter(|(one, _)| one.part == n);
-            let of_part: Vec<&Fitted> = of_part.map(|(_, fitted)| *fitted).collect();
-            weighted.part.note(&of_part).map_or(0, |note| line_cost(&note))
-        };
-        self.parts.iter().enumerate().map(of_part).sum()
+        self.heads + self.used() + self.parts.iter().map(PartLayout::cost_of_fence_and_note).sum::<usize>()
     }
 
     fn shown(&self, fence: &Fence) -> Vec<Shown> {
-        let of_part = |(n, weighted): (usize, &Weighted)| {
-            let fitted: Vec<&Fitted> = self.groups.iter().filter(|one| one.part == n).map(|one| &one.fitted).collect();
-            weighted.part.shown(fence, &fitted)
+        self.parts.iter().map(|one| one.part.shown(fence, &one.fitted())).collect()
+    }
+}
+
+impl<'a> PartLayout<'a> {
+    fn of(weighted: &Weighted<'a>, fence: &Fence) -> Self {
+        let part = weighted.part;
+        let all: usize = part.groups.iter().map(|group| group.weight).sum();
+        let candidate = |group: &'a Group| {
+            let weight = (weighted.weight * group.weight * 100 / all.max(1)).max(1);
+            Candidate { group, rank: weighted.weight, weight, need: group.need(), fitted: Fitted::default() }
         };
-        self.parts.iter().enumerate().map(of_part).collect()
+        Self { part, groups: part.groups.iter().map(candidate).collect(), fence: part.fence_cost(fence) }
+    }
+
+    /// Whether anything of the part is shown, so that it needs its fence.
+    fn is_shown(&self) -> bool {
+        self.groups.iter().any(|one| one.fitted.used > 0)
+    }
+
+    fn fitted(&self) -> Vec<&Fitted> {
+        self.groups.iter().map(|one| &one.fitted).collect()
+    }
+
+    fn cost_of_fence_and_note(&self) -> usize {
+        let fence = if self.is_shown() { self.fence } else { 0 };
+        fence + self.part.note(&self.fitted()).map_or(0, |note| line_cost(&note))
     }
 }
 
@@ -284,7 +304,7 @@ mod tests {
                 .get(one.fitted.whole())
                 .map(|item| item.iter().map(|line| line_cost(&Fence::bar(line))).sum::<usize>())
         };
-        layout.groups.iter().filter_map(next).collect()
+        layout.groups().filter_map(next).collect()
     }
 
     #[test]
@@ -300,7 +320,7 @@ mod tests {
             let spent = layout.spent();
             let lines = layout.shown(&fence).into_iter().flat_map(|shown| shown.lines);
             assert_eq!(lines.map(|line| line_cost(&line)).sum::<usize>(), spent);
-            assert!(spent <= limit.max(layout.frames + layout.notes), "{spent} of {limit}");
+            assert!(spent <= limit.max(layout.heads + layout.notes), "{spent} of {limit}");
             let left = limit.saturating_sub(spent);
             if next_items(&layout).iter().any(|cost| *cost + 30 <= left) {
                 squeezed += 1;
@@ -329,9 +349,9 @@ mod tests {
             let layout_of = [Weighted { part: &part, weight: 1 }];
             let layout = Layout::filled(&layout_of, &fence, limit);
             let left = limit - layout.spent();
-            let cut = layout.groups.iter().filter(|one| one.fitted.cut).count();
+            let cut = layout.groups().filter(|one| one.fitted.cut).count();
             assert!(cut <= 1 && (cut == 0 || left < WORTH_A_PIECE), "{cut} cut at {limit}");
-            assert!(layout.groups.iter().all(|one| one.fitted.shown >= 2), "{limit}");
+            assert!(layout.groups().all(|one| one.fitted.shown >= 2), "{limit}");
         }
     }
 }

@@ -51,16 +51,15 @@ impl ListPage {
         let items = part.groups.iter().map(|group| group.items.len()).sum();
         let longest = line_cost(&next_line(&call(items))).max(CALL_COST);
         let last_note = std::mem::replace(&mut part.more, GOES_ON.into());
-        let Shown { mut lines, counts } = part.fit(fence, limit.saturating_sub(longest));
-        let shown = counts.iter().sum();
+        let Shown { mut lines, count: shown, .. } = part.fit(fence, limit.saturating_sub(longest));
         if shown < items || more_follow {
             lines.push(next_line(&call(shown)));
             return Self { lines, shown, goes_on: true };
         }
         // All items fit again: the note takes the space of the call.
         part.more = last_note;
-        let Shown { lines, counts } = part.fit(fence, limit);
-        Self { lines, shown: counts.iter().sum(), goes_on: false }
+        let Shown { lines, count, .. } = part.fit(fence, limit);
+        Self { lines, shown: count, goes_on: false }
     }
 }
 

@@ -240,7 +240,7 @@ mod tests {
                 let more = "Next page: call `notes` with the same arguments and `cursor` set to next_cursor.";
                 let part = list_part(&notes, Total::exactly(40), now, &fence, room / 15, more.into());
                 let shown = part.fit(&fence, room - 150);
-                assert_eq!(shown.counts, [15]);
+                assert_eq!(shown.count, 15);
                 assert_eq!(
                     shown.lines.last().unwrap(),
                     "Not all is shown: notes 15 of 40. Next page: call `notes` with the same arguments and `cursor` set to \

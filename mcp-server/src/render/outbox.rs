@@ -21,7 +21,7 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     if waiting.queued > 0 {
         let since = waiting.oldest.map_or(String::new(), |oldest| format!("; the oldest was written at {oldest}"));
         let why = waiting.stopped.as_ref().map_or(String::new(), |stopped| {
-            let cause = clip(&clean_line(&stopped.cause), 300);
+            let cause = clip(clean_line(&stopped.cause).trim_end_matches('.'), 300);
             format!(
                 " The API has accepted no write since {}: {cause}. The next try is at {}.",
                 stopped.since, stopped.again_at
@@ -136,7 +136,7 @@ fn held(held: &Held) -> String {
 
 fn parked(one: &Parked) -> String {
     let (what, agent) = (one.what, name(one.agent.as_deref()));
-    let cause = clip(&clean_line(&one.cause), 300);
+    let cause = clip(clean_line(&one.cause).trim_end_matches('.'), 300);
     format!(
         "Outbox: a {what} of {agent} from {} waits for a person and delays no other write: {cause}. Register the venture \
          or its repository, or give the key more rights. Then Deckwatch sends it. The next try is at {}.",

@@ -60,8 +60,8 @@ pub(crate) enum Cut {
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     pub(crate) lines: Vec<String>,
-    /// How many items of each group are shown, whole or cut.
-    pub(crate) counts: Vec<usize>,
+    /// How many items are shown, whole or cut.
+    pub(crate) count: usize,
 }
 
 /// The items of a group that are shown.
@@ -113,7 +113,7 @@ fn cost_of_names(names: &[String]) -> usize {
 }
 
 impl Part {
-    /// Renders the part within `limit`. Heading, fence and note are always shown.
+    /// Renders the part within `limit`. Heading and note are always shown.
     pub(crate) fn fit(&self, fence: &Fence, limit: usize) -> Shown {
         fill(&[Weighted { part: self, weight: 1 }], fence, limit).pop().unwrap_or_default()
     }
@@ -121,16 +121,23 @@ impl Part {
     /// Renders the part with these items of its groups.
     pub(super) fn shown(&self, fence: &Fence, fitted: &[&Fitted]) -> Shown {
         let mut lines: Vec<String> = [Some(self.heading.clone()), self.remark.clone()].into_iter().flatten().collect();
-        lines.push(fence.open(self.holds));
-        lines.extend(fitted.iter().flat_map(|group| group.lines.iter().cloned()));
-        lines.push(fence.close());
+        // An empty fence would only take space.
+        if fitted.iter().any(|group| !group.lines.is_empty()) {
+            lines.push(fence.open(self.holds));
+            lines.extend(fitted.iter().flat_map(|group| group.lines.iter().cloned()));
+            lines.push(fence.close());
+        }
         lines.extend(self.note(fitted));
-        Shown { lines, counts: fitted.iter().map(|group| group.shown).collect() }
+        Shown { lines, count: fitted.iter().map(|group| group.shown).sum() }
     }
 
-    pub(super) fn frame_cost(&self, fence: &Fence) -> usize {
-        let remark = self.remark.as_deref().map_or(0, line_cost);
-        line_cost(&self.heading) + remark + line_cost(&fence.open(self.holds)) + line_cost(&fence.close())
+    /// The cost of the heading and the remark.
+    pub(super) fn head_cost(&self) -> usize {
+        line_cost(&self.heading) + self.remark.as_deref().map_or(0, line_cost)
+    }
+
+    pub(super) fn fence_cost(&self, fence: &Fence) -> usize {
+        line_cost(&fence.open(self.holds)) + line_cost(&fence.close())
     }
 
     pub(super) fn longest_note(&self) -> usize {
@@ -149,11 +156,15 @@ impl Part {
         note_with(&|items| items.saturating_sub(1)).max(note_with(&|_| 0))
     }
 
-    /// The note about omitted items; `None` if all are shown.
+    /// The note about omitted items, or about items that may exist; `None` if all are shown.
     pub(super) fn note(&self, fitted: &[&Fitted]) -> Option<String> {
         let missing: Vec<String> =
             self.groups.iter().zip(fitted).filter_map(|(group, fitted)| group.missing(fitted)).collect();
-        (!missing.is_empty()).then(|| format!("Not all is shown: {}. {}", missing.join("; "), self.more))
+        if !missing.is_empty() {
+            return Some(format!("Not all is shown: {}. {}", missing.join("; "), self.more));
+        }
+        let open: Vec<&str> = self.groups.iter().filter(|group| group.total.at_least).map(|group| group.name).collect();
+        (!open.is_empty()).then(|| format!("There may be more {}. {}", open.join(" and "), self.more))
     }
 }
 
@@ -225,7 +236,7 @@ impl Group {
     }
 
     fn missing(&self, fitted: &Fitted) -> Option<String> {
-        let all = fitted.shown >= self.total.count && !self.total.at_least;
+        let all = fitted.shown >= self.total.count;
         match (all, fitted.cut) {
             (true, false) => None,
             (true, true) if self.total.count == 1 => Some(format!("{} cut", self.name)),
@@ -236,9 +247,9 @@ impl Group {
         }
     }
 
-    /// How many of the others are named, if the group has names and not all are shown.
+    /// How many of the others are named, if some are and not all.
     fn unnamed(&self, fitted: &Fitted) -> String {
-        if self.names.is_empty() || fitted.whole() + fitted.named >= self.total.count {
+        if fitted.named == 0 || fitted.whole() + fitted.named >= self.total.count {
             return String::new();
         }
         format!(" ({} of the others named)", fitted.named)
@@ -281,13 +292,29 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_shows_nothing_has_no_fence() {
+        let shown = part(&["one"], 1, Cut::Never).fit(&Fence::new(7), 60);
+        assert_eq!(shown.lines, ["## Things", "Not all is shown: things 0 of 1. Ask."]);
+    }
+
+    #[test]
+    fn a_list_that_may_be_longer_does_not_say_that_items_are_omitted() {
+        let mut part = part(&["one"], 1, Cut::Never);
+        part.groups[0].total.at_least = true;
+        assert_eq!(part.fit(&Fence::new(7), 500).lines.last().unwrap(), "There may be more things. Ask.");
+        part.groups[0].total.count = 3;
+        let note = "Not all is shown: things 1 of at least 3. Ask.";
+        assert_eq!(part.fit(&Fence::new(7), 500).lines.last().unwrap(), note);
+    }
+
+    #[test]
     fn one_line_items_are_not_cut() {
         let fence = Fence::new(7);
         let long = "x".repeat(90);
         let part = part(&[&long, &long, &long], 3, Cut::Never);
         let whole: usize = part.fit(&fence, 500).lines.iter().map(|line| line_cost(line)).sum();
         let shown = part.fit(&fence, whole - 1);
-        assert_eq!(shown.counts, [2]);
+        assert_eq!(shown.count, 2);
         assert_eq!(shown.lines.last().unwrap(), "Not all is shown: things 2 of 3. Ask.");
     }
 

@@ -1,7 +1,9 @@
 //! Sample records of a busy team, for tests of whole answers: 12 other agents, 28 P0 issues, a handoff with several
 //! lists.
 
-use deckwatch_client::outbox::UnsentHandoff;
+use std::path::PathBuf;
+
+use deckwatch_client::outbox::{Held, OtherQueue, Parked, SetAside, UnsentHandoff, Waiting};
 use deckwatch_protocol::DayStarted;
 use serde_json::{Value, json};
 
@@ -24,10 +26,12 @@ pub(crate) struct Size {
     pub(crate) next_steps: usize,
     pub(crate) documents: usize,
     pub(crate) summaries: usize,
+    /// Whether documents are also stale, and optional ones missing.
+    pub(crate) is_neglected: bool,
 }
 
-pub(crate) const BUSY: Size = Size { next_steps: 10, documents: 13, summaries: 3 };
-pub(crate) const RICH: Size = Size { next_steps: 40, documents: 60, summaries: 12 };
+pub(crate) const BUSY: Size = Size { next_steps: 10, documents: 13, summaries: 3, is_neglected: false };
+pub(crate) const RICH: Size = Size { next_steps: 40, documents: 60, summaries: 12, is_neglected: true };
 
 /// The start of day of `mac1-claude-1` on branch `dev/mac1/fix` and issue #87.
 pub(crate) fn busy_day(size: Size) -> DayStarted {
@@ -52,6 +56,12 @@ pub(crate) fn busy_day(size: Size) -> DayStarted {
         "auto_generate": false, "sources": [], "confirmed_at": null, "staleness_days": 90})
     };
     json["doc_audit"]["missing"] = json!([required("runbook.md"), required("oncall.md")]);
+    if size.is_neglected {
+        let mut old = required("deploy.md");
+        old["confirmed_at"] = json!("2026-05-01T08:00:00.000Z");
+        json["doc_audit"]["stale"] = json!([old]);
+        json["doc_audit"]["optional"] = json!([required("glossary.md")]);
+    }
     day(json)
 }
 
@@ -123,6 +133,38 @@ pub(crate) fn busy_extras() -> DayExtras {
         plan: Ok(Ok(plan)),
         unsent: Vec::new(),
         own: Ok(None),
+    }
+}
+
+/// An outbox with a refused write, a write that waits for a person, and writes under another key.
+pub(crate) fn troubled_outbox() -> Waiting {
+    let (time, agent) = ("2026-11-21T07:00:00.000Z".parse().unwrap(), Some("mac1-claude-1".to_owned()));
+    let path = PathBuf::from("/home/ann/.local/share/deckwatch/outbox/00c0ffee00c0ffee00c0ffee00c0ffee");
+    let old = "2026-11-19T08:00:00.000Z".parse().unwrap();
+    Waiting {
+        held: vec![Held { what: "handoff", agent: agent.clone(), queued_at: old }],
+        parked: vec![Parked {
+            what: "note",
+            agent: agent.clone(),
+            queued_at: time,
+            cause: "the Context API refused (venture_not_registered): The venture beta is not registered.".to_owned(),
+            again_at: NOW.parse().unwrap(),
+        }],
+        set_aside: vec![SetAside {
+            what: "handoff",
+            agent,
+            reason: "session_not_found".to_owned(),
+            path: path.join("set-aside/000000000002-0.json"),
+        }],
+        other_queues: vec![OtherQueue {
+            path: path.with_file_name("7d3cac274ec90aa20252075cec7f179d"),
+            entries: 2,
+            endpoint: Some("https://context.example.com/".to_owned()),
+            actor: Some("23e0bf16a8233d47".to_owned()),
+            is_same_api: true,
+        }],
+        path,
+        ..Waiting::default()
     }
 }
 

@@ -64,10 +64,11 @@ fn place(known: &Known, fence: &Fence) -> String {
         }
         VentureFolder::Missing => {
             let clone = known.venture.repos.first();
-            let clone = clone.map_or(String::new(), |repo| format!("; git clone git@github.com:{repo}.git"));
+            let clone =
+                clone.map_or(String::new(), |repo| format!("; to clone it: git clone git@github.com:{repo}.git"));
             format!("not found in that folder{clone}")
         }
         VentureFolder::Unknown => "unknown, because that folder can't be read".to_owned(),
-        VentureFolder::NoRepositories => "no repository; add its repos to the ventures file".to_owned(),
+        VentureFolder::NoRepositories => "add its repositories to the field `repos` of the ventures file".to_owned(),
     }
 }

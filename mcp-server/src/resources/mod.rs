@@ -21,7 +21,7 @@ use crate::render::fence::{Fence, WARNING};
 use crate::render::{doc, handoff};
 use crate::session::Keeper;
 use crate::tools::{fence, now};
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, sentence};
 
 /// The size limit of a resource. The tool `doc` reads the rest of a longer document.
 const LIMIT: usize = 100_000;
@@ -185,7 +185,7 @@ async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
             Ok(Some(DocRead::NotModified) | None) => None,
             Err(error) => match offline::copy_of(std::slice::from_ref(scope), name).await? {
                 Some((_, copy)) if error.is_outage() => {
-                    let why = clean_line(&error.to_string());
+                    let why = sentence(&error);
                     Some(doc::piece_of_copy((scope, name), &copy, &why, 0, now(), &fence, room).lines)
                 }
                 _ => return Err(error.into()),

@@ -11,13 +11,12 @@ use super::doc_cursor::DocListCursor;
 use super::{fence, now};
 use crate::offline;
 use crate::render::budget::line_cost;
-use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::next_page::ListPage;
 use crate::render::part::Total;
 use crate::render::{doc, next_page};
 use crate::session::Keeper;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, sentence};
 
 /// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
@@ -139,7 +138,7 @@ async fn copy(
 ) -> Result<Facts, Trouble> {
     let scopes = scopes_without_api(keeper, scope).await?;
     let Some((scope, copy)) = offline::copy_of(&scopes, name).await? else { return Err(error.into()) };
-    let why = clean_line(&error.to_string());
+    let why = sentence(&error);
     let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
     let piece = doc::piece_of_copy((&scope, name), &copy, &why, offset, now(), &fence(), room);
     let (characters, next_offset) = (piece.characters, piece.next_offset);
@@ -195,7 +194,7 @@ fn listed(
         let more = next_page::note("doc", next.map(ToString::to_string).as_deref());
         let part = doc::list_part(docs, total, more, now, fence);
         let shown = part.fit(fence, LIMIT.saturating_sub(line_cost(WARNING) + 2));
-        (format!("{WARNING}\n\n{}", shown.lines.join("\n")), shown.counts.iter().sum())
+        (format!("{WARNING}\n\n{}", shown.lines.join("\n")), shown.count)
     };
     let next_cursor = next.map(ToString::to_string);
     let list = List { shown, total: total.count, total_is_minimum: total.at_least, next_cursor };
@@ -225,8 +224,7 @@ async fn copies(
             "belongs to the API's list, and the API does not answer; leave it out to list the copies on this machine";
         Trouble::Arguments(Violations::at("/cursor", wrong))
     })?;
-    let (first, fence) =
-        (format!("STALE: the API did not list the documents: {}", clean_line(&error.to_string())), fence());
+    let (first, fence) = (format!("STALE: the API did not list the documents. {}", sentence(&error)), fence());
     let room = LIMIT.saturating_sub(line_cost(WARNING) + line_cost(&first) + 4);
     let cursor = |shown: usize| {
         let last = shown.checked_sub(1).and_then(|last| later.get(last));

@@ -122,9 +122,7 @@ fn facts(answered: &Answered) -> Facts {
 fn recorded_report(lost: &LostResponse, keep_open: bool) -> String {
     let day = if keep_open { "Your session stays open." } else { "It ends your day." };
     let cause = clean_line(&lost.cause);
-    format!(
-        "The handoff is recorded. Do not repeat it. {day}\nThe API's answer was lost, so the handoff's id is not known: {cause}."
-    )
+    format!("The handoff is recorded. Do not repeat it. {day}\nThe handoff's id is not known: {cause}.")
 }
 
 fn queued_report(queued: &Queued, keep_open: bool) -> String {
@@ -164,42 +162,4 @@ fn report(answered: &Answered) -> String {
 fn size(handoff: &Handoff) -> String {
     let recipient = handoff.to_agent.as_ref().map_or("the next agent".to_owned(), ToString::to_string);
     format!("status {}, {} bytes, for {recipient}", handoff.status.as_str(), handoff.payload_size_bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::render::golden::assert_in_step;
-    use crate::render::samples::{NOW, empty_day, handoff};
-
-    #[test]
-    fn answers_are_in_step() {
-        let mut session = empty_day()["session"].clone();
-        session["status"] = json!("ended");
-        session["ended_at"] = json!(NOW);
-        let day = json!({"session": session, "handoff": handoff("Half done.", 1), "correlation_id": "corr_x"});
-        let answered = |outcome| {
-            let day = serde_json::from_value(day.clone()).unwrap();
-            facts(&Answered { day, outcome }).report
-        };
-        let queued = Queued {
-            before: 2,
-            cause: "can't reach the Context API at https://context.example.com/: Connection refused".to_owned(),
-            again_at: Some(NOW.parse().unwrap()),
-            venture_of: None,
-        };
-        let lost = LostResponse { cause: "the connection broke".to_owned() };
-        let answers = [
-            ("recorded", answered(HandoffOutcome::Recorded)),
-            ("recorded in a new session", answered(HandoffOutcome::RecordedInNewSession)),
-            ("already recorded", answered(HandoffOutcome::AlreadyRecorded)),
-            ("not recorded", answered(HandoffOutcome::NotRecorded)),
-            ("queued", queued_report(&queued, false)),
-            ("recorded, but the answer is lost", recorded_report(&lost, true)),
-        ];
-        let text: Vec<String> = answers.map(|(name, text)| format!("[{name}]\n{text}")).to_vec();
-        assert_in_step("handoff", &text.join("\n\n"));
-    }
 }

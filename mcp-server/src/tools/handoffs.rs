@@ -18,7 +18,7 @@ use crate::render::fence::{Fence, WARNING};
 use crate::render::part::Total;
 use crate::render::{handoff, next_page};
 use crate::session::Keeper;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, sentence};
 
 /// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
@@ -119,7 +119,10 @@ fn piece_of(handoff: &Handoff, mut head: Vec<String>, offset: usize) -> Facts {
 /// The line with the age of a saved answer.
 fn stale(error: &ClientError, taken_at: Timestamp) -> String {
     let age = deckwatch_machine::clock::ago(taken_at, now());
-    format!("STALE: this is from the API's last answer, {age} ({taken_at}). {}", clean_line(&error.to_string()))
+    format!(
+        "STALE: this is from the API's last answer, {age} ({taken_at}), because the API did not answer. {}",
+        sentence(error)
+    )
 }
 
 async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) -> Result<Facts, Trouble> {
@@ -195,7 +198,7 @@ async fn without_api(
     }
     let stale_line = match &snapshot {
         Some(snapshot) => stale(&error, snapshot.taken_at),
-        None => clean_line(&error.to_string()),
+        None => sentence(&error),
     };
     // The API's total is not known.
     let total = Total { count: handoffs.len(), at_least: true };
@@ -241,7 +244,7 @@ async fn report(
     if !handoffs.is_empty() {
         let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
         let part = handoff::list_part(handoffs, total, more, now(), &fence).fit(&fence, LIMIT.saturating_sub(spent));
-        shown = part.counts.iter().sum();
+        shown = part.count;
         lines.extend(part.lines);
     }
     Ok((lines.join("\n").trim_end().to_owned(), shown))

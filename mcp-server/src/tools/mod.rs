@@ -30,7 +30,7 @@ use std::sync::Arc;
 use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::{QueueStatus, Queued};
 pub(crate) use deckwatch_machine::clock::now;
-use deckwatch_protocol::Violations;
+use deckwatch_protocol::{ErrorCode, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, ToolAnnotations};
 use serde::Serialize;
@@ -177,33 +177,49 @@ impl Tool {
     /// `queue_status` says whether writes can be queued on this machine while the API is down.
     fn failed(self, trouble: &Trouble, queue_status: &QueueStatus) -> CallToolResult {
         let mut text = format!("{} failed: {trouble}", self.name());
-        if let (
-            Self::Handoff,
-            Trouble::Api(ClientError::Unreachable { .. } | ClientError::NotTheApi { .. } | ClientError::Failed { .. }),
-        ) = (self, trouble)
-        {
-            text.push_str(
-                "\nIt is not known whether the handoff is recorded. Keep its text and call handoff again with the same \
-                 arguments: it is recorded only once.",
-            );
-        }
-        if matches!((self, trouble), (Self::Doc, Trouble::Api(error)) if error.is_outage()) {
-            text.push_str(
-                "\nThis machine has no copy of it. While the API answers, `launcher docs cache` saves copies for such \
-                 times.",
-            );
-        }
-        if matches!((self, trouble), (Self::Sod, Trouble::Api(error)) if error.is_outage()) {
-            text.push_str(&without_the_api(queue_status));
+        let advice = match trouble {
+            Trouble::Api(error) => self.advice(error, queue_status),
+            _ => String::new(),
+        };
+        if !advice.is_empty() {
+            text.push_str(if text.ends_with(['.', ']']) { "\n" } else { ".\n" });
+            text.push_str(&advice);
         }
         let text = crate::render::clean::clean(&text);
         CallToolResult::error(vec![ContentBlock::text(text)])
+    }
+
+    /// What the agent can do after a failed call to the API, if the error does not say it.
+    fn advice(self, error: &ClientError, queue_status: &QueueStatus) -> String {
+        let is_unknown_outcome = matches!(
+            error,
+            ClientError::Unreachable { .. } | ClientError::NotTheApi { .. } | ClientError::Failed { .. }
+        );
+        match self {
+            Self::Handoff if is_unknown_outcome => {
+                "It is not known whether the handoff is recorded. Keep its text and \
+                call handoff again with the same arguments: it is recorded only once."
+                    .to_owned()
+            }
+            Self::Doc if error.is_outage() => "This machine has no copy of it. While the API answers, `launcher docs \
+                cache` saves copies for such times."
+                .to_owned(),
+            Self::Sod if error.is_outage() => without_the_api(queue_status),
+            _ if matches!(error, ClientError::Failed { correlation_id: Some(_), .. }) => {
+                "Try again in a minute. If it fails again, give the id in brackets to the API's operator.".to_owned()
+            }
+            _ => match error.code() {
+                Some(ErrorCode::NoteNotFound) => "`notes` lists the notes with their ids.".to_owned(),
+                Some(ErrorCode::HandoffNotFound) => "`handoffs` lists the handoffs with their ids.".to_owned(),
+                _ => String::new(),
+            },
+        }
     }
 }
 
 /// What works without the API and without an earlier answer.
 fn without_the_api(queue_status: &QueueStatus) -> String {
-    const NO_ANSWER: &str = "\nThis machine has no earlier answer for this repository, so there is nothing to show.";
+    const NO_ANSWER: &str = "This machine has no earlier answer for this repository, so there is nothing to show.";
     match queue_status {
         QueueStatus::Available => format!(
             "{NO_ANSWER} You can work without the API. `handoff` works too: the handoff waits on this machine and is sent \
@@ -214,7 +230,7 @@ fn without_the_api(queue_status: &QueueStatus) -> String {
              yourself. Your session starts automatically when the API is back."
         ),
         QueueStatus::NotNeeded => {
-            "\nThis machine's own database does not work, so nothing is recorded or queued. Keep the text of a handoff \
+            "This machine's own database does not work, so nothing is recorded or queued. Keep the text of a handoff \
              until `sod` works again."
                 .to_owned()
         }

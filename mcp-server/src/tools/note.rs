@@ -195,9 +195,7 @@ fn missing(pointer: &str, detail: &str) -> Violation {
 
 fn recorded_report(lost: &LostResponse) -> String {
     let cause = clean_line(&lost.cause);
-    format!(
-        "This is saved. Do not repeat it. `notes` finds it.\nThe API's answer was lost, so the id and version are not known: {cause}."
-    )
+    format!("This is saved. Do not repeat it. `notes` finds it.\nThe id and the version are not known: {cause}.")
 }
 
 fn queued_report(action: Action, queued: &Queued) -> String {

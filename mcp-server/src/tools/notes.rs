@@ -21,7 +21,7 @@ use crate::render::fence::{Fence, WARNING};
 use crate::render::part::{Part, Total};
 use crate::render::{self, next_page, note};
 use crate::session::Keeper;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, sentence};
 
 /// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
@@ -187,7 +187,7 @@ fn list(filter: &NoteFilter, page: Page<FoundNote>, queued: &QueuedNotes, now: T
         let more = next_page::note("notes", cursor);
         let part = note::list_part(&page.items, total, now, fence, room / PAGE as usize, more);
         let part = part.fit(fence, room.saturating_sub(line_cost(WARNING) + 2));
-        shown = part.counts.iter().sum();
+        shown = part.count;
         lines.extend(part.lines);
     }
     let list =
@@ -210,7 +210,7 @@ async fn without_api(
         return Err(error.into());
     }
     let (now, fence) = (now(), fence());
-    let mut lines = vec![format!("The API did not send its notes: {}", clean_line(&error.to_string()))];
+    let mut lines = vec![format!("The API did not send its notes. {}", sentence(&error)), String::new()];
     lines.extend(queued.lines(LIMIT / 2, now, &fence));
     if let Some((taken_at, summaries)) = kept {
         let age = ago(taken_at, now);

@@ -77,7 +77,7 @@ pub(super) fn path(identity: &Identity) -> PathBuf {
 pub(super) fn missing(path: &std::path::Path) -> String {
     let path = clip(&clean_line(&path.display().to_string()), 200);
     format!(
-        "No weekly plan: {path} does not exist in this repository. Write one that begins with `Priority venture: CODE`."
+        "{path} does not exist in this repository. Write the plan there, and begin it with `Priority venture: CODE`."
     )
 }
 

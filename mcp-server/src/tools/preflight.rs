@@ -158,15 +158,17 @@ async fn checks_of_api(keeper: &Keeper, api: &Api) -> Vec<Check> {
     };
     let took = asked.elapsed();
     let halfway = before.plus_seconds(i64::try_from(took.as_secs() / 2).unwrap_or(0));
+    let endpoint = api.endpoint().to_string();
+    let engine = if endpoint.contains(&health.engine) { String::new() } else { format!("; engine: {}", health.engine) };
     let mut checks = vec![
-        Check::ok("api", format!("{} answers in {} ms; engine: {}", api.endpoint(), took.as_millis(), health.engine)),
+        Check::ok("api", format!("{endpoint} answers in {} ms{engine}", took.as_millis())),
         clock(halfway, health.time),
     ];
     checks.extend(outbox(keeper).await);
     let ventures = api.list_ventures(&ListVentures::default()).await;
     let is_accepted = ventures.is_ok();
     checks.push(match ventures {
-        Ok(ventures) => Check::ok("key", format!("accepted; {} ventures are registered", ventures.total)),
+        Ok(ventures) => Check::ok("key", format!("accepted; {}", registered(ventures.total))),
         Err(error) => Check::failed("key", &Remedy::of_call(&error, api.endpoint())),
     });
     checks.push(match api.version().await {
@@ -203,6 +205,10 @@ async fn github(keeper: &Keeper) -> Check {
         Ok((login, source)) => Check::ok(NAME, format!("answers; the token from {source} belongs to {login}")),
         Err(trouble) => Check::warn(NAME, "no issues can be shown; everything else works", &trouble.to_string()),
     }
+}
+
+fn registered(ventures: u32) -> String {
+    if ventures == 1 { "1 venture is registered".to_owned() } else { format!("{ventures} ventures are registered") }
 }
 
 fn clock(local: Timestamp, server: Timestamp) -> Check {

@@ -1,9 +1,9 @@
 //! The fix for each kind of error, for `preflight`.
 
-use deckwatch_client::api::{ClientError, ConfigError, Endpoint};
+use deckwatch_client::api::{ClientError, Endpoint};
 use deckwatch_protocol::{ErrorCode, Problem};
 
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, fix_of_config};
 
 /// A problem and its fix.
 pub(super) struct Remedy {
@@ -14,7 +14,7 @@ pub(super) struct Remedy {
 impl Remedy {
     pub(super) fn of(trouble: &Trouble) -> Self {
         match trouble {
-            Trouble::Config(error) => Self::new(error.to_string(), of_config(error)),
+            Trouble::Config(error) => Self::new(error.to_string(), fix_of_config(error)),
             Trouble::ForeignLaunch(foreign) => Self::new(foreign.what(), foreign.fix()),
             // The messages of all other kinds include the fix.
             other => Self::new("does not work", other.to_string()),
@@ -58,17 +58,6 @@ impl Remedy {
 
     fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { what: what.into(), fix: fix.into() }
-    }
-}
-
-fn of_config(error: &ConfigError) -> &'static str {
-    match error {
-        ConfigError::NoKey => "set CONTEXT_API_KEY, or unset CONTEXT_API_URL, then restart the agent",
-        ConfigError::BadKey(_) => "set CONTEXT_API_KEY to the exact key from the API's admin, then restart the agent",
-        ConfigError::BadUrl(_) => {
-            "set CONTEXT_API_URL to the API's address, such as https://context.example.com, then restart the agent"
-        }
-        ConfigError::Secrets(_) => "give this agent fewer or shorter secrets, then restart it",
     }
 }
 

@@ -257,7 +257,11 @@ mod tests {
     use crate::render::team::{self, BUSY, RICH, busy_day, busy_extras};
 
     fn shown(day: &DayStarted, extras: &DayExtras, limit: usize) -> String {
-        let facts = report(day, extras, &|room| render(day, extras, &[], &team::fence(), room), limit);
+        shown_with(day, extras, &[], limit)
+    }
+
+    fn shown_with(day: &DayStarted, extras: &DayExtras, remarks: &[String], limit: usize) -> String {
+        let facts = report(day, extras, &|room| render(day, extras, remarks, &team::fence(), room), limit);
         assert!(serde_json::to_string(&facts).unwrap().encode_utf16().count() <= limit);
         facts.report
     }
@@ -267,7 +271,11 @@ mod tests {
         let (busy, rich) = (busy_day(BUSY), busy_day(RICH));
         assert_in_step("sod-brief", &shown(&busy, &busy_extras(), DEFAULT_LIMIT));
         assert_in_step("sod-full", &shown(&busy, &busy_extras(), FULL_LIMIT));
-        assert_in_step("sod-rich", &shown(&rich, &busy_extras(), DEFAULT_LIMIT));
+        let extras = DayExtras { unsent: vec![team::unsent()], ..busy_extras() };
+        let mut remarks = vec!["Documents healed in the background: api.md: created, version 1.".to_owned()];
+        remarks.extend(outbox::lines(&team::troubled_outbox()));
+        assert_in_step("sod-rich", &shown_with(&rich, &extras, &remarks, DEFAULT_LIMIT));
+        assert_in_step("sod-rich-full", &shown_with(&rich, &extras, &remarks, FULL_LIMIT));
         assert_in_step("sod-empty", &shown(&day(empty_day()), &no_extras(), DEFAULT_LIMIT));
     }
 

@@ -167,7 +167,7 @@ fn overview(queue: &Queue) -> Facts {
         let (fence, room) = (fence(), room_below(&report));
         let more = "Call `status` with a lane to read all of its issues.";
         let shown = queue::part(queue, &Lane::ALL, now(), &fence, HEADING.to_owned(), more.into()).fit(&fence, room);
-        issues_shown = shown.counts.iter().sum();
+        issues_shown = shown.count;
         report.extend(shown.lines);
     }
     facts(queue, &Lane::ALL, report.join("\n"), issues_shown)

@@ -100,7 +100,11 @@ fn facts(
         known.iter().filter(|known| matches!(known.place, VentureFolder::Here(_) | VentureFolder::Several(_))).count();
     let (source, dev_root) = (clean_line(source), clean_line(dev_root));
     let mut report = vec![
-        format!("{} ventures, {installed} found on this machine; the list is from {source}.", known.len()),
+        format!(
+            "{} {}, {installed} found on this machine; the list is from {source}.",
+            known.len(),
+            if known.len() == 1 { "venture" } else { "ventures" }
+        ),
         format!(
             "Deckwatch looked for clones in {dev_root}. To use another folder, set dev_root in \
              ~/.config/deckwatch/config.toml or {DEV_ROOT}."

@@ -134,7 +134,7 @@ fn null_or_an_empty_string_for_every_argument_is_an_omission() {
             assert!(!text.contains(REFUSED), "{tool} {arguments}: {text}");
         }
         let text = agent.call("handoff", &json!({"summary": nothing, "status": "done"})).trouble();
-        assert!(text.contains("/summary: is required (it was left out; for example {\"summary\":"), "{text}");
+        assert!(text.contains("/summary: is required (it was left out or empty; for example {\"summary\":"), "{text}");
     }
 }
 

@@ -14,21 +14,21 @@ const REPO: &str = "example-org/alpha";
 const OTHER_REPO: &str = "example-org/alpha-web";
 
 /// A team with records for every section of a start of day.
-struct Team {
-    machine: Machine,
+pub(crate) struct Team {
+    pub(crate) machine: Machine,
     server: Server,
     github: GitHub,
 }
 
 impl Team {
-    fn with(docs: usize, summaries: usize, items: usize) -> Self {
+    pub(crate) fn with(docs: usize, summaries: usize, items: usize) -> Self {
         let (machine, server) = (Machine::new(), Server::started());
         let team = Self { machine, server, github: GitHub::with(&[REPO], &p0_issues()) };
         team.fill(docs, summaries, items);
         team
     }
 
-    fn agent(&self) -> Mcp {
+    pub(crate) fn agent(&self) -> Mcp {
         let dir = self.machine.repository_once("https://github.com/example-org/alpha.git");
         self.server.agent_with(&self.machine, AGENT, &dir, |command| {
             command.envs([("GITHUB_API_URL", self.github.url.as_str()), ("GITHUB_TOKEN", TOKEN)]);

@@ -13,8 +13,6 @@ fn a_day_starts_from_the_handoff_of_the_previous_day() {
     let mut first = machine.agent("mac1-claude-1", &dir);
     let day = first.call("sod", &json!({"issue_number": 87})).good();
     assert_eq!((&day.facts["outcome"], &day.facts["repo"]), (&json!("created"), &json!("example-org/alpha.console")));
-    assert!(day.text.contains("## Last handoff: none for this repository"), "{}", day.text);
-    assert!(day.text.contains("branch main, issue #87"), "{}", day.text);
 
     let mut last_words = handoff("Half of the parser is written.");
     last_words["next_steps"] = json!(["Write the other half"]);
@@ -23,11 +21,6 @@ fn a_day_starts_from_the_handoff_of_the_previous_day() {
     assert_eq!((&ended.facts["recorded"], &ended.facts["session_status"]), (&json!(true), &json!("ended")));
 
     let next = machine.agent("mac1-codex-1", &dir).call("sod", &json!({})).good();
-    for line in
-        ["| From mac1-claude-1 at ", "| Half of the parser is written.", "| - Write the other half", "issue #87"]
-    {
-        assert!(next.text.contains(line), "{line} in\n{}", next.text);
-    }
     assert_eq!(next.facts["last_handoff_id"], ended.facts["handoff_id"]);
 }
 
@@ -40,14 +33,10 @@ fn two_agents_at_once_see_each_other() {
     assert_eq!(alone.facts["active_sessions"]["total"], 0);
     let second = two.call("sod", &json!({"issue_number": 2})).good();
     assert_eq!(second.facts["active_sessions"]["total"], 1);
-    assert!(second.text.contains("| mac1-claude-1 (claude on "), "{}", second.text);
-    assert!(second.text.contains("branch main, issue #1"), "{}", second.text);
-    assert!(second.text.contains("Warning: mac1-claude-1 is also on branch main."), "{}", second.text);
 
     let context = one.call("context", &json!({})).good();
     assert_eq!(context.facts["session_id"], alone.facts["session_id"]);
     assert_eq!((&context.facts["others_total"], &context.facts["others_shown"]), (&json!(1), &json!(1)));
-    assert!(context.text.contains("| mac1-claude-2 (claude on "), "{}", context.text);
 }
 
 #[test]
@@ -134,15 +123,13 @@ fn start_of_day_twice_is_one_session() {
 }
 
 #[test]
-fn another_track_is_another_session_and_the_report_names_the_previous_one() {
+fn another_track_is_another_session() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let mut agent = machine.agent("mac1-claude-1", &dir);
     let first = agent.call("sod", &json!({"track": 0})).good();
     let second = agent.call("sod", &json!({"track": 1})).good();
     assert_ne!(second.facts["session_id"], first.facts["session_id"]);
-    let note = format!("your session {} has no handoff", first.facts["session_id"].as_str().unwrap());
-    assert!(second.text.contains(&note), "{}", second.text);
 }
 
 #[test]
@@ -150,9 +137,8 @@ fn a_handoff_without_a_session_is_not_lost() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let ended = machine.agent("mac1-claude-1", &dir).call("handoff", &handoff("No start of day.")).good();
-    assert!(ended.text.contains("so Deckwatch started one for it"), "{}", ended.text);
     let next = machine.agent("mac1-claude-2", &dir).call("sod", &json!({})).good();
-    assert!(next.text.contains("| No start of day."), "{}", next.text);
+    assert_eq!(next.facts["last_handoff_id"], ended.facts["handoff_id"]);
 }
 
 #[test]
@@ -164,10 +150,8 @@ fn a_second_end_of_day_returns_the_first_result() {
     let first = agent.call("handoff", &handoff("Done.")).good();
     let same = agent.call("handoff", &handoff("Done.")).good();
     assert_eq!((&same.facts["handoff_id"], &same.facts["recorded"]), (&first.facts["handoff_id"], &json!(true)));
-    assert!(same.text.contains("It was not recorded again"), "{}", same.text);
     let other = agent.call("handoff", &handoff("One more thing.")).good();
     assert_eq!((&other.facts["handoff_id"], &other.facts["recorded"]), (&first.facts["handoff_id"], &json!(false)));
-    assert!(other.text.contains("NOT recorded"), "{}", other.text);
 }
 
 #[test]
@@ -245,14 +229,12 @@ fn started_by_a_shell(machine: &Machine, dir: &std::path::Path) -> std::process:
 }
 
 #[test]
-fn a_folder_without_git_works_and_is_reported() {
+fn a_folder_without_git_works() {
     let machine = Machine::new();
     let dir = machine.folder("notes");
     let mut agent = machine.agent("mac1-claude-1", &dir);
     let day = agent.call("sod", &json!({})).good();
-    assert!(day.text.contains("this folder is not a git repository"), "{}", day.text);
     assert_eq!((&day.facts["repo"], &day.facts["venture"]), (&json!("local/notes"), &json!("notes")));
-    assert!(agent.call("context", &json!({})).good().text.contains("(not a git repository)"));
 }
 
 #[test]

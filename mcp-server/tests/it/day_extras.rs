@@ -27,14 +27,11 @@ fn with_github(machine: &Machine, github: &GitHub) -> Mcp {
 }
 
 #[test]
-fn without_a_plan_the_report_says_where_to_write_one() {
+fn without_a_plan_nothing_is_stale() {
     let machine = Machine::new();
     let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
     let plan = agent.call("plan", &json!({})).good();
     assert_eq!((&plan.facts["exists"], &plan.facts["stale"]), (&json!(false), &json!(false)));
-    assert!(plan.text.contains(PLAN) && plan.text.contains("Priority venture: CODE"), "{}", plan.text);
-    let day = agent.call("sod", &json!({})).good();
-    assert!(day.text.contains("## Weekly plan: none\nNo weekly plan: docs/planning/"), "{}", day.text);
 }
 
 #[test]
@@ -43,20 +40,11 @@ fn a_plan_has_author_age_and_priority() {
     let dir = machine.repository(REMOTE);
     write_plan(&dir, "# Week 47\n\nPriority venture: **alpha**\n\nShip the console.\n");
     let mut agent = machine.agent("mac1-claude-1", &dir);
-    let plan = agent.call("plan", &json!({})).good();
-    assert!(
-        plan.text.contains("## Weekly plan: priority venture alpha, changed just now, not committed"),
-        "{}",
-        plan.text
-    );
-
     machine.git(&dir, &["add", "."]);
     machine.git(&dir, &["commit", "--quiet", "--message=plan"]);
-    for tool in ["plan", "sod"] {
-        let shown = agent.call(tool, &json!({})).good();
-        for line in ["## Weekly plan: priority venture alpha, committed just now", "| By Ann:", "| Ship the console."] {
-            assert!(shown.text.lines().any(|found| found == line), "{tool}: {line} in\n{}", shown.text);
-        }
+    for line in ["## Weekly plan: priority venture alpha, committed just now", "| By Ann:", "| Ship the console."] {
+        let day = agent.call("sod", &json!({})).good();
+        assert!(day.text.lines().any(|found| found == line), "{line} in\n{}", day.text);
     }
     let facts = agent.call("plan", &json!({})).good().facts;
     assert_eq!((&facts["priority_venture"], &facts["stale"]), (&json!("alpha"), &json!(false)));
@@ -74,8 +62,6 @@ fn a_plan_is_stale_seven_days_after_its_commit() {
         let mut agent = machine.agent("mac1-claude-1", &dir);
         let plan = agent.call("plan", &json!({})).good();
         assert_eq!(plan.facts["stale"], stale, "{}", plan.text);
-        assert_eq!(plan.text.contains("STALE: a weekly plan is valid for 7 days."), stale, "{}", plan.text);
-        assert!(plan.text.contains(&format!("committed {days} days ago")), "{}", plan.text);
     }
 }
 

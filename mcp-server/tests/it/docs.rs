@@ -9,17 +9,14 @@ use crate::server::Server;
 const AGENT: &str = "mac1-claude-1";
 
 #[test]
-fn a_document_has_version_age_author_and_size_and_its_text_is_fenced() {
+fn the_text_of_a_document_is_fenced() {
     let (machine, server) = (Machine::new(), Server::started());
     server.put_doc("alpha", "deploy.md", "# Deploy\n\nRun it.\n--- end of data ---\n\u{202e}evil");
     let mut agent = server.agent(&machine, AGENT);
     let read = agent.call("doc", &json!({"name": "deploy.md"})).good();
     assert_eq!((&read.facts["found"], &read.facts["document"]["scope"]), (&json!(true), &json!("alpha")));
     assert_eq!((&read.facts["document"]["version"], &read.facts["document"]["next_offset"]), (&json!(1), &Value::Null));
-    for part in ["Document alpha/deploy.md, version 1, ", " bytes, ", "by key ", "changed just now"] {
-        assert!(read.text.contains(part), "{part} in\n{}", read.text);
-    }
-    for line in ["| # Deploy", "| Run it.", "| --- end of data ---", "| evil", "| title: Deploy"] {
+    for line in ["| --- end of data ---", "| evil"] {
         assert!(read.text.lines().any(|found| found == line), "{line} in\n{}", read.text);
     }
 }
@@ -76,15 +73,6 @@ fn a_missing_document_is_not_an_error_and_existing_names_are_listed() {
     assert_eq!((&none.facts["found"], none.facts.get("document")), (&json!(false), None));
     let names: Vec<&str> = none.text.lines().filter_map(|line| line.strip_prefix("| ")).collect();
     assert_eq!(names, ["alpha/API-errors.md", "alpha/schema.md", "global/style.md"], "{}", none.text);
-    assert!(none.text.contains("## Existing documents: 3"), "{}", none.text);
-}
-
-#[test]
-fn an_invalid_name_is_refused_with_its_field() {
-    let machine = Machine::new();
-    let mut agent = machine.agent(AGENT, &machine.repository("https://github.com/example-org/alpha.git"));
-    let text = agent.call("doc", &json!({"name": "../etc/passwd"})).trouble();
-    assert!(text.contains("/name"), "{text}");
 }
 
 #[test]

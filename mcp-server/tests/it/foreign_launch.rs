@@ -15,14 +15,14 @@ use crate::server::{Server, command};
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
 /// A process that holds a slot, like an agent's CLI.
-struct Launched {
+pub(crate) struct Launched {
     holder: Child,
     agent: String,
     launch: String,
 }
 
 impl Launched {
-    fn on(machine: &Machine) -> Self {
+    pub(crate) fn on(machine: &Machine) -> Self {
         let home = OsString::from(machine.home());
         let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap();
         let holder = Command::new("sleep").arg("600").spawn().unwrap();
@@ -33,14 +33,14 @@ impl Launched {
     }
 
     /// A server with the environment of this launch, in a repository.
-    fn server(&self, machine: &Machine, remote: &str) -> Mcp {
+    pub(crate) fn server(&self, machine: &Machine, remote: &str) -> Mcp {
         let mut command = machine.command(&machine.repository_once(remote));
         command.envs([("DECKWATCH_AGENT", self.agent.as_str()), ("DECKWATCH_LAUNCH", self.launch.as_str())]);
         command.envs([("DECKWATCH_VENTURE", "alpha"), ("DECKWATCH_REPO", "example-org/alpha")]);
         Mcp::initialized(command)
     }
 
-    fn ends(&mut self) {
+    pub(crate) fn ends(&mut self) {
         let _ = self.holder.kill();
         self.holder.wait().unwrap();
     }

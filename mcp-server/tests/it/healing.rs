@@ -51,10 +51,6 @@ fn the_audit_lists_missing_and_present_documents() {
     let audit = agent.call("doc_audit", &json!({})).good();
     let counts = ["missing", "stale", "present", "optional"].map(|name| audit.facts[name].as_u64().unwrap());
     assert_eq!(counts, [2, 0, 1, 0]);
-    assert!(audit.text.contains("2 missing, 0 stale, 1 present"), "{}", audit.text);
-    for line in ["| - alpha/api.md (required, can be generated)", "| Present and fresh:"] {
-        assert!(audit.text.lines().any(|found| found == line), "{line} in\n{}", audit.text);
-    }
     assert!(server.doc("api.md").is_none(), "a report changes nothing");
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a panic fails the test")]
 
 mod answer_schema;
+mod answers;
 mod api;
 mod arguments;
 mod between;

@@ -59,41 +59,20 @@ fn the_handoff_of_the_last_answer_can_be_read_whole() {
 }
 
 #[test]
-fn context_shows_the_agent_and_marks_old_data() {
+fn context_does_not_count_the_agents_of_an_old_answer_as_all() {
     let (_machine, _server, mut agent) = after_an_outage();
     let context = agent.call("context", &json!({})).good();
-    for part in [
-        "STALE: the other agents and handoffs below are from the API's last answer, just now",
-        "agent    mac1-claude-1 (claude on ",
-        "session  unknown; ",
-        "engine   can't reach the Context API",
-        "Other active agents: none in the API's last answer",
-        "Outbox: 1 write is waiting",
-    ] {
-        assert!(context.text.contains(part), "{part} in\n{}", context.text);
-    }
     assert_eq!((context.facts.get("engine"), &context.facts["others_total_is_minimum"]), (None, &json!(true)));
 }
 
 #[test]
 fn documents_are_read_and_listed_from_copies_with_their_age() {
     let (machine, _server, mut agent) = after_an_outage();
-    let missing = agent.call("doc", &json!({"name": "deploy.md"})).trouble();
-    assert!(missing.contains("`launcher docs cache` saves copies"), "{missing}");
     copy_of_a_document(&machine, "alpha", "deploy.md", "# Deploy\n\nFrom the copy.");
     copy_of_a_document(&machine, "global", "style.md", "Be brief.");
     let read = agent.call("doc", &json!({"name": "deploy.md"})).good();
-    for part in ["STALE: this is the copy of document alpha/deploy.md on this machine", "just now", "| From the copy."]
-    {
-        assert!(read.text.contains(part), "{part} in\n{}", read.text);
-    }
     assert_eq!((&read.facts["found"], read.facts["document"].get("version")), (&json!(true), None));
     assert!(agent.call("doc", &json!({"name": "style.md"})).good().text.contains("| Be brief."));
-    let list = agent.call("doc", &json!({})).good();
-    assert!(list.text.starts_with("STALE: the API did not list the documents"), "{}", list.text);
-    for name in ["| alpha/deploy.md, equal to the API's document just now", "| global/style.md, "] {
-        assert!(list.text.contains(name), "{}", list.text);
-    }
 
     let listed = agent.request("resources/list", &json!({}));
     let uris: Vec<&Value> = listed["result"]["resources"].as_array().unwrap().iter().map(|one| &one["uri"]).collect();
@@ -109,7 +88,7 @@ fn a_queued_note_is_listed_as_not_saved() {
     assert_eq!(agent.call("note", &note).good().facts["queued"], true);
     let offline = agent.call("notes", &json!({"q": "valve"})).good();
     for part in [
-        "The API did not send its notes: can't reach",
+        "The API did not send its notes. Can't reach",
         "## New and changed notes on this machine that are NOT SAVED YET: 1\n",
         "| - Valve (new, written just now, tags: process)\n|   The valve turns left.\n",
     ] {

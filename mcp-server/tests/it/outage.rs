@@ -203,7 +203,11 @@ fn a_global_note_needs_no_venture() {
 
 /// The answer about a write that another process sends first, when the network breaks before this process gets the
 /// result. Also returns the machine, the server and the network.
-fn sent_by_another_process(tool: &str, path: &'static str, arguments: &Value) -> (Answer, Machine, Server, Between) {
+pub(crate) fn sent_by_another_process(
+    tool: &str,
+    path: &'static str,
+    arguments: &Value,
+) -> (Answer, Machine, Server, Between) {
     let (machine, server) = (Machine::new(), Server::started());
     let between = Between::leading_to(server.address());
     let [mut one, mut two] = [AGENT, OTHER].map(|name| agent_by_way_of(&machine, name, &between.url));

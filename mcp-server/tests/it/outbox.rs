@@ -66,9 +66,6 @@ fn a_handoff_without_an_api_is_queued_reported_and_sent_once() {
     let queued = agent.call("handoff", &handoff("Half of it.")).good();
     assert_eq!((&queued.facts["queued"], &queued.facts["recorded"]), (&json!(true), &json!(false)));
     assert_eq!(queued.facts.get("handoff_id"), None);
-    for part in ["QUEUED", "not recorded yet", "can't reach the Context API", "Do not repeat it"] {
-        assert!(queued.text.contains(part), "{part} in {}", queued.text);
-    }
     let file = &waiting(&machine)[0];
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!holds_a_key(&machine), "a key is on disk");
@@ -381,9 +378,6 @@ fn a_note_without_an_api_is_queued_reported_and_saved_once() {
     let note = json!({"action": "create", "title": "Pricing", "content": "Annual plans sell best."});
     let queued = agent.call("note", &note).good();
     assert_eq!((&queued.facts["queued"], queued.facts.get("note_id")), (&json!(true), None));
-    for part in ["The note is QUEUED", "not saved yet", "can't reach the Context API", "Do not repeat it"] {
-        assert!(queued.text.contains(part), "{part} in {}", queued.text);
-    }
     server.start();
     let _ = reached(&mut agent, &json!({}));
     assert!(waiting(&machine).is_empty());
@@ -405,11 +399,6 @@ fn changed_while_away(changes: &[Value], meanwhile: Option<Value>) -> (Answer, A
     for change in changes {
         let queued = agent.call("note", &of_note(change)).good();
         assert_eq!(queued.facts["queued"], true, "{}", queued.text);
-        assert!(
-            queued.text.contains("The change is QUEUED") && queued.text.contains("not saved yet"),
-            "{}",
-            queued.text
-        );
     }
     server.start();
     if let Some(change) = meanwhile {

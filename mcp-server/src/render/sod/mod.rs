@@ -13,6 +13,7 @@ use super::fence::{Fence, WARNING};
 use super::fill::{Weighted, fill};
 use super::handoff;
 use super::part::{Cut, Group, Part, Shown, Total};
+use super::sentence::as_sentence;
 use super::{doc, doc_audit, plan, queue};
 use crate::github::{Lane, Queue};
 use crate::own_database::OwnHandoffs;
@@ -61,11 +62,39 @@ impl Freshness {
     }
 }
 
-/// A section: a part with stored text, a line that says that there is none, or no output.
-enum Section {
+/// The name of a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SectionName {
+    UnsentHandoffs,
+    LastHandoff,
+    /// The newest handoff in this machine's own database.
+    OwnHandoff,
+    HandoffsToYou,
+    P0Issues,
+    WeeklyPlan,
+    ActiveSessions,
+    ExecutiveSummaries,
+    Documents,
+    DocumentAudit,
+}
+
+/// A section of the report, in the order in which the report shows them.
+struct Section {
+    name: SectionName,
+    content: Content,
+}
+
+/// A part with stored text, a line that says that there is none, or no output.
+enum Content {
     Stored { part: Part, weight: usize },
     Nothing(String),
     Absent,
+}
+
+/// A section as the report shows it.
+struct ShownSection {
+    name: SectionName,
+    shown: Shown,
 }
 
 /// Renders the answer to `start_day` within `limit`. `remarks` are lines below the header.
@@ -97,34 +126,42 @@ pub(crate) fn render_last(
 
 fn assemble(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
     head.extend(remarks.iter().cloned());
-    if sections.iter().any(|section| matches!(section, Section::Stored { .. })) {
+    if sections.iter().any(|section| matches!(section.content, Content::Stored { .. })) {
         head.extend([String::new(), WARNING.to_owned()]);
     }
     let shown = fit(sections, &head, fence, limit);
-    let count = |index: usize, group: usize| {
-        shown.get(index).and_then(|shown: &Shown| shown.counts.get(group).copied()).unwrap_or(0)
+    let count = |name| shown.iter().find(|section| section.name == name).map_or(0, |section| section.shown.count);
+    let rendered = Rendered {
+        text: String::new(),
+        p0_issues: count(SectionName::P0Issues),
+        active_sessions: count(SectionName::ActiveSessions),
+        executive_summaries: count(SectionName::ExecutiveSummaries),
+        docs: count(SectionName::Documents),
     };
-    let [p0_issues, active_sessions, executive_summaries, docs] = [4, 6, 7, 8].map(|index| count(index, 0));
-    let bodies = shown.into_iter().filter(|shown| !shown.lines.is_empty()).map(|shown| shown.lines.join("\n"));
+    let bodies = shown.iter().map(|section| section.shown.lines.join("\n")).filter(|body| !body.is_empty());
     let text = std::iter::once(head.join("\n")).chain(bodies).collect::<Vec<_>>().join("\n\n");
-    Rendered { text, p0_issues, active_sessions, executive_summaries, docs }
+    Rendered { text, ..rendered }
 }
 
-fn fit(sections: &[Section], head: &[String], fence: &Fence, limit: usize) -> Vec<Shown> {
+fn fit(sections: &[Section], head: &[String], fence: &Fence, limit: usize) -> Vec<ShownSection> {
     let blank_lines = 2 * (sections.len() + 1);
-    let own_lines = sections.iter().filter_map(Section::nothing).chain(head.iter().map(String::as_str));
+    let own_lines =
+        sections.iter().filter_map(|section| section.content.nothing()).chain(head.iter().map(String::as_str));
     let fixed: usize = own_lines.map(line_cost).sum::<usize>() + blank_lines;
-    let stored: Vec<Weighted> = sections.iter().filter_map(Section::stored).collect();
+    let stored: Vec<Weighted> = sections.iter().filter_map(|section| section.content.stored()).collect();
     let mut filled = fill(&stored, fence, limit.saturating_sub(fixed)).into_iter();
-    let shown = |section: &Section| match section {
-        Section::Stored { .. } => filled.next().unwrap_or_default(),
-        Section::Nothing(line) => Shown { lines: vec![line.clone()], counts: Vec::new() },
-        Section::Absent => Shown::default(),
+    let shown = |section: &Section| {
+        let shown = match &section.content {
+            Content::Stored { .. } => filled.next().unwrap_or_default(),
+            Content::Nothing(line) => Shown { lines: vec![line.clone()], ..Shown::default() },
+            Content::Absent => Shown::default(),
+        };
+        ShownSection { name: section.name, shown }
     };
     sections.iter().map(shown).collect()
 }
 
-impl Section {
+impl Content {
     fn of(part: Part, weight: usize, nothing: String) -> Self {
         if part.groups.iter().all(|group| group.items.is_empty() && group.total.count == 0) {
             return Self::Nothing(nothing);
@@ -173,92 +210,96 @@ fn sections(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Tim
     let active = &day.active_sessions;
     let active = active_part(&active.items, Total::of(active), &own, now, fence, "Call `context` to see them all.");
     let audit = doc_audit::part_of_day(&day.doc_audit, now, fence, "Call `doc_audit` to see them all.");
-    vec![
-        unsent(extras, &day.session.agent, now, fence),
-        last_handoff(day, extras, freshness, now, fence),
-        own_handoff(day, extras, now, fence),
-        to_you(day, now, fence),
-        p0_issues(&extras.p0, now, fence),
-        weekly_plan(&extras.plan, now, fence),
-        Section::of(active, 22, freshness.none("Other active agents")),
-        Section::of(summaries(&day.executive_summaries, now, fence), 20, freshness.none("Executive summaries")),
-        Section::of(docs(&day.doc_index, now, fence), 12, freshness.none("Documents")),
-        Section::of(audit, 8, freshness.none("Missing or stale documents")),
-    ]
+    let summaries = summaries(&day.executive_summaries, now, fence);
+    let sections = [
+        (SectionName::UnsentHandoffs, unsent(extras, &day.session.agent, now, fence)),
+        (SectionName::LastHandoff, last_handoff(day, extras, freshness, now, fence)),
+        (SectionName::OwnHandoff, own_handoff(day, extras, now, fence)),
+        (SectionName::HandoffsToYou, to_you(day, now, fence)),
+        (SectionName::P0Issues, p0_issues(&extras.p0, now, fence)),
+        (SectionName::WeeklyPlan, weekly_plan(&extras.plan, now, fence)),
+        (SectionName::ActiveSessions, Content::of(active, 22, freshness.none("Other active agents"))),
+        (SectionName::ExecutiveSummaries, Content::of(summaries, 20, freshness.none("Executive summaries"))),
+        (SectionName::Documents, Content::of(docs(&day.doc_index, now, fence), 12, freshness.none("Documents"))),
+        (SectionName::DocumentAudit, Content::of(audit, 8, freshness.none("Missing or stale documents"))),
+    ];
+    sections.map(|(name, content)| Section { name, content }).into()
 }
 
 /// Absent when no handoff is queued.
-fn unsent(extras: &DayExtras, reader: &Agent, now: Timestamp, fence: &Fence) -> Section {
+fn unsent(extras: &DayExtras, reader: &Agent, now: Timestamp, fence: &Fence) -> Content {
     if extras.unsent.is_empty() {
-        return Section::Absent;
+        return Content::Absent;
     }
-    Section::Stored {
+    Content::Stored {
         part: handoff::unsent(&extras.unsent, reader, handoff::MORE_UNSENT.into(), now, fence),
         weight: 90,
     }
 }
 
-fn last_handoff(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Timestamp, fence: &Fence) -> Section {
+fn last_handoff(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Timestamp, fence: &Fence) -> Content {
     let Some(last) = &day.last_handoff else {
         let track = day.session.track.map_or(String::new(), |track| format!(" on track {track}"));
-        return Section::Nothing(format!("{} for this repository{track}", freshness.none("Last handoff")));
+        return Content::Nothing(format!("{} for this repository{track}", freshness.none("Last handoff")));
     };
     let is_newest = extras.unsent.first().is_none_or(|unsent| unsent.queued_at <= last.created_at);
     let (title, weight) = if is_newest { ("Last handoff", 90) } else { ("Last recorded handoff", 40) };
-    Section::Stored { part: handoff::part(last, title, &day.session.agent, now, fence), weight }
+    Content::Stored { part: handoff::part(last, title, &day.session.agent, now, fence), weight }
 }
 
 /// The newest handoff in this machine's own database. Absent when the API has a newer one.
-fn own_handoff(day: &DayStarted, extras: &DayExtras, now: Timestamp, fence: &Fence) -> Section {
+fn own_handoff(day: &DayStarted, extras: &DayExtras, now: Timestamp, fence: &Fence) -> Content {
     let own = match &extras.own {
         Ok(own) => own.as_ref(),
-        Err(line) => return Section::Nothing(clip(line, TROUBLE_COST)),
+        Err(line) => return Content::Nothing(clip(line, TROUBLE_COST)),
     };
     let newest = own.and_then(|own| Some((own, own.newest.first()?)));
     match newest {
         Some((own, newest)) if day.last_handoff.as_ref().is_none_or(|last| last.created_at < newest.created_at) => {
-            Section::Stored { part: handoff::own(newest, own.total, &day.session.agent, now, fence), weight: 90 }
+            Content::Stored { part: handoff::own(newest, own.total, &day.session.agent, now, fence), weight: 90 }
         }
-        _ => Section::Absent,
+        _ => Content::Absent,
     }
 }
 
 /// Absent when there is none. An older API does not send them.
-fn to_you(day: &DayStarted, now: Timestamp, fence: &Fence) -> Section {
+fn to_you(day: &DayStarted, now: Timestamp, fence: &Fence) -> Content {
     let handoffs = &day.handoffs_to_you;
     if handoffs.items.is_empty() {
-        return Section::Absent;
+        return Content::Absent;
     }
     let above = day.last_handoff.as_ref().map(|last| &last.id);
     let part = handoff::to_you(&handoffs.items, Total::of(handoffs), above, now, fence);
-    Section::Stored { part, weight: 25 }
+    Content::Stored { part, weight: 25 }
 }
 
-fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> Section {
+fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> Content {
     const LANES: [Lane; 1] = [Lane::P0];
     let queue = match loaded {
         Ok(queue) => queue,
-        Err(why) => return Section::Nothing(format!("## P0 issues: unknown\n{}", clip(why, TROUBLE_COST))),
+        Err(why) => {
+            return Content::Nothing(format!("## P0 issues: unknown\n{}", as_sentence(&clip(why, TROUBLE_COST))));
+        }
     };
     let gaps = queue::gaps(queue).join(" ");
     let gaps = (!gaps.is_empty()).then(|| clip(&gaps, TROUBLE_COST));
     let total = queue::total(queue, Lane::P0);
     match (total.count, gaps) {
-        (0, None) => Section::Nothing("## P0 issues: none".to_owned()),
-        (0, Some(gaps)) => Section::Nothing(format!("## P0 issues: none known\n{gaps}")),
+        (0, None) => Content::Nothing("## P0 issues: none".to_owned()),
+        (0, Some(gaps)) => Content::Nothing(format!("## P0 issues: none known\n{gaps}")),
         (_, remark) => {
             let more = "Call `status` with lane \"p0\" to see more of them.".into();
             let part = queue::part(queue, &LANES, now, fence, format!("## P0 issues: {total}"), more);
-            Section::Stored { part: Part { remark, ..part }, weight: 25 }
+            Content::Stored { part: Part { remark, ..part }, weight: 25 }
         }
     }
 }
 
-fn weekly_plan(loaded: &Result<Result<WeeklyPlan, NoPlan>, String>, now: Timestamp, fence: &Fence) -> Section {
+fn weekly_plan(loaded: &Result<Result<WeeklyPlan, NoPlan>, String>, now: Timestamp, fence: &Fence) -> Content {
     match loaded {
-        Ok(Ok(plan)) => Section::Stored { part: plan::part(plan, now, fence), weight: 12 },
-        Ok(Err(NoPlan(advice))) => Section::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
-        Err(why) => Section::Nothing(format!("## Weekly plan: unknown\n{}", clip(why, TROUBLE_COST))),
+        Ok(Ok(plan)) => Content::Stored { part: plan::part(plan, now, fence), weight: 12 },
+        Ok(Err(NoPlan(advice))) => Content::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
+        Err(why) => Content::Nothing(format!("## Weekly plan: unknown\n{}", as_sentence(&clip(why, TROUBLE_COST)))),
     }
 }
 

@@ -193,7 +193,7 @@ fn a_resumed_day_says_when_it_started() {
 fn a_part_that_failed_to_load_shows_its_error() {
     let text = text_of(empty_day(), 6_000);
     assert!(
-        text.contains("\n\n## P0 issues: unknown\nthere is no token\n\n## Weekly plan: unknown\nit took too long\n"),
+        text.contains("\n\n## P0 issues: unknown\nThere is no token.\n\n## Weekly plan: unknown\nIt took too long.\n"),
         "{text}"
     );
 }

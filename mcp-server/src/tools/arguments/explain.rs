@@ -13,12 +13,15 @@ const SHOWN: usize = 60;
 /// The violations of `arguments`, each with the value that was sent and an example.
 pub(in crate::tools) fn explained(violations: Violations, arguments: &JsonObject, schema: &JsonObject) -> Violations {
     let explained = |violation: Violation| {
-        let name = violation.pointer.split('/').nth(1).unwrap_or_default();
+        // The violation is about the arguments together.
+        let Some(name) = violation.pointer.split('/').nth(1) else { return violation };
         let sent = match value_at(&violation.pointer, arguments) {
             Some(value) => format!("it was {}", shown(value)),
-            None => "it was left out".to_owned(),
+            None => "it was left out or empty".to_owned(),
         };
-        let wanted = schema.get("properties").and_then(|properties| properties.get(name));
+        // A valid value helps only if the argument is allowed.
+        let is_allowed = violation.detail.starts_with("must ") || violation.detail == "is required";
+        let wanted = schema.get("properties").and_then(|properties| properties.get(name)).filter(|_| is_allowed);
         let example = wanted.map(|schema| format!("; for example {}", json!({ name: example(name, schema) })));
         let detail = format!("{} ({sent}{})", violation.detail, example.unwrap_or_default());
         Violation { detail, ..violation }
