@@ -91,6 +91,7 @@ impl DeserializeError for Violations {
                 json_pointer(at.push_key(key)),
                 match accepted {
                     [] => "is not a field of this request, which has none".to_owned(),
+                    [only] => format!("is not a field of this request; its only field is {only}"),
                     accepted => format!("is not a field of this request; the fields are {}", accepted.join(", ")),
                 },
             ),

@@ -56,6 +56,7 @@ pub(super) struct Facts {
     #[schemars(skip)]
     others_shown: usize,
     others_total: usize,
+    #[schemars(skip)]
     others_total_is_minimum: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,

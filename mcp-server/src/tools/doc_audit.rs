@@ -27,10 +27,10 @@ pub(super) struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     action: Action,
-    /// Only this state, in pages.
+    /// Only this state.
     #[deserr(default)]
     state: Option<DocState>,
-    /// With `state`: `next_cursor` of the previous answer.
+    /// Needs `state`.
     #[deserr(default)]
     cursor: Option<RequirementId>,
 }

@@ -51,6 +51,7 @@ pub(super) struct Facts {
     unsent: usize,
     /// How many of this repository are in this machine's own database, which is not the API in use.
     #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(skip)]
     in_own_database: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<List>,

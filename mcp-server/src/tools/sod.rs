@@ -106,7 +106,9 @@ pub(super) struct Facts {
     executive_summaries: Count,
     #[schemars(skip)]
     documents: Count,
+    #[schemars(skip)]
     documents_missing: u32,
+    #[schemars(skip)]
     documents_stale: u32,
     /// Writes in the outbox of this machine.
     queued: usize,

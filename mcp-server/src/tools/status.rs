@@ -32,13 +32,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub(super) struct Arguments {
-    /// Only this lane, in pages.
+    /// Only this lane.
     #[deserr(default)]
     lane: Option<Lane>,
     #[deserr(default)]
     #[schemars(default)]
     this_repository: bool,
-    /// With `lane`: `next_cursor` of the previous answer.
+    /// Needs `lane`.
     #[deserr(default)]
     cursor: Option<String>,
 }
@@ -55,6 +55,7 @@ pub(super) struct Facts {
     #[schemars(skip)]
     repositories: Vec<RepoName>,
     /// How many repositories of the venture are not in the totals.
+    #[schemars(skip)]
     repositories_missing: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,

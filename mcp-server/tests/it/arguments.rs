@@ -172,7 +172,7 @@ fn arguments_that_a_cli_adds_are_ignored_and_other_unknown_names_are_refused() {
     );
     assert!(text.contains("(it was the number 3)"), "{text}");
     let text = agent.call("context", &json!({"venture": "beta"})).trouble();
-    assert!(text.contains("/venture: is not a field of this request, which has none"), "{text}");
+    assert!(text.contains("/venture: is not a field of this request; its only field is cursor"), "{text}");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn arguments(all: &mut Transcript) {
         ("a word is not one of those allowed", "sod", json!({"detail": "everything"})),
         ("a text is empty", "handoff", json!({"summary": "", "status": "done"})),
         ("a text is too long", "handoff", json!({"summary": "x".repeat(4_001), "status": "done"})),
-        ("a tool without arguments gets one", "context", json!({"x": 1})),
+        ("a tool without arguments gets one", "preflight", json!({"x": 1})),
         ("a path is not a name", "doc", json!({"name": "../etc/passwd"})),
         (
             "fields of another action",
