@@ -13,9 +13,10 @@ use crate::middleware::admission::Admission;
 use crate::middleware::idempotency::{Claim, Stored, stored};
 use crate::middleware::rate_limit::RateLimitState;
 use crate::middleware::token;
-use crate::plan::{Computation, Next, PageStatements, Plan, Selection};
+use crate::plan::{Computation, Next, Plan, Selection};
 use crate::response::SuccessResponse;
 use crate::search::ExcerptBudget;
+use crate::store::indexed_list::{PageStatements, scan_limit};
 use crate::summary_cut;
 
 /// The result of a request after its batch.
@@ -231,7 +232,7 @@ impl AnswerLocation {
             Self::Record { at, missing } => {
                 let row = found(at).first().ok_or_else(|| ApiError::not_found(missing))?;
                 record(row).ok_or_else(|| match number(row, "more") {
-                    Some(1) => ApiError::not_found_so_far(missing),
+                    Some(1) => ApiError::not_found_so_far(missing, scan_limit!()),
                     _ => ApiError::not_found(missing),
                 })?
             }

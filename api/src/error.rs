@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use deckwatch_protocol::{ErrorCode, Problem, Violation, Violations};
 use deckwatch_secrets::{Finding, in_text};
 
-use crate::constraints;
+use crate::constraints::{self, ConstraintRow, Outcome};
 use crate::database::DatabaseError;
 use crate::fault::{Outage, Violated};
-use crate::store::indexed_list::scan_limit;
 
 /// Maximum number of violations in one response. The response gives the number of the others.
 const MAX_VIOLATIONS: usize = 50;
@@ -81,28 +80,48 @@ impl ApiError {
         Self::new(ErrorCode::UriTooLong, detail)
     }
 
+    /// The error for a violated constraint.
+    fn of_constraint(violated: &Violated) -> Self {
+        let unknown = || Self::internal(format!("a request violated a constraint that has no error: {violated}"));
+        constraints::row_of(violated).map_or_else(unknown, Self::of_row)
+    }
+
+    /// The error that a constraint has with this code, for a refusal that no constraint detected.
+    fn of_code(code: ErrorCode) -> Self {
+        let unknown = || Self::internal(format!("no constraint has the error {code:?}"));
+        constraints::row_with(code).map_or_else(unknown, Self::of_row)
+    }
+
+    fn of_row(row: &ConstraintRow) -> Self {
+        match row.outcome {
+            Outcome::Refused { code, detail, field } => {
+                let error = Self::new(code, detail);
+                field.into_iter().fold(error, |error, (pointer, problem)| error.at(pointer, problem))
+            }
+            Outcome::Replayed => Self::internal("the idempotency key was used before, but nothing was looked up"),
+        }
+    }
+
     /// The error when the caller has no requests left in this minute.
     pub(crate) fn rate_limited() -> Self {
-        constraints::error_with(ErrorCode::RateLimited)
+        Self::of_code(ErrorCode::RateLimited)
     }
 
     /// The error for a token that is not valid, with this reason.
     pub(crate) fn of_token(reason: &str) -> Self {
-        constraints::error_of(&Violated::Check(format!("token_{reason}").into()))
+        Self::of_constraint(&Violated::Check(format!("token_{reason}").into()))
     }
 
     /// The error when the path names a record that does not exist.
     pub(crate) fn not_found(code: ErrorCode) -> Self {
-        constraints::error_with(code)
+        Self::of_code(code)
     }
 
-    /// The error when none of the records that were read matches, and there are others that were not read.
-    pub(crate) fn not_found_so_far(code: ErrorCode) -> Self {
-        let detail = concat!(
-            "None of the newest ",
-            scan_limit!(),
-            " records that were checked matches the request, and older ones were not read. Use fewer filters, or list \
-             the records and follow next_cursor."
+    /// The error when none of the records that were checked matches, and there are others that were not read.
+    pub(crate) fn not_found_so_far(code: ErrorCode, checked: &str) -> Self {
+        let detail = format!(
+            "None of the newest {checked} records that were checked matches the request, and older ones were not read. Use \
+             fewer filters, or list the records and follow next_cursor."
         );
         Self::new(code, detail)
     }
@@ -153,7 +172,7 @@ impl From<Violations> for ApiError {
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
         match error {
-            DatabaseError::Constraint(violated) => constraints::error_of(&violated),
+            DatabaseError::Constraint(violated) => Self::of_constraint(&violated),
             DatabaseError::Failed(cause) => Self::internal(cause),
             DatabaseError::Overloaded(reason) => {
                 let detail = format!("{reason} Nothing was stored. Repeat the request with the same idempotency key.");

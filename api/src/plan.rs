@@ -8,6 +8,7 @@ use crate::database::{Row, Statement};
 use crate::error::ApiError;
 use crate::search::Query;
 use crate::search_cursor::SearchCursor;
+use crate::store::indexed_list::PageStatements;
 use crate::store::responses::SelectResponse;
 
 /// One batch: its steps, then the statements that select the response.
@@ -63,20 +64,6 @@ pub(crate) enum Selection {
 
 /// Makes a body from the rows of each statement.
 pub(crate) type Computation = Box<dyn FnOnce(&[Vec<Row>]) -> Result<String, ApiError> + Send>;
-
-/// The statements of one page.
-pub(crate) struct PageStatements {
-    pub(crate) items: Statement,
-    /// The number of rows of the list. `None` if the rows of `items` also have it.
-    pub(crate) total: Option<Statement>,
-}
-
-impl PageStatements {
-    /// All of them.
-    pub(crate) fn statements(self) -> impl Iterator<Item = Statement> {
-        std::iter::once(self.items).chain(self.total)
-    }
-}
 
 /// How the cursor of the next page is built.
 pub(crate) enum Next {

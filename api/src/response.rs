@@ -8,7 +8,8 @@ use http::header::{
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::error::ApiError;
-use crate::middleware::rate_limit::{RateLimitState, WINDOW_SECONDS, Window};
+use crate::middleware::rate_limit::{RateLimitState, Window};
+use crate::store::rate_limit::WINDOW_SECONDS;
 
 /// Seconds until the next try, when an engine is overloaded or can't reach its database.
 const UNAVAILABLE_RETRY_SECONDS: u64 = 2;

@@ -24,10 +24,12 @@ pub struct HttpLimits {
 /// An HTTP client. It opens no connection before the first request.
 pub struct Http {
     limits: HttpLimits,
-    /// For `https` URLs. Created at the first request, because reading the system's certificates is slow.
-    encrypted: OnceCell<reqwest::Client>,
-    /// For `http` URLs. It uses no proxy, because a proxy could read the key.
-    unencrypted: OnceCell<reqwest::Client>,
+    /// Whether requests to `http` URLs go through the proxy of the environment, as those to `https` URLs do.
+    always_proxied: bool,
+    /// Created at the first request, because reading the system's certificates is slow.
+    client: OnceCell<reqwest::Client>,
+    /// The client without a proxy.
+    direct: OnceCell<reqwest::Client>,
 }
 
 /// A request that got no response.
@@ -78,9 +80,14 @@ impl RequestFailure {
 }
 
 impl Http {
-    /// Creates a client with these limits.
+    /// Creates a client with these limits. It uses the proxy of the environment.
     pub fn new(limits: HttpLimits) -> Self {
-        Self { limits, encrypted: OnceCell::new(), unencrypted: OnceCell::new() }
+        Self { limits, always_proxied: true, client: OnceCell::new(), direct: OnceCell::new() }
+    }
+
+    /// The same, but a proxy is used only for `https` URLs, because it could read what is sent to others.
+    pub fn without_proxy_for_http(limits: HttpLimits) -> Self {
+        Self { always_proxied: false, ..Self::new(limits) }
     }
 
     /// Sends a request with an absolute URL and waits for the complete response.
@@ -111,7 +118,8 @@ impl Http {
     }
 
     async fn client(&self, scheme: &str) -> Result<&reqwest::Client, RequestError> {
-        let (client, proxy) = if scheme == "http" { (&self.unencrypted, false) } else { (&self.encrypted, true) };
+        let proxy = self.always_proxied || scheme != "http";
+        let client = if proxy { &self.client } else { &self.direct };
         client.get_or_try_init(|| build_client(self.limits.connect, proxy)).await
     }
 }

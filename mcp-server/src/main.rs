@@ -32,6 +32,7 @@ mod records;
 mod render;
 mod resources;
 mod schema;
+mod sentence;
 mod server;
 mod session;
 mod tools;

@@ -1,6 +1,7 @@
 //! The errors of tools. Each says what to do.
 
 use deckwatch_client::api::{ClientError, ConfigError};
+use deckwatch_client::clean::clean_line;
 use deckwatch_machine::agent::{ForeignLaunch, SlotError};
 use deckwatch_machine::checkout::CheckoutError;
 use deckwatch_machine::dirs::NoHome;
@@ -12,8 +13,7 @@ use thiserror::Error;
 use crate::environment::InvalidVariable;
 use crate::github::trouble::GitHubTrouble;
 use crate::plan::PlanError;
-use crate::render::clean::clean_line;
-use crate::render::sentence::as_sentence;
+use crate::sentence::as_sentence;
 
 /// The error of a tool.
 #[derive(Debug, Error)]

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::TokenId;
 use crate::number::RateLimit;
-use crate::operation::{Effect, Operation, Tier};
 use crate::page::{Cursor, Limit, in_query};
 use crate::text::{TokenName, VentureCode};
 use crate::time::Timestamp;
@@ -45,16 +44,6 @@ impl Scope {
             Self::Admin => "admin",
             Self::DocsWrite => "docs:write",
             Self::ReadOnly => "read-only",
-        }
-    }
-
-    /// Whether a token with this scope may call `operation`.
-    pub fn grants(self, operation: Operation) -> bool {
-        match self {
-            Self::Admin => true,
-            Self::Context => operation.admits_context(),
-            Self::ReadOnly => operation.tier() != Tier::Admin && operation.effect() == Effect::Read,
-            Self::DocsWrite => operation.scopes().contains(&self),
         }
     }
 }
@@ -149,20 +138,4 @@ pub struct ListTokens {
     /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scope_grants_exactly_its_operations() {
-        for operation in Operation::ALL {
-            assert!(Scope::Admin.grants(*operation));
-            assert_eq!(Scope::Context.grants(*operation), operation.admits_context(), "{}", operation.id());
-            if Scope::ReadOnly.grants(*operation) {
-                assert!(Scope::Context.grants(*operation) && operation.effect() == Effect::Read, "{}", operation.id());
-            }
-        }
-    }
 }

@@ -4,9 +4,7 @@ use deckwatch_protocol::{Timestamp, TokenId};
 
 use crate::database::{Row, Statement, count};
 use crate::store;
-
-/// The length of a window in seconds.
-pub(crate) const WINDOW_SECONDS: u32 = 60;
+use crate::store::rate_limit::WINDOW_SECONDS;
 
 /// Where the limit of a window comes from.
 #[derive(Debug, Clone)]

@@ -3,13 +3,12 @@
 use deckwatch_protocol::{Agent, HandoffFilter, HandoffId, HandoffStatus, Limit, SessionId, Summary, Timestamp};
 
 use super::forms::{Forms, every_form, filters};
-use super::indexed_list::{Filters, Index, StatusRows};
+use super::indexed_list::{Filters, Index, PageStatements, StatusRows};
 use super::list::{List, Order};
 use super::next_id::{newest_of_days, next_id};
 use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
-use crate::plan::PageStatements;
 
 /// A payload of this size or more is not copied into a stored response.
 macro_rules! stored_payload_limit {

@@ -9,7 +9,6 @@ use deckwatch_protocol::Limit;
 use super::count_limit;
 use super::list::{List, Order};
 use crate::database::{Param, Statement};
-use crate::plan::PageStatements;
 
 /// The maximum number of rows that a page checks.
 macro_rules! scan_limit {
@@ -18,6 +17,20 @@ macro_rules! scan_limit {
     };
 }
 pub(crate) use scan_limit;
+
+/// The statements of one page.
+pub(crate) struct PageStatements {
+    pub(crate) items: Statement,
+    /// The number of rows of the list. `None` if the rows of `items` also have it.
+    pub(crate) total: Option<Statement>,
+}
+
+impl PageStatements {
+    /// All of them.
+    pub(crate) fn statements(self) -> impl Iterator<Item = Statement> {
+        std::iter::once(self.items).chain(self.total)
+    }
+}
 
 /// An index whose last column is the key of the list.
 pub(crate) struct Index {

@@ -4,7 +4,9 @@ use deckwatch_protocol::{Timestamp, TokenId};
 
 use super::statements;
 use crate::database::Statement;
-use crate::middleware::rate_limit::WINDOW_SECONDS;
+
+/// The length of a window in seconds.
+pub(crate) const WINDOW_SECONDS: u32 = 60;
 
 /// The row of an actor has its last window, `?2`. Another isolate, whose clock is ahead, may have begun the next window,
 /// `?3`: then the request counts there. Any other window is over, and the count begins again.

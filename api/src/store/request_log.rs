@@ -7,11 +7,10 @@ use deckwatch_protocol::{
 };
 
 use super::forms::{every_form, filters};
-use super::indexed_list::{Filters, Index};
+use super::indexed_list::{Filters, Index, PageStatements};
 use super::list::{List, Order};
 use super::statements;
 use crate::database::{Param, Statement};
-use crate::plan::PageStatements;
 
 /// The key of a row: the time `$at` without its colons, and the number of the request in this millisecond.
 macro_rules! moment {

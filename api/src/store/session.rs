@@ -3,13 +3,12 @@
 use deckwatch_protocol::{Limit, SessionFilter, SessionId, SessionStatus, StartDay, Timestamp, UpdateSession};
 
 use super::forms::{Forms, every_form, filters};
-use super::indexed_list::{Filters, Index, StatusRows};
+use super::indexed_list::{Filters, Index, PageStatements, StatusRows};
 use super::list::{List, Order};
 use super::next_id::{newest_of_days, next_id};
 use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
-use crate::plan::PageStatements;
 
 /// A heartbeat may be this many seconds ahead of the clock that reads it.
 pub(super) const MAX_CLOCK_SKEW_SECONDS: i64 = 5 * 60;

@@ -76,7 +76,12 @@ pub(super) enum ListError {
 
 impl Infisical {
     pub(super) fn new(base: Url, deadline: Instant) -> Self {
-        Self { base, http: Http::new(LIMITS), deadline: Cell::new(deadline), pause_left: Cell::new(MAX_TOTAL_PAUSE) }
+        Self {
+            base,
+            http: Http::without_proxy_for_http(LIMITS),
+            deadline: Cell::new(deadline),
+            pause_left: Cell::new(MAX_TOTAL_PAUSE),
+        }
     }
 
     /// Exchanges a machine identity for an access token.

@@ -134,7 +134,9 @@ fn the_notice_of_the_api_is_a_warning_with_its_text() {
             let length = stream.read(&mut request).unwrap();
             let is_health = String::from_utf8_lossy(&request[..length]).starts_with("GET /health");
             let (status, body) = if is_health { ("200 OK", health) } else { ("404 Not Found", "{}") };
-            let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n");
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-correlation-id: corr_00000000-0000-4000-8000-000000000000\r\nconnection: close\r\n"
+            );
             let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
         }
     });
@@ -215,7 +217,9 @@ fn api_that_answers(answer: Option<(&'static str, &'static str)>) -> String {
             let length = stream.read(&mut request).unwrap();
             let is_health = String::from_utf8_lossy(&request[..length]).starts_with("GET /health");
             let (head, body) = if is_health { ("200 OK", HEALTH) } else { (head, body) };
-            let head = format!("HTTP/1.1 {head}\r\ncontent-type: application/json\r\nconnection: close\r\n");
+            let head = format!(
+                "HTTP/1.1 {head}\r\ncontent-type: application/json\r\nx-correlation-id: corr_00000000-0000-4000-8000-000000000000\r\nconnection: close\r\n"
+            );
             let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
         }
     });

@@ -15,7 +15,7 @@ use deckwatch_client::api::{Api, ApiConfig, Endpoint};
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::outbox::Bounds;
 use deckwatch_client::snapshot::Snapshot;
-use deckwatch_machine::checkout::{Checkout, CheckoutError};
+use deckwatch_machine::checkout::{Checkout, CheckoutError, RecordNames};
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::variables;
 use deckwatch_machine::ventures::{self, VentureEntry, VenturesFile};
@@ -181,6 +181,8 @@ impl Identity {
             return Ok(WorkContext::of(&repo, venture, source));
         }
         let api = self.api().await?;
+        // Read before the ventures: another server of this repository first registers a venture, then saves its names.
+        let before = database_of(api).and_then(|database| checkout.record_names(&database));
         let entries = match registered(api).await {
             Err(Trouble::Api(error)) if error.is_outage() => {
                 return self.place_without_api().await?.ok_or(Trouble::Api(error));
@@ -191,7 +193,7 @@ impl Identity {
         if !registered && !is_embedded(api) {
             return Err(Trouble::NoVenture { repo });
         }
-        if let (false, Some(venture)) = (registered, Self::venture_before(api, &checkout, &entries)) {
+        if let (false, Some(venture)) = (registered, venture_of(before, &entries)) {
             return Ok(WorkContext::of(
                 &repo,
                 VentureEntry { repos: vec![repo.clone()], ..venture },
@@ -222,12 +224,6 @@ impl Identity {
     /// Whether this is `launcher demo`, whose records are deleted when it ends. It must not change the repository.
     pub(crate) async fn is_demo(&self) -> Result<bool, Trouble> {
         Ok(self.me().await?.client.as_str() == variables::DEMO_CLIENT)
-    }
-
-    /// On the embedded engine: the venture that was created for only this repository under its earlier name.
-    fn venture_before(api: &Api, checkout: &Checkout, entries: &[VentureEntry]) -> Option<VentureEntry> {
-        let before = checkout.record_names(&database_of(api)?)?;
-        entries.iter().find(|entry| entry.code == before.venture && entry.repos == [before.repo.clone()]).cloned()
     }
 
     /// The venture that the environment or a ventures file names.
@@ -303,4 +299,10 @@ fn entry(venture: Venture) -> VentureEntry {
         infisical_path: None,
         secrets: Vec::new(),
     }
+}
+
+/// The venture that was created for only this repository under its earlier name.
+fn venture_of(before: Option<RecordNames>, entries: &[VentureEntry]) -> Option<VentureEntry> {
+    let before = before?;
+    entries.iter().find(|entry| entry.code == before.venture && entry.repos == [before.repo.clone()]).cloned()
 }

@@ -21,7 +21,6 @@ pub(crate) mod part;
 pub(crate) mod piece;
 pub(crate) mod plan;
 pub(crate) mod queue;
-pub(crate) mod sentence;
 pub(crate) mod sod;
 pub(crate) mod ventures;
 

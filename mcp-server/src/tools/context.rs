@@ -31,6 +31,7 @@ const MAX_PAGES: usize = 20;
 #[deserr(deny_unknown_fields, error = Violations)]
 pub(super) struct Arguments {
     #[deserr(default)]
+    #[schemars(example = &"start")]
     cursor: Option<String>,
 }
 

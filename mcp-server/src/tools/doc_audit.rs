@@ -32,6 +32,7 @@ pub(super) struct Arguments {
     state: Option<DocState>,
     /// Needs `state`.
     #[deserr(default)]
+    #[schemars(example = &"req_01JD0000000000000000000001")]
     cursor: Option<RequirementId>,
 }
 

@@ -122,7 +122,7 @@ fn queued_changes_of_notes_and_kept_summaries_are_shown() {
 
     let list = agent.call("notes", &json!({})).good();
     for part in [
-        "The API did not send its notes: can't reach",
+        "The API did not send its notes. Can't reach",
         "## New and changed notes on this machine that are NOT SAVED YET: 3\n",
         &format!("| - {plain}: restored (written just now)\n| - {plain}: archived (written just now)\n"),
         &format!("| - {strategy}: changed (written just now)\n|   new title: Strategy 2\n|   new scope: global\n"),

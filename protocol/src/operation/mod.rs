@@ -228,6 +228,18 @@ impl Operation {
     }
 }
 
+impl Scope {
+    /// Whether a token with this scope may call `operation`.
+    pub fn grants(self, operation: Operation) -> bool {
+        match self {
+            Self::Admin => true,
+            Self::Context => operation.admits_context(),
+            Self::ReadOnly => operation.tier() != Tier::Admin && operation.effect() == Effect::Read,
+            Self::DocsWrite => operation.scopes().contains(&self),
+        }
+    }
+}
+
 /// Whether a segment of a path is a parameter.
 fn is_parameter(segment: &str) -> bool {
     segment.starts_with('{')
@@ -249,6 +261,17 @@ mod tests {
         // An id of a handoff begins with its prefix, so only a hostname can be one of these words.
         assert_eq!(all, [("/v1/handoffs/{id}", "latest"), ("/v1/machines/{hostname}", "ssh-config")]);
         assert!("latest".parse::<crate::HandoffId>().is_err());
+    }
+
+    #[test]
+    fn a_scope_grants_exactly_its_operations() {
+        for operation in Operation::ALL {
+            assert!(Scope::Admin.grants(*operation));
+            assert_eq!(Scope::Context.grants(*operation), operation.admits_context(), "{}", operation.id());
+            if Scope::ReadOnly.grants(*operation) {
+                assert!(Scope::Context.grants(*operation) && operation.effect() == Effect::Read, "{}", operation.id());
+            }
+        }
     }
 
     #[test]

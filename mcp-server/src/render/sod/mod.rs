@@ -13,11 +13,11 @@ use super::fence::{Fence, WARNING};
 use super::fill::{Weighted, fill};
 use super::handoff;
 use super::part::{Cut, Group, Part, Shown, Total};
-use super::sentence::as_sentence;
 use super::{doc, doc_audit, plan, queue};
 use crate::github::{Lane, Queue};
 use crate::own_database::OwnHandoffs;
 use crate::plan::WeeklyPlan;
+use crate::sentence::as_sentence;
 
 const TITLE_COST: usize = 120;
 
