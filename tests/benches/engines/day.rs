@@ -28,7 +28,7 @@ pub(crate) struct TeamAgent {
 impl TeamAgent {
     /// A new idempotency key.
     pub(crate) fn next_key(&self) -> String {
-        format!("{}-{}", self.name, self.keys.fetch_add(1, Ordering::Relaxed))
+        format!("{}-request-{}", self.name, self.keys.fetch_add(1, Ordering::Relaxed))
     }
 
     fn day(&self) -> Value {
@@ -41,7 +41,7 @@ impl Team {
     pub(crate) async fn new(target: &Target, size: usize) -> Self {
         let mut admin = Client::connect(Target { key: ADMIN_KEY.to_owned(), ..target.clone() }).await;
         let venture = Call::of(Operation::PutVenture, "alpha");
-        admin.send(&venture.with("venture-alpha".to_owned(), json!({ "name": "Alpha" }))).await;
+        admin.send(&venture.with("registration-of-venture-alpha".to_owned(), json!({ "name": "Alpha" }))).await;
         let mut client = Client::connect(target.clone()).await;
         let mut agents = Vec::new();
         for number in 1..=size {

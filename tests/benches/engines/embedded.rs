@@ -96,7 +96,7 @@ async fn mixed(target: &Target, team: &Team, duration: Duration) -> Sample {
         match (connection + request) % 20 {
             0..12 => Call::of(Operation::Heartbeat, &agent.session),
             12..15 => Call::of(Operation::GetSession, &agent.session),
-            15..17 => Call::of(Operation::LatestHandoff, "").with_query(&format!("repo={}", agent.repo)),
+            15..17 => Call::of(Operation::ListHandoffs, "").with_query(&format!("repo={}&limit=5", agent.repo)),
             17..19 => start_day(agent),
             _ => Call::of(Operation::CreateHandoff, "").with(
                 agent.next_key(),

@@ -133,6 +133,7 @@ impl Client {
             request = request.header("content-type", "application/json");
         }
         let body = call.body.as_ref().map(Value::to_string).unwrap_or_default();
+        self.sender.ready().await.unwrap();
         let response = self.sender.send_request(request.body(Full::from(body)).unwrap()).await.unwrap();
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
