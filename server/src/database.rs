@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use deckwatch_api::fault::{self, Outage};
 use deckwatch_api::{Database, DatabaseError, Param, Row, Statement};
+use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, params_from_iter};
@@ -27,7 +28,7 @@ use crate::writer::Writer;
 /// The pause between two tries to open a file that another process is creating.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Number of prepared statements in the cache of a connection.
-pub(crate) const STATEMENT_CACHE_SIZE: usize = 64;
+const STATEMENT_CACHE_SIZE: usize = 64;
 
 /// A database in one file, or in memory for tests.
 #[derive(Clone)]
@@ -136,6 +137,15 @@ fn writer_stopped() -> DatabaseError {
     DatabaseError::Unavailable("the writer thread stopped before it answered the batch".to_owned())
 }
 
+/// Prepares each statement once. Without the stability guarantee, SQLite prepares a statement again for each new value
+/// that its plan may depend on, which takes longer than the statement itself. D1 prepares each statement for its values,
+/// so no plan may need this: a test explains all statements without values.
+pub(crate) fn keep_prepared(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 fn prepare(mut connection: Connection) -> Result<Connection, rusqlite::Error> {
     connection.busy_timeout(MAX_WAIT)?;
     // In WAL mode, readers continue while one process writes.
@@ -143,7 +153,7 @@ fn prepare(mut connection: Connection) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "foreign_keys", true)?;
     migrations::apply(&mut connection)?;
     set_d1_limits(&connection)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
+    keep_prepared(&connection)?;
     migrations::index_notes(&mut connection)?;
     Ok(connection)
 }

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bounds::{AppliedBounds, Bounds};
-use crate::database::{STATEMENT_CACHE_SIZE, classify, rows, set_d1_limits};
+use crate::database::{classify, keep_prepared, rows, set_d1_limits};
 use crate::queue::Rows;
 use crate::wait_limit::{MAX_WAIT, Wait};
 
@@ -130,7 +130,7 @@ fn open(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.busy_timeout(MAX_WAIT)?;
     connection.pragma_update(None, "query_only", true)?;
     set_d1_limits(&connection)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
+    keep_prepared(&connection)?;
     Ok(connection)
 }
 
