@@ -221,7 +221,7 @@ macro_rules! venture_audit_json {
 /// A response can cover 100 ventures, so it shows the first 50 documents of each state.
 const LIST: List = List { from: "ventures v", item: venture_audit_json!("50"), key: "v.code", order: Order::Ascending };
 
-/// One venture, with all its documents: a deployment has at most 500 requirements ([`Requirement::MAX`]).
+/// One venture, with all its documents: a deployment has at most 500 requirements.
 const LIST_OF_ONE: List = List { item: venture_audit_json!("500"), ..LIST };
 
 filters! {

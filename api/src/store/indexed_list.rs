@@ -1,7 +1,7 @@
 //! Lists with filters. An index serves some of the filters, and the others are checked on the rows that it finds.
 //!
 //! If the index serves every filter, a page reads about as many rows as it returns. Otherwise it reads at most
-//! [`SCAN_LIMIT`] rows in the order of the list. Then it may be shorter than its limit, and its cursor continues after
+//! 600 rows in the order of the list. Then it may be shorter than its limit, and its cursor continues after
 //! the last row that was read. So no combination of filters reads more rows when more are stored.
 
 use deckwatch_protocol::Limit;
@@ -238,7 +238,7 @@ impl List {
         Statement::with(sql, params)
     }
 
-    /// The rows of one page after the check of at most [`scan_limit`] rows: `key` and `item`; `more` if rows were left
+    /// The rows of one page after the check of at most `scan_limit!` rows: `key` and `item`; `more` if rows were left
     /// unread after the row with the key `last`; `total`, the number of rows that matched, and whether it is a minimum.
     /// If no row matches, there is one row without a key.
     ///
