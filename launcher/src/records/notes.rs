@@ -44,7 +44,7 @@ pub(crate) fn show(notes: &Notes, env: &ProcessEnv) -> Result<(), LaunchError> {
             if found.items.is_empty() {
                 source.must_exist(named)?;
             }
-            let mut unsent = context_api::runtime()?.block_on(client.unsent()).unwrap_or_default().notes;
+            let mut unsent = context_api::runtime()?.block_on(unsent::all(client)).notes;
             unsent.retain(|note| unsent::is_note_about(note, &subject));
             print(notes, &source, &subject, &found, &unsent)
         }

@@ -31,8 +31,7 @@ impl Offline {
             days.extend(client.last_snapshot(repo, subject.venture.as_ref()).await);
         }
         days.sort_by_key(|day| std::cmp::Reverse(day.taken_at));
-        // If the outbox can't be read, `launcher doctor` says so.
-        let mut unsent = client.unsent().await.unwrap_or_default();
+        let mut unsent = unsent::all(client).await;
         unsent.notes.retain(|note| unsent::is_note_about(note, subject));
         unsent.handoffs.retain(|handoff| unsent::is_handoff_about(handoff, subject));
         Self { cause, days, queued: client.waiting().await.queued, unsent }

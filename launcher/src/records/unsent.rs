@@ -1,21 +1,31 @@
 //! The writes that are only on this machine, because the API did not answer: handoffs, new notes, changes of notes.
 
 use deckwatch_client::clean::clean_line;
-use deckwatch_client::outbox::{NoteChange, UnsentHandoff, UnsentNote};
-use deckwatch_machine::clock::ago;
-use deckwatch_machine::clock::now;
+use deckwatch_client::outbox::{NoteChange, Unsent, UnsentHandoff, UnsentNote};
+use deckwatch_client::{ClientError, ContextClient};
+use deckwatch_machine::clock::{ago, now};
 use deckwatch_protocol::{Change, VentureCode};
 use serde_json::{Value, json};
 
 use super::source::Subject;
 use super::table;
 use super::text::Text;
+use crate::output;
 
 const NOTE_HEADS: [&str; 5] = ["WRITTEN", "CHANGE", "ABOUT", "TITLE", "NOTE"];
 const HANDOFF_HEADS: [&str; 5] = ["WRITTEN", "AGENT", "TO", "REPOSITORY", "SUMMARY"];
 /// The columns that get the remaining width.
 const TITLE: usize = 3;
 const SUMMARY: usize = 4;
+
+/// The queued writes of this machine. If they can't be read, a warning says that some may be missing.
+pub(super) async fn all(client: &ContextClient) -> Unsent {
+    let read: Result<Unsent, ClientError> = client.unsent().await;
+    read.unwrap_or_else(|error| {
+        output::warn(&clean_line(&format!("writes that wait on this machine may be missing: {error}")));
+        Unsent::default()
+    })
+}
 
 /// Whether a queued write to a note is about the subject. The venture of a change is not known here.
 pub(super) fn is_note_about(note: &UnsentNote, subject: &Subject) -> bool {

@@ -185,6 +185,18 @@ fn without_the_api_the_last_answer_is_shown_with_its_age() {
 }
 
 #[test]
+fn an_outbox_that_cannot_be_read_is_reported() {
+    let world = World::new();
+    let _ = records(&world);
+    world.write("home/.local/share/deckwatch/outbox", "a file in the place of the folder");
+    let mut launcher = world.launcher(&["notes"]);
+    launcher.current_dir(world.path("home/dev/alpha"));
+    launcher.env("CONTEXT_API_URL", closed_port()).env("CONTEXT_API_KEY", KEY);
+    let run = Run::of(&mut launcher);
+    assert!(run.stderr.contains("writes that wait on this machine may be missing"), "{}", run.stderr);
+}
+
+#[test]
 fn without_the_api_the_writes_that_are_only_on_this_machine_are_shown() {
     let world = World::new();
     let _ = records(&world);

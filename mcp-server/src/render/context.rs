@@ -40,6 +40,13 @@ pub(crate) fn active_part(
     }
 }
 
+impl Part {
+    /// The part from the API's last answer: these agents were active then.
+    pub(crate) fn of_last_answer(self, total: Total) -> Self {
+        Self { heading: format!("## Other agents that were active at the API's last answer: {total}"), ..self }
+    }
+}
+
 /// How close another agent's work is to this agent's, closest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Nearness {

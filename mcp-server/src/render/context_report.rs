@@ -71,6 +71,7 @@ impl ContextReport<'_> {
             let others = from_cursor(all, &own, self.cursor.as_ref());
             let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
             let part = active_part(&others, *total, &own, now, fence, self.last_note());
+            let part = if self.stale.is_some() { part.of_last_answer(*total) } else { part };
             let cursor = |shown| AgentsCursor::behind(shown, &others, &own);
             let page = ListPage::fit(part, fence, limit.saturating_sub(spent), false, |shown| {
                 format!("`context` with cursor \"{}\"", cursor(shown))

@@ -207,8 +207,9 @@ fn header(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<String> {
 
 fn sections(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Timestamp, fence: &Fence) -> Vec<Section> {
     let own = WorkLocation::from(&day.session);
-    let active = &day.active_sessions;
-    let active = active_part(&active.items, Total::of(active), &own, now, fence, "Call `context` to see them all.");
+    let (others, total) = (&day.active_sessions.items, Total::of(&day.active_sessions));
+    let active = active_part(others, total, &own, now, fence, "Call `context` to see them all.");
+    let active = if freshness == Freshness::LastAnswer { active.of_last_answer(total) } else { active };
     let audit = doc_audit::part_of_day(&day.doc_audit, now, fence, "Call `doc_audit` to see them all.");
     let summaries = summaries(&day.executive_summaries, now, fence);
     let sections = [
