@@ -5,11 +5,13 @@
 
 mod connection;
 pub mod hello;
+pub mod tmux;
 
 use serde_json::Value;
 
 pub use self::connection::Connection;
 use self::hello::Hello;
+use self::tmux::SetUpTmux;
 use crate::wire::{Envelope, Frame, Refusal, RefusalKind, Request, VERSION};
 
 /// A request that this machine can answer.
@@ -36,6 +38,7 @@ async fn dispatch(envelope: Envelope, connection: &mut Connection) -> Result<Val
     }
     match envelope.request.as_str() {
         Hello::NAME => answer::<Hello>(envelope.body, connection).await,
+        SetUpTmux::NAME => answer::<SetUpTmux>(envelope.body, connection).await,
         other => {
             let message = format!("this machine does not know the request `{other}`; update Deckwatch there");
             Err(Refusal::new(RefusalKind::BadRequest, message))

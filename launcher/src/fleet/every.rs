@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use deckwatch_fleet::members::Member;
 use deckwatch_fleet::remote::{Failure, Remote};
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::context_api;
@@ -48,4 +49,10 @@ where
 pub(crate) fn all_succeeded<T>(outcomes: &[Outcome<T>]) -> Result<(), LaunchError> {
     let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
     if failed == 0 { Ok(()) } else { Err(LaunchError::MembersFailed { failed, of: outcomes.len() }) }
+}
+
+/// The failure as JSON, `null` for a success.
+pub(crate) fn failure_json<T>(result: &Result<T, Failure>) -> Value {
+    let failure = result.as_ref().err();
+    failure.map_or(Value::Null, |failure| json!({ "kind": failure.kind(), "message": failure.to_string() }))
 }
