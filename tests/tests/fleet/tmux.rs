@@ -10,9 +10,10 @@ const SETTINGS: &str = ".config/deckwatch/tmux.conf";
 
 fn started(names: &[&str]) -> Fleet {
     let fleet = Fleet::start(names);
-    fleet.give_access(names[0]);
+    let first = fleet.hosts().first().unwrap();
+    fleet.give_access(first.name());
     let machines: Vec<Value> = fleet.hosts().iter().map(entry).collect();
-    fleet.hosts()[0].write(".config/deckwatch/machines.json", json!({ "machines": machines }).to_string());
+    first.write(".config/deckwatch/machines.json", json!({ "machines": machines }).to_string());
     fleet
 }
 
