@@ -107,6 +107,8 @@ pub(crate) enum LaunchError {
     UnknownMember { name: Host, meant: Option<String> },
     #[error("{failed} of {of} machines failed")]
     MembersFailed { failed: usize, of: usize },
+    #[error("this machine is not registered: {failed} {} failed", if *.failed == 1 { "step" } else { "steps" })]
+    BootstrapFailed { failed: usize },
     #[error("{0}")]
     Fleet(String),
     #[error(transparent)]
@@ -171,6 +173,9 @@ impl LaunchError {
             Self::NotStarted { .. } => "check that it runs without the launcher".to_owned(),
             Self::Secrets(error) => return error.hint(),
             Self::NoMembers { .. } => "docs/fleet.md says how to register this machine and the others".to_owned(),
+            Self::BootstrapFailed { .. } => {
+                "follow the line `fix` of each, then run this again; what was done is kept".to_owned()
+            }
             Self::NoApprovedMembers { .. } => {
                 "an admin compares the fingerprints and approves the machine: docs/fleet.md says how".to_owned()
             }
@@ -236,9 +241,11 @@ impl LaunchError {
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::ChecksFailed { .. } => {
                 ExitCode::NotStarted
             }
-            Self::NoMembers { .. } | Self::NoApprovedMembers { .. } | Self::UnknownMember { .. } | Self::Fleet(_) => {
-                ExitCode::Fleet
-            }
+            Self::NoMembers { .. }
+            | Self::NoApprovedMembers { .. }
+            | Self::BootstrapFailed { .. }
+            | Self::UnknownMember { .. }
+            | Self::Fleet(_) => ExitCode::Fleet,
             Self::MembersFailed { failed, of } if failed == of => ExitCode::NoMember,
             Self::MembersFailed { .. } => ExitCode::SomeMembers,
             Self::Demo(_) => ExitCode::Demo,

@@ -19,7 +19,7 @@ pub use self::breaker::{Admission, Breaker, MAX_JITTER, OpenBreaker, Pass};
 pub use self::file::{MachinesFileError, read_file};
 pub use self::kept_list::{KeptList, Taken};
 pub use self::last_answers::{LastAnswer, LastAnswers};
-pub use self::registry::{Registered, Waiting, from_api};
+pub use self::registry::{Registered, Waiting, from_api, machines};
 
 /// A machine of the fleet, with its approved access.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]

@@ -24,15 +24,20 @@ pub struct Waiting {
     pub is_member: bool,
 }
 
-/// Reads all pages of the registry.
+/// The members, from all pages of the registry.
 pub async fn from_api(api: &Api) -> Result<Registered, ClientError> {
+    machines(api).await.map(|machines| Registered::of(&machines))
+}
+
+/// All machines that the registry lists, the newest first.
+pub async fn machines(api: &Api) -> Result<Vec<Machine>, ClientError> {
     let mut machines = Vec::new();
     let mut filter = MachineFilter { limit: Limit::try_from(100).ok(), ..MachineFilter::default() };
     loop {
         let page = api.list_machines(&filter).await?;
         machines.extend(page.items);
         if page.next_cursor.is_none() {
-            return Ok(Registered::of(&machines));
+            return Ok(machines);
         }
         filter.cursor = page.next_cursor;
     }

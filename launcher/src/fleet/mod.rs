@@ -1,5 +1,6 @@
 //! `launcher fleet`: the machines of the team.
 
+mod bootstrap;
 mod every;
 mod list;
 mod members;
@@ -19,7 +20,8 @@ use crate::process_env::ProcessEnv;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   launcher fleet list             show the machines, and whether each answers
-  launcher fleet list --json      the same, for scripts";
+  launcher fleet list --json      the same, for scripts
+  launcher fleet bootstrap        register this machine";
 
 /// How long a member may take for a short answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -30,6 +32,9 @@ pub(crate) enum FleetCommand {
     /// Show the machines of the fleet, and whether each answers
     List(list::List),
 
+    /// Register this machine in the fleet, and check what a machine of the fleet needs
+    Bootstrap(bootstrap::Bootstrap),
+
     /// Answer one request from standard input; SSH runs this on a machine of the fleet
     #[command(hide = true)]
     Host,
@@ -39,6 +44,7 @@ pub(crate) enum FleetCommand {
 pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), LaunchError> {
     match command {
         FleetCommand::List(list) => list::run(list, env),
+        FleetCommand::Bootstrap(bootstrap) => bootstrap::run(bootstrap, env),
         FleetCommand::Host => context_api::runtime()?.block_on(host::serve()).map_err(LaunchError::Output),
     }
 }
