@@ -51,7 +51,7 @@ exit_codes! {
     Infisical = 26,
     /// in Infisical, the project, the folder, the permission to read it or an expected secret is missing
     SecretMissing = 27,
-    /// the fleet has no machines that are known, or a machine is not one of them
+    /// the fleet has no machines that are known, a machine is not one of them, or this machine could not be registered
     Fleet = 29,
     /// some machines of the fleet did not do what was asked
     SomeMembers = 30,

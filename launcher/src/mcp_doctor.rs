@@ -112,7 +112,7 @@ fn examine(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Finding {
 }
 
 /// Connects to the server and returns the number of its tools.
-fn connect(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<usize, String> {
+pub(crate) fn connect(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<usize, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let tools = runtime.block_on(async { timeout(TIMEOUT, ask(cli, server, env)).await });

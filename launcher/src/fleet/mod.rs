@@ -1,5 +1,6 @@
 //! `launcher fleet`: the machines of the team.
 
+mod bootstrap;
 mod every;
 mod list;
 mod members;
@@ -21,7 +22,8 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   launcher fleet list             show the machines, and whether each answers
   launcher fleet list --json      the same, for scripts
-  launcher fleet tmux             set up tmux on all machines";
+  launcher fleet tmux             set up tmux on all machines
+  launcher fleet bootstrap        register this machine";
 
 /// How long a member may take for a short answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -36,6 +38,9 @@ pub(crate) enum FleetCommand {
     #[command(after_help = tmux::EXAMPLES)]
     Tmux(tmux::Tmux),
 
+    /// Register this machine in the fleet, and check what a machine of the fleet needs
+    Bootstrap(bootstrap::Bootstrap),
+
     /// Answer one request from standard input; SSH runs this on a machine of the fleet
     #[command(hide = true)]
     Host,
@@ -46,6 +51,7 @@ pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), Launch
     match command {
         FleetCommand::List(list) => list::run(list, env),
         FleetCommand::Tmux(tmux) => tmux::run(tmux, env),
+        FleetCommand::Bootstrap(bootstrap) => bootstrap::run(bootstrap, env),
         FleetCommand::Host => context_api::runtime()?.block_on(host::serve()).map_err(LaunchError::Output),
     }
 }

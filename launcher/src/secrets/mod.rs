@@ -14,7 +14,7 @@ mod infisical;
 mod keyring;
 mod listing;
 mod name;
-mod program;
+pub(crate) mod program;
 pub(crate) mod settings;
 mod unlocking;
 pub(crate) mod vault;

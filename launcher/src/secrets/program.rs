@@ -15,18 +15,18 @@ const MAX_COMPLAINT_BYTES: u64 = 16 * 1024;
 const SHOWN_CHARS: usize = 300;
 
 /// The result of running a program.
-pub(super) struct ProgramResult {
-    pub(super) succeeded: bool,
+pub(crate) struct ProgramResult {
+    pub(crate) succeeded: bool,
     /// Its exit code. `None` if a signal ended it.
-    pub(super) code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// Its standard output, which may contain a secret.
-    pub(super) output: Zeroizing<String>,
+    pub(crate) output: Zeroizing<String>,
     /// The end of its standard error, on one line and without control characters.
-    pub(super) error_text: String,
+    pub(crate) error_text: String,
 }
 
 /// Runs a program until it ends, with `input` on its standard input. The error says why there is no output.
-pub(super) async fn run(command: &mut Command, input: &str, time_limit: Duration) -> Result<ProgramResult, String> {
+pub(crate) async fn run(command: &mut Command, input: &str, time_limit: Duration) -> Result<ProgramResult, String> {
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("{name} can't be run: {error}"))?;
@@ -65,7 +65,7 @@ async fn read(from: impl AsyncRead + Unpin, limit: u64) -> Zeroizing<Vec<u8>> {
 }
 
 /// Text of another program on one line, safe to print.
-pub(super) fn one_line(bytes: &[u8]) -> String {
+pub(crate) fn one_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let plain = anstream::adapter::strip_str(&text).to_string();
     let words: Vec<&str> =

@@ -35,7 +35,7 @@ pub fn this_host() -> Host {
 }
 
 /// Saves this machine's name, so that it stays the same if the hostname changes.
-fn save_host(dirs: &Dirs, name: &Host) -> io::Result<()> {
+pub fn save_host(dirs: &Dirs, name: &Host) -> io::Result<()> {
     SavedName::of_this_machine(dirs, &host_now()).map_or(Ok(()), |saved| saved.save(name))
 }
 

@@ -3,5 +3,6 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bootstrap;
 mod hosts;
 mod tmux;

@@ -1,0 +1,156 @@
+//! `launcher fleet bootstrap`: makes this machine a machine of the fleet.
+//!
+//! It checks what a member needs, and registers the machine in the API. Each step prints a line. A step that fails says what
+//! to do, and the other steps are still checked. Every step can be repeated: keys are never replaced, and an equal
+//! registration changes nothing.
+
+mod access;
+mod registration;
+mod steps;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use deckwatch_protocol::{MachineRole, Meta, RegisterMachine, TailscaleIp};
+
+use self::steps::{Report, Step};
+use super::members;
+use crate::agent_cli::AgentCli;
+use crate::config::Config;
+use crate::endpoint::Endpoint;
+use crate::error::LaunchError;
+use crate::mcp_doctor;
+use crate::process_env::ProcessEnv;
+
+/// What `--help` shows below the options.
+const EXAMPLES: &str = "\
+Examples:
+  launcher fleet bootstrap                        register this machine with its Tailscale address
+  launcher fleet bootstrap --address 100.64.0.7   the same without the tailscale command
+
+CONTEXT_API_URL and CONTEXT_API_KEY, or config.toml, name the API. scripts/bootstrap-machine.sh installs Deckwatch and \
+then runs this command.";
+
+/// The options of `launcher fleet bootstrap`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Bootstrap {
+    /// The address at which other machines reach this one; without it, `tailscale ip -4` is asked
+    #[arg(long)]
+    address: Option<TailscaleIp>,
+
+    /// The role of the machine, such as `build`
+    #[arg(long)]
+    role: Option<MachineRole>,
+
+    /// The public host key of this machine's SSH server
+    #[arg(long, value_name = "FILE", default_value = "/etc/ssh/ssh_host_ed25519_key.pub")]
+    host_key: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(bootstrap: &Bootstrap, env: &ProcessEnv) -> Result<(), LaunchError> {
+    let mut report = Report::new(bootstrap.json);
+    take_steps(bootstrap, env, &mut report)?;
+    report.finish()
+}
+
+fn take_steps(bootstrap: &Bootstrap, env: &ProcessEnv, report: &mut Report) -> Result<(), LaunchError> {
+    let (config, vault) = Config::with_vault(env)?;
+    report.add(programs(env))?;
+    report.add(settings(&config, env))?;
+    let user = report.take(access::user(env))?;
+    let key = report.take(access::user_key(user.as_ref(), env))?;
+    let host_key = report.take(access::host_key(&bootstrap.host_key, env))?;
+    let address = report.take(access::address(bootstrap.address.as_ref(), env))?;
+    let api = report.take(registration::reach(Endpoint::choose(env, &config, &vault), env))?;
+    report.add(mcp(env))?;
+    let (Some(user), Some(ssh_public_key), Some(tailscale_ip), Some(api)) = (user, key, address, api) else {
+        return report.add(Step::skipped("machine registered", "correct the failed steps, then run this again"));
+    };
+    let machine = RegisterMachine {
+        os: registration::os()?,
+        arch: registration::arch()?,
+        tailscale_ip,
+        user,
+        ssh_public_key,
+        ssh_host_key: host_key,
+        role: bootstrap.role.clone(),
+        meta: Meta::default(),
+    };
+    if let Some(machine) = report.take(registration::register(&api, machine, env))? {
+        report.registered(machine);
+        report.add(fleet(env))?;
+    }
+    Ok(())
+}
+
+/// Checks that a shell of the user finds the programs. Other machines find them in any case, if they are in one of the
+/// folders that SSH searches.
+fn programs(env: &ProcessEnv) -> Step {
+    const NAME: &str = "launcher and deckwatch-mcp on PATH";
+    let missing: Vec<&str> =
+        ["launcher", "deckwatch-mcp"].into_iter().filter(|name| env.program(name).is_none()).collect();
+    if missing.is_empty() {
+        return Step::done(NAME, "");
+    }
+    let missing = missing.join(" and ");
+    match env.sibling("deckwatch-mcp").and(env.program_folder()) {
+        Some(folder) => Step::attention(
+            "launcher and deckwatch-mcp installed",
+            format!("in {}, but {missing} is not on your PATH", env.shown(&folder)),
+            format!("add this line to the profile of your shell: export PATH=\"{}:$PATH\"", folder.display()),
+        ),
+        None => Step::failed(
+            NAME,
+            format!("{missing} is not installed"),
+            "run ./scripts/start --install-only in the checkout",
+        ),
+    }
+}
+
+/// Says whether later shells know the API too.
+fn settings(config: &Config, env: &ProcessEnv) -> Step {
+    let path = env.shown(&env.dirs.config.join("config.toml"));
+    match (&config.api, env.var(deckwatch_machine::variables::API_URL)) {
+        (None, Some(url)) => Step::attention(
+            "configuration",
+            format!("{path} names no API; only this shell knows it"),
+            format!("launcher init --yes --no-ventures --overwrite --api-url {url}"),
+        ),
+        _ => Step::done("configuration", path),
+    }
+}
+
+/// Starts the MCP server as an agent CLI does.
+fn mcp(env: &ProcessEnv) -> Step {
+    const NAME: &str = "MCP connected";
+    let Some(server) = env.sibling("deckwatch-mcp") else {
+        return Step::failed_with(NAME, &LaunchError::ServerMissing);
+    };
+    match mcp_doctor::connect(AgentCli::Claude, &server, env) {
+        Ok(tools) => Step::done(NAME, format!("{} has {tools} tools", env.shown(&server))),
+        Err(why) => Step::failed(
+            NAME,
+            format!("{}: {why}", env.shown(&server)),
+            "install it again: run ./scripts/start --install-only in the Deckwatch checkout",
+        ),
+    }
+}
+
+/// Reads the members once, so that this machine knows them without a network.
+fn fleet(env: &ProcessEnv) -> Step {
+    const NAME: &str = "fleet known";
+    match members::all(env) {
+        Ok(members) => {
+            let names: Vec<&str> = members.iter().take(10).map(|member| member.hostname.as_str()).collect();
+            let rest = members.len().saturating_sub(names.len());
+            let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+            Step::done(NAME, format!("{}{rest}", names.join(", ")))
+        }
+        Err(error) => Step::attention(NAME, error.to_string(), error.hint().unwrap_or_default()),
+    }
+}
