@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::exit_code::ExitCode;
 use crate::launch::Launch;
 use crate::secrets::verb::SecretsCommand;
-use crate::{completions, docs_cache, doctor, init, man, records, slash_commands, ventures_sync};
+use crate::{completions, docs_cache, doctor, fleet, init, man, records, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +28,7 @@ Examples:
   launcher init                   write a first configuration by asking questions
   launcher doctor                 check everything that a launch needs
   launcher mcp doctor             check that each agent CLI reaches Deckwatch
+  launcher fleet list             list the machines of the team
   launcher demo                   show a day with two agents on this repository";
 
 const DEMO_EXAMPLES: &str = "\
@@ -113,6 +114,10 @@ pub(crate) enum Command {
     /// Copy documents to this machine, to read them without the API
     #[command(subcommand, after_help = docs_cache::EXAMPLES)]
     Docs(docs_cache::Action),
+
+    /// Reach the machines of the team over SSH
+    #[command(subcommand, after_help = fleet::EXAMPLES)]
+    Fleet(fleet::FleetCommand),
 
     /// Check everything that a launch needs, and say how to fix each problem
     Doctor(doctor::Doctor),

@@ -8,7 +8,7 @@ use deckwatch_machine::checkout::CheckoutError;
 use deckwatch_machine::dirs::NoHome;
 use deckwatch_machine::discovery::DiscoveryError;
 use deckwatch_machine::ventures::VenturesError;
-use deckwatch_protocol::{Agent, RepoName, VentureCode};
+use deckwatch_protocol::{Agent, Host, RepoName, VentureCode};
 use thiserror::Error;
 
 use crate::agent_cli::AgentCli;
@@ -99,6 +99,14 @@ pub(crate) enum LaunchError {
     Output(#[source] io::Error),
     #[error("{failed} {} failed", if *.failed == 1 { "check" } else { "checks" })]
     ChecksFailed { failed: usize },
+    #[error("no machines of the fleet are known: there is no {}", .file.display())]
+    NoMembers { file: PathBuf },
+    #[error("the fleet has no machine {name}")]
+    UnknownMember { name: Host, meant: Option<String> },
+    #[error("{failed} of {of} machines failed")]
+    MembersFailed { failed: usize, of: usize },
+    #[error("{0}")]
+    Fleet(String),
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error("cancelled")]
@@ -160,6 +168,9 @@ impl LaunchError {
             Self::Menu(_) => "give the code of a venture instead: `launcher alpha`".to_owned(),
             Self::NotStarted { .. } => "check that it runs without the launcher".to_owned(),
             Self::Secrets(error) => return error.hint(),
+            Self::NoMembers { .. } => "docs/fleet.md says how to register this machine and the others".to_owned(),
+            Self::UnknownMember { meant: Some(meant), .. } => format!("did you mean `{meant}`?"),
+            Self::UnknownMember { .. } => "`launcher fleet list` shows the machines".to_owned(),
             Self::NoHome(_)
             | Self::VenturesFile(_)
             | Self::Checkout(_)
@@ -173,6 +184,8 @@ impl LaunchError {
             | Self::Output(_)
             | Self::ChecksFailed { .. }
             | Self::Demo(_)
+            | Self::MembersFailed { .. }
+            | Self::Fleet(_)
             | Self::Query(_)
             | Self::Cancelled => return None,
         };
@@ -218,6 +231,9 @@ impl LaunchError {
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::ChecksFailed { .. } => {
                 ExitCode::NotStarted
             }
+            Self::NoMembers { .. } | Self::UnknownMember { .. } | Self::Fleet(_) => ExitCode::Fleet,
+            Self::MembersFailed { failed, of } if failed == of => ExitCode::NoMember,
+            Self::MembersFailed { .. } => ExitCode::SomeMembers,
             Self::Demo(_) => ExitCode::Demo,
             Self::Cancelled => ExitCode::Cancelled,
         }

@@ -51,6 +51,12 @@ exit_codes! {
     Infisical = 26,
     /// in Infisical, the project, the folder, the permission to read it or an expected secret is missing
     SecretMissing = 27,
+    /// the fleet has no machines that are known, or a machine is not one of them
+    Fleet = 29,
+    /// some machines of the fleet did not do what was asked
+    SomeMembers = 30,
+    /// no machine of the fleet did what was asked
+    NoMember = 31,
     /// you cancelled the menu
     Cancelled = 130,
 }

@@ -21,9 +21,11 @@ mod endpoint;
 mod environment;
 mod error;
 mod exit_code;
+mod fleet;
 mod help;
 mod init;
 mod installation;
+mod json_output;
 mod launch;
 mod list;
 mod man;
@@ -40,6 +42,7 @@ mod secrets;
 mod server_build;
 mod slash_commands;
 mod suggestion;
+mod table;
 mod target;
 mod venture_cache;
 mod ventures_sync;
@@ -105,6 +108,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Demo { data }) => demo::run(&env, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &env),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &env),
+        Some(Command::Fleet(command)) => fleet::run(command, &env),
         Some(Command::Init(init)) => init::run(init, &env),
         Some(Command::Completions { shell }) => completions::print(*shell),
         Some(Command::Man { dir }) => man::write(Cli::command(), &env.cwd.join(dir)),

@@ -76,6 +76,11 @@ impl ProcessEnv {
         self.program(cli.program()).or_else(|| own.filter(|file| runs(file)))
     }
 
+    /// The launcher's own program.
+    pub(crate) fn own_program(&self) -> Option<PathBuf> {
+        self.own_program.clone()
+    }
+
     /// The folder of the launcher's program.
     pub(crate) fn program_folder(&self) -> Option<PathBuf> {
         self.own_program.as_deref()?.parent()?.canonicalize().ok()

@@ -7,11 +7,12 @@ use deckwatch_protocol::{ErrorCode, Handoff as Record, HandoffId, LatestHandoffF
 use super::offline::Offline;
 use super::source::{Answer, Source, Subject};
 use super::text::{Text, when};
-use super::{Handoff, json, table, unsent};
+use super::{Handoff, unsent};
 use crate::error::LaunchError;
 use crate::output;
 use crate::pager;
 use crate::process_env::ProcessEnv;
+use crate::{json_output, table};
 
 /// Shows the handoff.
 pub(crate) fn show(handoff: &Handoff, env: &ProcessEnv) -> Result<(), LaunchError> {
@@ -77,7 +78,7 @@ fn print(
     env: &ProcessEnv,
 ) -> Result<(), LaunchError> {
     if handoff.selection.json {
-        return json::print(&record);
+        return json_output::print(&record);
     }
     let width = table::terminal_width();
     let mut text = Text::new(width);

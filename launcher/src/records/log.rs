@@ -15,11 +15,12 @@ use super::offline::Offline;
 use super::since::Since;
 use super::source::{Answer, Source, Subject};
 use super::text::Text;
-use super::{Log, json as to_json, table, unsent};
+use super::{Log, unsent};
 use crate::error::LaunchError;
 use crate::pager;
 use crate::process_env::ProcessEnv;
 use crate::venture_cache;
+use crate::{json_output, table};
 
 const HEADS: [&str; 5] = ["WHEN", "AGENT", "RECORD", "ABOUT", "HANDOFF"];
 /// The column that gets the remaining width.
@@ -160,7 +161,7 @@ fn print(
 ) -> Result<(), LaunchError> {
     if log.selection.json {
         let offline = offline.map(Offline::json);
-        return to_json::print(&json!({ "items": records.records, "more": records.more, "offline": offline }));
+        return json_output::print(&json!({ "items": records.records, "more": records.more, "offline": offline }));
     }
     let width = table::terminal_width();
     let mut text = Text::new(width);

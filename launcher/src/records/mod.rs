@@ -5,13 +5,11 @@
 //! answers that this machine keeps.
 
 mod handoff;
-mod json;
 mod log;
 mod notes;
 mod offline;
 mod since;
 mod source;
-mod table;
 mod text;
 mod unsent;
 

@@ -12,12 +12,13 @@ use super::log::pages;
 use super::offline::Offline;
 use super::source::{Answer, Source, Subject};
 use super::text::{Text, when};
-use super::{Notes, NotesCommand, json as to_json, table, unsent};
+use super::{Notes, NotesCommand, unsent};
 use crate::context_api;
 use crate::error::LaunchError;
 use crate::output;
 use crate::pager;
 use crate::process_env::ProcessEnv;
+use crate::{json_output, table};
 
 const HEADS: [&str; 5] = ["CHANGED", "ABOUT", "TITLE", "TAGS", "NOTE"];
 /// The column that gets the remaining width.
@@ -104,7 +105,7 @@ fn print(
     unsent: &[UnsentNote],
 ) -> Result<(), LaunchError> {
     if notes.selection.json {
-        return to_json::print(found);
+        return json_output::print(found);
     }
     let (now, width) = (now(), table::terminal_width());
     let row = |note: &FoundNote| {
@@ -145,7 +146,7 @@ fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<Found
 fn print_kept(notes: &Notes, offline: &Offline, env: &ProcessEnv) -> Result<(), LaunchError> {
     let kept = offline.notes();
     if notes.selection.json {
-        return to_json::print(&json!({ "items": kept, "offline": offline.json() }));
+        return json_output::print(&json!({ "items": kept, "offline": offline.json() }));
     }
     let (now, width) = (now(), table::terminal_width());
     let rows: Vec<[String; 4]> = kept
@@ -176,7 +177,7 @@ fn show_one(id: &NoteId, local: bool, json: bool, env: &ProcessEnv) -> Result<()
         }
     };
     match source.ask(&Subject::default(), client, read)? {
-        Answer::Current(Some(note)) if json => to_json::print(&note),
+        Answer::Current(Some(note)) if json => json_output::print(&note),
         Answer::Current(Some(note)) => {
             let mut text = Text::new(table::terminal_width());
             write(&mut text, &note);
@@ -204,7 +205,7 @@ fn show_kept(id: &NoteId, offline: &Offline, json: bool, env: &ProcessEnv) -> Re
             Some(fields) => drop(fields.insert("unsent_changes".to_owned(), json!(unsent))),
             None => shown = json!({ "id": id, "unsent_changes": unsent }),
         }
-        return to_json::print(&shown);
+        return json_output::print(&shown);
     }
     let width = table::terminal_width();
     let mut text = Text::new(width);

@@ -8,9 +8,9 @@ use deckwatch_protocol::{Change, VentureCode};
 use serde_json::{Value, json};
 
 use super::source::Subject;
-use super::table;
 use super::text::Text;
 use crate::output;
+use crate::table;
 
 const NOTE_HEADS: [&str; 5] = ["WRITTEN", "CHANGE", "ABOUT", "TITLE", "NOTE"];
 const HANDOFF_HEADS: [&str; 5] = ["WRITTEN", "AGENT", "TO", "REPOSITORY", "SUMMARY"];

@@ -54,7 +54,7 @@ fn the_api_knows_no_platform() {
 }
 
 /// The crates of the workspace that each crate may depend on.
-const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 11] = [
+const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 12] = [
     ("deckwatch-protocol", &[]),
     ("deckwatch-secrets", &["deckwatch-protocol"]),
     ("deckwatch-api", &["deckwatch-protocol", "deckwatch-secrets"]),
@@ -67,7 +67,8 @@ const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 11] = [
     ),
     ("deckwatch-generator", &["deckwatch-secrets"]),
     ("deckwatch-mcp-server", &["deckwatch-client", "deckwatch-generator", "deckwatch-machine", "deckwatch-protocol"]),
-    ("deckwatch-launcher", &["deckwatch-client", "deckwatch-machine", "deckwatch-protocol"]),
+    ("deckwatch-fleet", &["deckwatch-client", "deckwatch-machine", "deckwatch-protocol"]),
+    ("deckwatch-launcher", &["deckwatch-client", "deckwatch-fleet", "deckwatch-machine", "deckwatch-protocol"]),
     ("deckwatch-tests", &["deckwatch-api", "deckwatch-protocol", "deckwatch-server"]),
 ];
 

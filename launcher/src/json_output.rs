@@ -10,7 +10,7 @@ use crate::output;
 
 /// Prints a value. Characters that control a terminal or change the writing direction are escaped. They can occur only
 /// inside JSON strings, where an escape has the same meaning.
-pub(super) fn print(value: &impl Serialize) -> Result<(), LaunchError> {
+pub(crate) fn print(value: &impl Serialize) -> Result<(), LaunchError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| LaunchError::Output(error.into()))?;
     let mut escaped = String::with_capacity(text.len() + 1);
     for c in text.chars() {

@@ -13,14 +13,14 @@ const LINES: usize = 2;
 const GAP: u16 = 2;
 
 /// The width of the terminal. `None` if standard output is not a terminal; then nothing is cut.
-pub(super) fn terminal_width() -> Option<usize> {
+pub(crate) fn terminal_width() -> Option<usize> {
     let size = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
 }
 
 /// Formats rows below their headings. The column `flexible` gets the remaining width. The cells must contain no control
 /// characters.
-pub(super) fn draw<const COLUMNS: usize>(
+pub(crate) fn draw<const COLUMNS: usize>(
     heads: [&str; COLUMNS],
     rows: &[[String; COLUMNS]],
     flexible: usize,

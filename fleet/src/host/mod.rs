@@ -1,0 +1,52 @@
+//! The far side: what a member does when it is asked. SSH runs it as `launcher fleet host`.
+//!
+//! A request comes on standard input, the answer leaves on standard output. So no argument, text or key of a request is on
+//! a command line, where other users of the machine could read it.
+
+mod connection;
+pub mod hello;
+
+use serde_json::Value;
+
+pub use self::connection::Connection;
+use self::hello::Hello;
+use crate::wire::{Envelope, Frame, Refusal, RefusalKind, Request, VERSION};
+
+/// A request that this machine can answer.
+pub trait Answers: Request {
+    /// Does what is asked. Items go to `connection`.
+    fn answer(self, connection: &mut Connection) -> impl Future<Output = Result<Self::Answer, Refusal>>;
+}
+
+/// Answers one request from standard input on standard output.
+pub async fn serve() -> std::io::Result<()> {
+    let mut connection = Connection::of_this_process().await?;
+    let result = match connection.envelope().await {
+        Ok(envelope) => dispatch(envelope, &mut connection).await,
+        Err(refusal) => Err(refusal),
+    };
+    connection.send(&result.map_or_else(Frame::Failed, Frame::Done)).await
+}
+
+/// Every request of the far side has a line here.
+async fn dispatch(envelope: Envelope, connection: &mut Connection) -> Result<Value, Refusal> {
+    if envelope.version != VERSION {
+        let message = format!("this machine speaks version {VERSION}, the request is of version {}", envelope.version);
+        return Err(Refusal::new(RefusalKind::BadRequest, message));
+    }
+    match envelope.request.as_str() {
+        Hello::NAME => answer::<Hello>(envelope.body, connection).await,
+        other => {
+            let message = format!("this machine does not know the request `{other}`; update Deckwatch there");
+            Err(Refusal::new(RefusalKind::BadRequest, message))
+        }
+    }
+}
+
+async fn answer<R: Answers>(body: Value, connection: &mut Connection) -> Result<Value, Refusal> {
+    let request: R = serde_json::from_value(body).map_err(|error| {
+        Refusal::new(RefusalKind::BadRequest, format!("the request {} is malformed: {error}", R::NAME))
+    })?;
+    let answer = request.answer(connection).await?;
+    serde_json::to_value(answer).map_err(|error| Refusal::machine(format!("the answer can't be sent: {error}")))
+}

@@ -1,0 +1,67 @@
+//! `launcher fleet list`: the machines, and whether each answers.
+
+use std::io::Write as _;
+
+use clap::Args;
+use deckwatch_client::clean::clean_line;
+use deckwatch_fleet::host::hello::{Greeting, Hello};
+use deckwatch_protocol::Host;
+use serde_json::{Value, json};
+
+use super::every::all_succeeded;
+use super::{ANSWER_TIMEOUT, Outcome, ask_every, members};
+use crate::error::LaunchError;
+use crate::process_env::ProcessEnv;
+use crate::{json_output, output, table};
+
+/// The options of `launcher fleet list`.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Only these machines
+    #[arg(value_name = "MACHINE")]
+    machines: Vec<Host>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(list: &List, env: &ProcessEnv) -> Result<(), LaunchError> {
+    let outcomes = ask_every(members::named(&list.machines, env)?, env, |remote, member| async move {
+        remote.call(&member, &Hello {}, ANSWER_TIMEOUT).await
+    })?;
+    if list.json {
+        json_output::print(&as_json(&outcomes))?;
+    } else {
+        output::print(|out| writeln!(out, "{}", drawn(&outcomes)))?;
+    }
+    all_succeeded(&outcomes)
+}
+
+fn drawn(outcomes: &[Outcome<Greeting>]) -> String {
+    let rows: Vec<_> = outcomes
+        .iter()
+        .map(|Outcome { member, result }| {
+            let state = match result {
+                Ok(greeting) => format!("answers, Deckwatch {}", greeting.version),
+                Err(failure) => failure.to_string(),
+            };
+            let system = format!("{}/{}", member.os, member.arch);
+            [member.hostname.to_string(), member.tailscale_ip.to_string(), system, clean_line(&state)]
+        })
+        .collect();
+    table::draw(["MACHINE", "ADDRESS", "SYSTEM", "STATE"], &rows, 3, table::terminal_width())
+}
+
+fn as_json(outcomes: &[Outcome<Greeting>]) -> Value {
+    let machines = outcomes.iter().map(|Outcome { member, result }| {
+        let version = result.as_ref().ok().map(|greeting| &greeting.version);
+        let failure = result.as_ref().err();
+        json!({
+            "hostname": member.hostname, "tailscale_ip": member.tailscale_ip, "os": member.os, "arch": member.arch,
+            "answers": result.is_ok(), "version": version,
+            "failure": failure.map(|failure| json!({ "kind": failure.kind(), "message": failure.to_string() })),
+        })
+    });
+    json!({ "machines": machines.collect::<Vec<_>>() })
+}

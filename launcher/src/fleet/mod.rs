@@ -1,0 +1,51 @@
+//! `launcher fleet`: the machines of the team.
+
+mod every;
+mod list;
+mod members;
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use deckwatch_fleet::host;
+use deckwatch_fleet::remote::Remote;
+
+pub(crate) use self::every::{Outcome, ask_every};
+use crate::context_api;
+use crate::error::LaunchError;
+use crate::process_env::ProcessEnv;
+
+/// What `--help` shows below the options.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  launcher fleet list             show the machines, and whether each answers
+  launcher fleet list --json      the same, for scripts";
+
+/// How long a member may take for a short answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The subcommands of `launcher fleet`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FleetCommand {
+    /// Show the machines of the fleet, and whether each answers
+    List(list::List),
+
+    /// Answer one request from standard input; SSH runs this on a machine of the fleet
+    #[command(hide = true)]
+    Host,
+}
+
+/// Runs a subcommand.
+pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), LaunchError> {
+    match command {
+        FleetCommand::List(list) => list::run(list, env),
+        FleetCommand::Host => context_api::runtime()?.block_on(host::serve()).map_err(LaunchError::Output),
+    }
+}
+
+/// How this machine reaches the others.
+pub(crate) fn remote(env: &ProcessEnv) -> Result<Remote, LaunchError> {
+    let launcher =
+        env.own_program().ok_or_else(|| LaunchError::Fleet("the path of launcher is not known".to_owned()))?;
+    Remote::new(launcher).map_err(|error| LaunchError::Fleet(format!("no private folder for SSH in /tmp: {error}")))
+}
