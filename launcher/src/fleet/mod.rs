@@ -3,6 +3,7 @@
 mod every;
 mod list;
 mod members;
+mod mesh;
 
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::process_env::ProcessEnv;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   launcher fleet list             show the machines, and whether each answers
-  launcher fleet list --json      the same, for scripts";
+  launcher fleet list --json      the same, for scripts
+  launcher fleet mesh --dry-run   show what `launcher fleet mesh` would change";
 
 /// How long a member may take for a short answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -30,6 +32,10 @@ pub(crate) enum FleetCommand {
     /// Show the machines of the fleet, and whether each answers
     List(list::List),
 
+    /// Let every machine log in to every other one over SSH, and try each connection
+    #[command(after_help = mesh::EXAMPLES)]
+    Mesh(mesh::Mesh),
+
     /// Answer one request from standard input; SSH runs this on a machine of the fleet
     #[command(hide = true)]
     Host,
@@ -39,6 +45,7 @@ pub(crate) enum FleetCommand {
 pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), LaunchError> {
     match command {
         FleetCommand::List(list) => list::run(list, env),
+        FleetCommand::Mesh(mesh) => mesh::run(mesh, env),
         FleetCommand::Host => context_api::runtime()?.block_on(host::serve()).map_err(LaunchError::Output),
     }
 }
