@@ -230,6 +230,7 @@ async fn a_machine_is_registered_approved_listed_and_retired() {
     let agent: Agent = "mac1-claude-1".parse().unwrap();
     let api = Api::connect(ApiConfig::embedded(home.path().join("context.db"), &agent).unwrap());
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPIf+hLT5ten+/HeZHAl8g8BPY5APK6zF9QFtix/FENF";
+    let host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN6fWYh2Vqk4kqU0o1Wq5J6cHAcF7DgxnkV0ZyM0Mh1M";
     let hostname: Host = "mac1.local".parse().unwrap();
     let machine = RegisterMachine {
         os: "macos".parse().unwrap(),
@@ -237,18 +238,24 @@ async fn a_machine_is_registered_approved_listed_and_retired() {
         tailscale_ip: "100.64.0.7".parse().unwrap(),
         user: "tom".parse().unwrap(),
         ssh_public_key: key.parse().unwrap(),
+        ssh_host_key: Some(host_key.parse().unwrap()),
         role: None,
         meta: deckwatch_protocol::Meta::default(),
     };
     let registered = api.register_machine(&hostname, &machine).await.unwrap();
     let pending = registered.pending.unwrap();
-    let access =
-        ApproveMachine { user: pending.user, tailscale_ip: pending.tailscale_ip, fingerprint: pending.fingerprint };
+    let access = ApproveMachine {
+        user: pending.user,
+        tailscale_ip: pending.tailscale_ip,
+        fingerprint: pending.fingerprint,
+        host_key_fingerprint: pending.host_key_fingerprint,
+    };
     api.approve_machine(&hostname, &access).await.unwrap();
     assert_eq!(api.machine_heartbeat(&hostname).await.unwrap().status, MachineStatus::Approved);
     assert_eq!(api.list_machines(&MachineFilter::default()).await.unwrap().total, 1);
     let all = api.ssh_config(&SshConfigFilter::default()).await.unwrap();
     assert_eq!(all.authorized_keys, [format!("{key} mac1.local")]);
+    assert_eq!(all.known_hosts, [format!("mac1.local,100.64.0.7 {host_key}")]);
     let others = SshConfigFilter { host: Some(hostname.clone()), cursor: None };
     assert_eq!(api.ssh_config(&others).await.unwrap().ssh_config, "");
     assert!(api.retire_machine(&hostname).await.unwrap().retired_at.is_some());

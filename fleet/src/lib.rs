@@ -2,11 +2,12 @@
 //!
 //! The *near side* runs on the machine of the person: [`members`] says which machines there are, [`ssh`] reaches them,
 //! and [`remote`] sends requests. The *far side* is [`host`]: the program that SSH runs on a member. [`wire`] has the
-//! lines that they exchange.
+//! lines that they exchange. [`status`] asks for the state of a member, or gives its last answer.
 
 pub mod host;
 mod lines;
 pub mod members;
 pub mod remote;
 pub mod ssh;
+pub mod status;
 pub mod wire;

@@ -99,8 +99,10 @@ pub(crate) enum LaunchError {
     Output(#[source] io::Error),
     #[error("{failed} {} failed", if *.failed == 1 { "check" } else { "checks" })]
     ChecksFailed { failed: usize },
-    #[error("no machines of the fleet are known: there is no {}", .file.display())]
+    #[error("no machines of the fleet are known: none is registered, and there is no {}", .file.display())]
     NoMembers { file: PathBuf },
+    #[error("{} for an admin's approval", they_wait(.waiting))]
+    NoApprovedMembers { waiting: Vec<Host> },
     #[error("the fleet has no machine {name}")]
     UnknownMember { name: Host, meant: Option<String> },
     #[error("{failed} of {of} machines failed")]
@@ -169,6 +171,9 @@ impl LaunchError {
             Self::NotStarted { .. } => "check that it runs without the launcher".to_owned(),
             Self::Secrets(error) => return error.hint(),
             Self::NoMembers { .. } => "docs/fleet.md says how to register this machine and the others".to_owned(),
+            Self::NoApprovedMembers { .. } => {
+                "an admin compares the fingerprints and approves the machine: docs/fleet.md says how".to_owned()
+            }
             Self::UnknownMember { meant: Some(meant), .. } => format!("did you mean `{meant}`?"),
             Self::UnknownMember { .. } => "`launcher fleet list` shows the machines".to_owned(),
             Self::NoHome(_)
@@ -231,7 +236,9 @@ impl LaunchError {
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::ChecksFailed { .. } => {
                 ExitCode::NotStarted
             }
-            Self::NoMembers { .. } | Self::UnknownMember { .. } | Self::Fleet(_) => ExitCode::Fleet,
+            Self::NoMembers { .. } | Self::NoApprovedMembers { .. } | Self::UnknownMember { .. } | Self::Fleet(_) => {
+                ExitCode::Fleet
+            }
             Self::MembersFailed { failed, of } if failed == of => ExitCode::NoMember,
             Self::MembersFailed { .. } => ExitCode::SomeMembers,
             Self::Demo(_) => ExitCode::Demo,
@@ -255,6 +262,12 @@ fn known_ventures(code: &VentureCode, known: &[VentureCode]) -> String {
     }
     let codes = listed(known.iter().map(VentureCode::as_str));
     format!("{meant}{the} ventures are {codes}; `launcher --list` shows more")
+}
+
+/// The start of a sentence about machines that wait.
+fn they_wait(machines: &[Host]) -> String {
+    let wait = if machines.len() == 1 { "waits" } else { "wait" };
+    format!("{} {wait}", listed(machines.iter().map(Host::as_str)))
 }
 
 fn no_such_agent(agent: &Agent, known: &[Agent]) -> String {

@@ -1,7 +1,8 @@
 //! Machines: the computers of the fleet, and how they reach each other by SSH.
 //!
-//! The *access* of a machine is its user, address and public key. Other machines use it in their SSH configuration. An
-//! admin approves the three together, because a key is only trustworthy together with the address that it is used for.
+//! The *access* of a machine is its user, address, public key and host key. Other machines use it in their SSH
+//! configuration. An admin approves the four together, because a key is only trustworthy together with the address that it
+//! is used for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -111,6 +112,12 @@ pub struct ApprovedAccess {
     pub ssh_public_key: SshPublicKey,
     /// The SHA-256 fingerprint of the key, as `ssh-keygen -lf` prints it.
     pub fingerprint: KeyFingerprint,
+    /// The host key of this machine, by which other machines recognise it. `null` if none was registered.
+    #[serde(default)]
+    pub ssh_host_key: Option<SshPublicKey>,
+    /// The SHA-256 fingerprint of the host key.
+    #[serde(default)]
+    pub host_key_fingerprint: Option<KeyFingerprint>,
     /// When the access was approved.
     pub approved_at: Timestamp,
     /// The actor that approved the access. `null` if the engine approves access automatically.
@@ -129,6 +136,12 @@ pub struct PendingAccess {
     pub ssh_public_key: SshPublicKey,
     /// The SHA-256 fingerprint of the key, as `ssh-keygen -lf` prints it.
     pub fingerprint: KeyFingerprint,
+    /// The host key of this machine, by which other machines recognise it. `null` if none was registered.
+    #[serde(default)]
+    pub ssh_host_key: Option<SshPublicKey>,
+    /// The SHA-256 fingerprint of the host key.
+    #[serde(default)]
+    pub host_key_fingerprint: Option<KeyFingerprint>,
     /// When the access was registered.
     pub registered_at: Timestamp,
     /// The actor that registered the access.
@@ -151,6 +164,12 @@ pub struct RegisterMachine {
     /// The public key that this machine uses to log in to other machines: the line of its `.pub` file. The comment is
     /// not stored.
     pub ssh_public_key: SshPublicKey,
+    /// The public host key of this machine, by which other machines recognise it: the line of
+    /// `/etc/ssh/ssh_host_ed25519_key.pub`. The comment is not stored. Without it, other machines can't check that they
+    /// reach this machine.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_host_key: Option<SshPublicKey>,
     /// The role of the machine, such as `build`.
     #[deserr(default)]
     #[serde(default)]
@@ -173,6 +192,10 @@ pub struct ApproveMachine {
     pub tailscale_ip: TailscaleIp,
     /// The fingerprint of the key that waits for approval.
     pub fingerprint: KeyFingerprint,
+    /// The fingerprint of the host key that waits for approval. `null` or absent if the access has no host key.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_key_fingerprint: Option<KeyFingerprint>,
 }
 
 /// Selects the machines that `list_machines` shows, newest first. Without `status`, retired machines are not shown.
@@ -226,7 +249,7 @@ pub struct SshConfigFilter {
     pub cursor: Option<Cursor>,
 }
 
-/// The approved machines as SSH configuration, in the order of registration. A page has up to 500 machines.
+/// The approved machines as SSH configuration, in the order of registration. A page has up to 250 machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SshConfig {
@@ -234,6 +257,9 @@ pub struct SshConfig {
     pub ssh_config: String,
     /// A line with the key of each machine, for `~/.ssh/authorized_keys`.
     pub authorized_keys: Vec<String>,
+    /// A line with the host key of each machine that has one, under its hostname and its address, for `known_hosts`.
+    #[serde(default)]
+    pub known_hosts: Vec<String>,
     /// The number of machines on all pages. It is exact up to 1,000.
     pub total: u32,
     /// True if `total` is only a lower bound. Absent if the count is exact.

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use deckwatch_api::Entropy;
-use deckwatch_protocol::{Machine, Operation};
+use deckwatch_protocol::{KeyFingerprint, Machine, Operation, SshUser, TailscaleIp};
 use deckwatch_server::SystemEntropy;
 use serde_json::{Value, json};
 
@@ -30,11 +30,12 @@ pub fn ask_register(hostname: &str, fields: Value) -> TestRequest {
 
 /// The request that approves the pending values of `machine`, or the approved ones if none are pending.
 pub fn ask_approve(machine: &Machine) -> TestRequest {
-    let pending = machine.pending.as_ref().map(|access| (&access.user, &access.tailscale_ip, &access.fingerprint));
-    let approved = machine.approved.as_ref().map(|access| (&access.user, &access.tailscale_ip, &access.fingerprint));
-    let (user, tailscale_ip, fingerprint) =
-        pending.or(approved).expect("the machine has neither pending nor approved values");
-    TestRequest::of(Operation::ApproveMachine)
-        .with(&machine.hostname)
-        .json(&json!({ "user": user, "tailscale_ip": tailscale_ip, "fingerprint": fingerprint }))
+    let approval = |user: &SshUser, tailscale_ip: &TailscaleIp, key: &KeyFingerprint, host: &Option<KeyFingerprint>| json!({ "user": user, "tailscale_ip": tailscale_ip, "fingerprint": key, "host_key_fingerprint": host });
+    let pending = machine.pending.as_ref();
+    let approved = machine.approved.as_ref();
+    let body = pending
+        .map(|it| approval(&it.user, &it.tailscale_ip, &it.fingerprint, &it.host_key_fingerprint))
+        .or(approved.map(|it| approval(&it.user, &it.tailscale_ip, &it.fingerprint, &it.host_key_fingerprint)))
+        .expect("the machine has neither pending nor approved values");
+    TestRequest::of(Operation::ApproveMachine).with(&machine.hostname).json(&body)
 }

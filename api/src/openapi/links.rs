@@ -16,7 +16,7 @@ pub(super) fn of(operation: Operation) -> Map<String, Value> {
 fn with_bodies(operation: Operation) -> Vec<(String, Value)> {
     let handoff = json!({ "summary": "What was done.", "status": "done" });
     let session = json!({ "session_id": "$response.body#/session/id", "handoff": handoff });
-    let access = ["user", "tailscale_ip", "fingerprint"]
+    let access = ["user", "tailscale_ip", "fingerprint", "host_key_fingerprint"]
         .map(|field| (field.to_owned(), format!("$response.body#/pending/{field}").into()));
     match operation {
         Operation::StartDay => [Operation::EndDay, Operation::CreateHandoff]

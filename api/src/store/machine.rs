@@ -1,7 +1,7 @@
 //! Machines: register, approve, list and retire. `ssh_config` renders them for SSH.
 
 use deckwatch_protocol::{
-    ApproveMachine, Host, Limit, MachineFilter, MachineId, MachineStatus, RegisterMachine, Timestamp,
+    ApproveMachine, Host, Limit, MachineFilter, MachineId, MachineStatus, RegisterMachine, SshPublicKey, Timestamp,
 };
 
 use super::day::NextHeartbeat;
@@ -11,6 +11,13 @@ use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
 
+/// A column of the host key of the machine's last registration, empty if that has none.
+macro_rules! last_host {
+    ($column:literal) => {
+        concat!("ifnull(iif(pending_key is null, approved_host_", $column, ", pending_host_", $column, "), '')")
+    };
+}
+
 /// The machine `m` as JSON.
 macro_rules! machine_json {
     () => {
@@ -18,9 +25,11 @@ macro_rules! machine_json {
          'meta', json(m.meta_json), \
          'approved', json(case when m.approved_key is not null then json_object('user', m.approved_user, \
            'tailscale_ip', m.approved_ip, 'ssh_public_key', m.approved_key, 'fingerprint', m.approved_fingerprint, \
+           'ssh_host_key', m.approved_host_key, 'host_key_fingerprint', m.approved_host_fingerprint, \
            'approved_at', m.approved_at, 'approved_by', m.approved_by) end), \
          'pending', json(case when m.pending_key is not null then json_object('user', m.pending_user, \
            'tailscale_ip', m.pending_ip, 'ssh_public_key', m.pending_key, 'fingerprint', m.pending_fingerprint, \
+           'ssh_host_key', m.pending_host_key, 'host_key_fingerprint', m.pending_host_fingerprint, \
            'registered_at', m.pending_at, 'registered_by', m.pending_by) end), \
          'created_at', m.created_at, 'updated_at', m.updated_at, 'last_seen_at', m.last_seen_at, \
          'retired_at', m.retired_at, 'creation_correlation_id', m.creation_correlation_id)"
@@ -36,56 +45,62 @@ statements! {
         insert into refusals (reason) select 'machine_retired'
         where exists (select 1 from machines where hostname = ?1 and retired_at is not null)";
 
-    /// `?2`, `?3` and `?4` are the access of the machine's last registration.
-    UNLESS_ACCESS = "
+    /// `?2`, `?3`, `?4` and `?5` are the access of the machine's last registration. `?5` is null without a host key.
+    UNLESS_ACCESS = concat!("
         insert into refusals (reason) select 'machine_changed'
         where not exists (
           select 1 from machines where hostname = ?1
             and (ifnull(pending_user, approved_user), ifnull(pending_ip, approved_ip),
-                 ifnull(pending_fingerprint, approved_fingerprint)) = (?2, ?3, ?4))";
+                 ifnull(pending_fingerprint, approved_fingerprint), ", last_host!("fingerprint"), ")
+              = (?2, ?3, ?4, ifnull(?5, '')))");
 
     /// An approval from before a retirement is not valid after it.
     FORGET_RETIRED = "
         update machines set approved_user = null, approved_ip = null, approved_key = null, approved_fingerprint = null,
-          approved_at = null, approved_by = null
+          approved_host_key = null, approved_host_fingerprint = null, approved_at = null, approved_by = null
         where hostname = ?1 and retired_at is not null";
 
     /// Every registered access waits for approval. `REMOVE_APPROVED_REQUEST` then removes an access that is approved
     /// already. If the values are the same, nothing changes.
-    REGISTER = "
+    REGISTER = concat!("
         insert into machines (id, hostname, os, arch, role, meta_json, pending_user, pending_ip, pending_key,
-          pending_fingerprint, pending_at, pending_by, created_at, updated_at, last_seen_at, creation_correlation_id)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?11, ?11, ?11, ?13)
+          pending_fingerprint, pending_at, pending_by, created_at, updated_at, last_seen_at, creation_correlation_id,
+          pending_host_key, pending_host_fingerprint)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?11, ?11, ?11, ?13, ?14, ?15)
         on conflict (hostname) do update set
           os = excluded.os, arch = excluded.arch, role = excluded.role, meta_json = excluded.meta_json,
           pending_user = excluded.pending_user, pending_ip = excluded.pending_ip, pending_key = excluded.pending_key,
-          pending_fingerprint = excluded.pending_fingerprint, pending_at = excluded.pending_at,
+          pending_fingerprint = excluded.pending_fingerprint, pending_host_key = excluded.pending_host_key,
+          pending_host_fingerprint = excluded.pending_host_fingerprint, pending_at = excluded.pending_at,
           pending_by = excluded.pending_by, retired_at = null, updated_at = excluded.updated_at
         where retired_at is not null
           or (os, arch, ifnull(role, ''), meta_json, ifnull(pending_user, approved_user),
-              ifnull(pending_ip, approved_ip), ifnull(pending_key, approved_key)) is not
+              ifnull(pending_ip, approved_ip), ifnull(pending_key, approved_key), ", last_host!("key"), ") is not
              (excluded.os, excluded.arch, ifnull(excluded.role, ''), excluded.meta_json, excluded.pending_user,
-              excluded.pending_ip, excluded.pending_key)";
+              excluded.pending_ip, excluded.pending_key, ifnull(excluded.pending_host_key, ''))");
 
     /// An approved access does not wait.
     REMOVE_APPROVED_REQUEST = "
         update machines set pending_user = null, pending_ip = null, pending_key = null, pending_fingerprint = null,
-          pending_at = null, pending_by = null
-        where hostname = ?1 and (pending_user, pending_ip, pending_key) = (approved_user, approved_ip, approved_key)";
+          pending_host_key = null, pending_host_fingerprint = null, pending_at = null, pending_by = null
+        where hostname = ?1 and (pending_user, pending_ip, pending_key, ifnull(pending_host_key, ''))
+          = (approved_user, approved_ip, approved_key, ifnull(approved_host_key, ''))";
 
     RECORD_HEARTBEAT = "update machines set last_seen_at = ?2 where hostname = ?1";
 
     APPROVE = "
         update machines set approved_user = pending_user, approved_ip = pending_ip, approved_key = pending_key,
-          approved_fingerprint = pending_fingerprint, approved_at = ?2, approved_by = ?3,
-          pending_user = null, pending_ip = null, pending_key = null, pending_fingerprint = null, pending_at = null,
-          pending_by = null, updated_at = ?2
+          approved_fingerprint = pending_fingerprint, approved_host_key = pending_host_key,
+          approved_host_fingerprint = pending_host_fingerprint, approved_at = ?2, approved_by = ?3,
+          pending_user = null, pending_ip = null, pending_key = null, pending_fingerprint = null,
+          pending_host_key = null, pending_host_fingerprint = null, pending_at = null, pending_by = null, updated_at = ?2
         where hostname = ?1 and pending_key is not null";
 
     /// A second retirement changes nothing.
     RETIRE = "
         update machines set retired_at = ?2, updated_at = ?2, pending_user = null, pending_ip = null, pending_key = null,
-          pending_fingerprint = null, pending_at = null, pending_by = null
+          pending_fingerprint = null, pending_host_key = null, pending_host_fingerprint = null, pending_at = null,
+          pending_by = null
         where hostname = ?1 and retired_at is null";
 
     SELECT_BEAT = "
@@ -115,7 +130,12 @@ pub(crate) fn if_retired(hostname: &Host) -> Statement {
 
 /// Fails the batch unless this access is that of the machine's last registration.
 pub(crate) fn unless_access(hostname: &Host, access: &ApproveMachine) -> Statement {
-    Statement::new(UNLESS_ACCESS).bind(hostname).bind(&access.user).bind(&access.tailscale_ip).bind(&access.fingerprint)
+    Statement::new(UNLESS_ACCESS)
+        .bind(hostname)
+        .bind(&access.user)
+        .bind(&access.tailscale_ip)
+        .bind(&access.fingerprint)
+        .bind(access.host_key_fingerprint.as_ref())
 }
 
 /// The fields of a registration that the machine does not set.
@@ -147,6 +167,8 @@ pub(crate) fn register(machine: &RegisterMachine, new: &Registration) -> Stateme
         .bind(new.now)
         .bind(new.actor)
         .bind(new.correlation_id)
+        .bind(machine.ssh_host_key.as_ref())
+        .bind(machine.ssh_host_key.as_ref().map(SshPublicKey::fingerprint).as_ref())
 }
 
 pub(crate) fn remove_approved_request(hostname: &Host) -> Statement {

@@ -8,10 +8,10 @@ use super::{count_limit, statements};
 use crate::cursor::CursorMark;
 use crate::database::Statement;
 
-/// Machines per response. Each takes less than 3 KB, so the response stays below the 2 MB of a value.
+/// Machines per response. Each takes less than 7.3 KB, so the response stays below the 2 MB of a value.
 macro_rules! page_size {
     () => {
-        "500"
+        "250"
     };
 }
 
@@ -34,6 +34,8 @@ statements! {
         page_size!(), "), ''),
            'authorized_keys', json_group_array(page.line order by page.id) filter (where page.position <= ",
         page_size!(), "),
+           'known_hosts', json_group_array(page.known order by page.id) filter (where page.known is not null and
+             page.position <= ", page_size!(), "),
            'total', min(counted.n, ", count_limit!(), "),
            'shown', count(page.id) filter (where page.position <= ", page_size!(), "),
            'next_cursor', iif(count(page.id) > ", page_size!(), ", ?3 || max(page.id) filter (where page.position <= ",
@@ -45,7 +47,8 @@ statements! {
              'Host ' || m.hostname || char(10) || '  HostName ' || m.approved_ip || char(10)
                || '  User ' || m.approved_user || char(10) || '  HostKeyAlias ' || m.hostname || char(10)
                || '  IdentitiesOnly yes' || char(10) as block,
-             m.approved_key || ' ' || m.hostname as line
+             m.approved_key || ' ' || m.hostname as line,
+             m.hostname || ',' || m.approved_ip || ' ' || m.approved_host_key as known
            from ", others!(), " and m.id > ?2 order by m.id limit ", page_size!(), " + 1) as page"
     );
 }

@@ -199,7 +199,7 @@ macro_rules! operation_table {
             POST "/v1/ventures/{code}/move-records", Admin, Touch, [200];
             refusals: VentureNotRegistered;
         }
-        /// Registers a machine or updates its data. A new user, address or key waits for approval.
+        /// Registers a machine or updates its data. A new user, address, key or host key waits for approval.
         RegisterMachine = register_machine(hostname: Host) body(RegisterMachine) -> Machine {
             PUT "/v1/machines/{hostname}", Context, Write, [200, 201];
             naming: "hostname";
@@ -216,7 +216,7 @@ macro_rules! operation_table {
             missing: MachineNotFound;
             refusals: MachineRetired;
         }
-        /// Approves the user, address and key of a machine, if the request names those that wait for approval.
+        /// Approves the user, address, key and host key of a machine, if the request names those that wait for approval.
         ApproveMachine = approve_machine(hostname: Host) body(ApproveMachine) -> Machine {
             POST "/v1/machines/{hostname}/approve", Admin, Write, [200];
             missing: MachineNotFound;
@@ -227,7 +227,7 @@ macro_rules! operation_table {
             DELETE "/v1/machines/{hostname}", Admin, Write, [200];
             missing: MachineNotFound;
         }
-        /// Returns the approved machines as SSH configuration and as lines for `authorized_keys`.
+        /// Returns the approved machines as SSH configuration and as lines for `authorized_keys` and `known_hosts`.
         SshConfig = ssh_config() query(SshConfigFilter) -> SshConfig {
             GET "/v1/machines/ssh-config", Context, Read, [200];
         }

@@ -63,12 +63,19 @@ impl Fleet {
                 Some(before) => SshConfig {
                     ssh_config: before.ssh_config + &page.ssh_config,
                     authorized_keys: [before.authorized_keys, page.authorized_keys].concat(),
+                    known_hosts: [before.known_hosts, page.known_hosts].concat(),
                     ..page
                 },
             });
             let Some(next) = next else { return whole.unwrap() };
             query = format!("for={host}&cursor={next}");
         }
+    }
+
+    /// The line of `hostname` in the known hosts of other machines, if any.
+    async fn known_host(&self, hostname: &str) -> Option<String> {
+        let lines = self.ssh_config("nobody").await.known_hosts;
+        lines.into_iter().find(|line| line.starts_with(&format!("{hostname},")))
     }
 
     /// The key of `hostname` in the SSH configuration of other machines, if any.
@@ -135,15 +142,18 @@ async fn an_equal_registration_changes_only_the_time_it_was_last_seen() {
 }
 
 #[tokio::test]
-async fn a_new_user_address_or_key_waits_while_the_approved_values_stay_in_use() {
+async fn a_new_user_address_key_or_host_key_waits_while_the_approved_values_stay_in_use() {
     let fleet = Fleet::new().await;
-    let key = fresh_public_key();
-    let base = json!({ "ssh_public_key": key });
+    let (key, host_key) = (fresh_public_key(), fresh_public_key());
+    let base = json!({ "ssh_public_key": key, "ssh_host_key": host_key });
     for change in [
         json!({ "ssh_public_key": fresh_public_key() }),
-        json!({ "ssh_public_key": key, "user": "mallory" }),
-        json!({ "ssh_public_key": key, "tailscale_ip": "100.64.6.6" }),
+        json!({ "user": "mallory" }),
+        json!({ "tailscale_ip": "100.64.6.6" }),
+        json!({ "ssh_host_key": fresh_public_key() }),
+        json!({ "ssh_host_key": null }),
     ] {
+        let change = deckwatch_tests::overlay(base.clone(), change);
         let hostname = fresh("changing");
         let approved = fleet.approved(&hostname, base.clone()).await;
         let block = fleet.ssh_config("nobody").await.ssh_config;
@@ -151,6 +161,7 @@ async fn a_new_user_address_or_key_waits_while_the_approved_values_stay_in_use()
         assert_eq!((changed.status, &changed.approved), (MachineStatus::Pending, &approved.approved), "{change}");
         assert!(changed.pending.is_some());
         assert_eq!(fleet.distributed(&hostname).await, Some(key.clone()));
+        assert_eq!(fleet.known_host(&hostname).await, Some(format!("{hostname},100.64.0.7 {host_key}")), "{change}");
         let after = fleet.ssh_config("nobody").await.ssh_config;
         let own = |text: &str| text.split("Host ").find(|b| b.starts_with(&hostname)).map(str::to_owned);
         assert_eq!(own(&after), own(&block), "{change}");
@@ -158,6 +169,29 @@ async fn a_new_user_address_or_key_waits_while_the_approved_values_stay_in_use()
         let back = fleet.register(&hostname, base.clone()).await;
         assert_eq!((back.status, &back.approved, back.pending), (MachineStatus::Approved, &approved.approved, None));
     }
+}
+
+#[tokio::test]
+async fn a_machine_without_a_host_key_gets_one_by_another_approval() {
+    let fleet = Fleet::new().await;
+    let (hostname, host_key) = (fresh("older"), fresh_public_key());
+    let fields = json!({ "ssh_public_key": fresh_public_key() });
+    let older = fleet.approved(&hostname, fields.clone()).await;
+    let access = older.approved.as_ref().unwrap();
+    assert_eq!((&access.ssh_host_key, &access.host_key_fingerprint), (&None, &None));
+    assert_eq!(fleet.known_host(&hostname).await, None);
+
+    let commented = json!({ "ssh_host_key": format!("{host_key} root@older") });
+    let waiting = fleet.register(&hostname, deckwatch_tests::overlay(fields, commented)).await;
+    let pending = waiting.pending.as_ref().unwrap();
+    let key = pending.ssh_host_key.as_ref().unwrap();
+    assert_eq!((key.as_str(), &pending.host_key_fingerprint), (host_key.as_str(), &Some(key.fingerprint())));
+    assert_eq!((waiting.status, &waiting.approved), (MachineStatus::Pending, &older.approved));
+    assert_eq!(fleet.known_host(&hostname).await, None, "a host key must not be distributed before its approval");
+
+    let approved = fleet.approve(&waiting).await;
+    assert_eq!(approved.approved.unwrap().ssh_host_key, pending.ssh_host_key);
+    assert_eq!(fleet.known_host(&hostname).await, Some(format!("{hostname},100.64.0.7 {host_key}")));
 }
 
 #[tokio::test]
@@ -177,12 +211,14 @@ async fn an_approval_applies_only_to_the_values_that_it_names() {
     let fleet = Fleet::new().await;
     let admin = fleet.api.admin();
     let hostname = fresh("swapped");
-    let seen = fleet.register(&hostname, json!({})).await;
+    let seen = fleet.register(&hostname, json!({ "ssh_host_key": fresh_public_key() })).await;
     let named = ask_approve(&seen);
     for change in [
         json!({ "user": "mallory" }),
         json!({ "tailscale_ip": "100.64.6.6" }),
         json!({ "fingerprint": format!("SHA256:{}", "A".repeat(43)) }),
+        json!({ "host_key_fingerprint": format!("SHA256:{}", "A".repeat(43)) }),
+        json!({ "host_key_fingerprint": null }),
     ] {
         let other = named.clone().json(&deckwatch_tests::overlay(named.body(), change)).key(&fresh("other-approval"));
         admin.send(other).await.problem(ErrorCode::MachineChanged);
@@ -214,21 +250,23 @@ async fn only_an_admin_may_approve_and_retire() {
 async fn a_retired_machine_is_not_listed_until_it_is_registered_and_approved_again() {
     let fleet = Fleet::new().await;
     let (hostname, key) = (fresh("leaving"), fresh_public_key());
-    let approved = fleet.approved(&hostname, json!({ "ssh_public_key": key })).await;
+    let fields = json!({ "ssh_public_key": key, "ssh_host_key": fresh_public_key() });
+    let approved = fleet.approved(&hostname, fields.clone()).await;
     let retired = fleet.retire(&hostname).await;
     assert_eq!((retired.status, retired.pending.as_ref()), (MachineStatus::Retired, None));
     a_moment_later().await;
     assert_eq!(fleet.retire(&hostname).await, retired, "a second retirement must change nothing");
-    assert_eq!(fleet.distributed(&hostname).await, None);
+    assert_eq!((fleet.distributed(&hostname).await, fleet.known_host(&hostname).await), (None, None));
     assert_eq!(fleet.find("", &hostname).await, None);
     assert_eq!(fleet.find("status=retired", &hostname).await, Some(retired));
     let beat = TestRequest::of(Operation::MachineHeartbeat).with(&hostname);
     fleet.agent.send(beat).await.problem(ErrorCode::MachineRetired);
     fleet.api.admin().send(ask_approve(&approved)).await.problem(ErrorCode::MachineRetired);
 
-    let back = fleet.register(&hostname, json!({ "ssh_public_key": key })).await;
+    let back = fleet.register(&hostname, fields).await;
     assert_eq!((back.status, back.approved.as_ref(), back.retired_at), (MachineStatus::Pending, None, None));
     assert_eq!(fleet.distributed(&hostname).await, None, "the earlier approval must not count");
+    assert_eq!(fleet.known_host(&hostname).await, None, "the earlier approval of the host key must not count");
     fleet.approve(&back).await;
     assert_eq!(fleet.distributed(&hostname).await, Some(key));
 }
@@ -294,6 +332,9 @@ async fn all_invalid_fields_are_named_together_and_nothing_is_registered() {
             vec!["/os", "/arch", "/tailscale_ip", "/user", "/ssh_public_key"],
         ),
         (json!({ "role": "a/b", "meta": [], "hostname": "other" }), vec!["/role", "/meta", "/hostname"]),
+        (json!({ "ssh_host_key": "ssh-ed25519 AAAA" }), vec!["/ssh_host_key"]),
+        (json!({ "ssh_host_key": format!("@cert-authority * {}", fresh_public_key()) }), vec!["/ssh_host_key"]),
+        (json!({ "ssh_host_key": format!("{}\nssh-ed25519 A", fresh_public_key()) }), vec!["/ssh_host_key"]),
         (json!({ "meta": { "k": "x".repeat(9000) }, "ssh_public_key": 7 }), vec!["/meta", "/ssh_public_key"]),
     ];
     for (fields, named) in refused {
@@ -323,10 +364,12 @@ async fn a_private_key_is_refused_not_stored_and_not_repeated() {
     let fleet = Fleet::new().await;
     let secret = format!("b3BlbnNzaC1rZXktdjEAAAAA{}", fresh("secret"));
     let pasted = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{secret}\n-----END OPENSSH PRIVATE KEY-----\n");
-    let response = fleet.agent.send(ask_register(&fresh("leaky"), json!({ "ssh_public_key": pasted }))).await;
-    let problem = response.problem_at(ErrorCode::InvalidRequest, &["/ssh_public_key"]);
-    assert!(problem.errors[0].detail.contains("private key"), "{}", problem.errors[0].detail);
-    assert!(!response.to_string().contains(&secret));
+    for field in ["ssh_public_key", "ssh_host_key"] {
+        let response = fleet.agent.send(ask_register(&fresh("leaky"), json!({ field: pasted }))).await;
+        let problem = response.problem_at(ErrorCode::InvalidRequest, &[&format!("/{field}")]);
+        assert!(problem.errors[0].detail.contains("private key"), "{}", problem.errors[0].detail);
+        assert!(!response.to_string().contains(&secret));
+    }
     for table in ["machines", "idempotency_keys", "request_log"] {
         let rows = fleet.api.db_query(&format!("select * from {table}"), json!([])).await;
         assert!(!serde_json::to_string(&rows).unwrap().contains(&secret), "{table}");

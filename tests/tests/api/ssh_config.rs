@@ -97,19 +97,23 @@ async fn no_value_can_add_a_line_or_an_option() {
         // Before a key the text would be options, inside it the key is invalid, and after it the text is a comment and
         // is dropped.
         for text in [format!("{hostile} {key}"), format!("{hostile}{key}"), key.replacen('A', hostile, 1)] {
-            if text != key {
-                let ask = ask_register(&fresh("hostile"), json!({ "ssh_public_key": text }));
-                let response = fleet.api.admin().send(ask).await;
-                response.problem_at(ErrorCode::InvalidRequest, &["/ssh_public_key"]);
+            for field in ["ssh_public_key", "ssh_host_key"] {
+                if text != key {
+                    let ask = ask_register(&fresh("hostile"), json!({ field: text }));
+                    fleet.api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &[&format!("/{field}")]);
+                }
             }
         }
         let hostname = fresh("commented");
-        let ask = ask_register(&hostname, json!({ "ssh_public_key": format!("{key} {hostile}") }));
+        let host_key = if hostile.contains(char::is_control) { key.clone() } else { format!("{key} {hostile}") };
+        let fields = json!({ "ssh_public_key": format!("{key} {hostile}"), "ssh_host_key": host_key });
+        let ask = ask_register(&hostname, fields);
         let response = fleet.api.admin().send(ask).await;
         if response.status == 201 {
             fleet.approve(&response.of(201)).await;
             let config = fleet.ssh_config("nobody").await;
             assert!(config.authorized_keys.contains(&format!("{key} {hostname}")), "{hostile:?}");
+            assert!(config.known_hosts.contains(&format!("{hostname},100.64.0.7 {key}")), "{hostile:?}");
         } else {
             response.problem_at(ErrorCode::InvalidRequest, &["/ssh_public_key"]);
         }
@@ -123,6 +127,7 @@ async fn no_value_can_add_a_line_or_an_option() {
             "{line:?}"
         );
     }
+    assert!(config.known_hosts.iter().all(|line| line.split(' ').count() == 3 && !line.contains(char::is_control)));
     assert!(config.authorized_keys.iter().all(|line| line.split(' ').count() == 3 && !line.contains(char::is_control)));
 }
 
@@ -177,4 +182,25 @@ async fn ssh_keygen_reads_each_key_with_its_approved_fingerprint() {
     let Some(printed) = openssh("ssh-keygen", &["-lf", "-"], &format!("{line}\n")) else { return };
     let fingerprint = machine.approved.unwrap().fingerprint;
     assert_eq!(printed.trim(), format!("256 {fingerprint} {} (ED25519)", machine.hostname));
+}
+
+#[tokio::test]
+async fn ssh_finds_the_host_key_of_a_machine_by_its_name_and_its_address() {
+    let fleet = Fleet::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("known_hosts");
+    let machines = [(format!("{}.local", fresh("Toms-MacBook")), "100.64.3.5"), (fresh("v6"), "fd7a:115c:a1e0::9")];
+    let mut keys = Vec::new();
+    for (hostname, address) in &machines {
+        let key = fresh_public_key();
+        fleet.approved(hostname, json!({ "tailscale_ip": address, "ssh_host_key": format!("{key} a comment") })).await;
+        keys.push(key);
+    }
+    std::fs::write(&file, fleet.ssh_config("nobody").await.known_hosts.join("\n") + "\n").unwrap();
+    for ((hostname, address), key) in machines.iter().zip(keys) {
+        for name in [hostname.to_lowercase(), (*address).to_owned()] {
+            let Some(found) = openssh("ssh-keygen", &["-F", &name, "-f", file.to_str().unwrap()], "") else { return };
+            assert!(found.lines().any(|line| line.ends_with(&key)), "{name}: {found}");
+        }
+    }
 }

@@ -52,6 +52,8 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "check machines_approved",
             "check machines_pending",
             "check machines_accessible",
+            "check machines_approved_host_key",
+            "check machines_pending_host_key",
             "check idempotency_keys_expiry",
             "check idempotency_keys_payload",
             "check sweep_runs_last",

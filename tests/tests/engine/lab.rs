@@ -319,13 +319,17 @@ pub(crate) fn token_for(scope: &str) -> Value {
 /// The body that registers a machine of `user`.
 pub(crate) fn machine_with(user: &str) -> Value {
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPIf+hLT5ten+/HeZHAl8g8BPY5APK6zF9QFtix/FENF";
-    json!({ "os": "linux", "arch": "x86_64", "tailscale_ip": "100.64.0.7", "user": user, "ssh_public_key": key })
+    json!({
+        "os": "linux", "arch": "x86_64", "tailscale_ip": "100.64.0.7", "user": user, "ssh_public_key": key, "ssh_host_key": key,
+    })
 }
 
 /// The body that approves the machine of [`machine_with`].
 pub(crate) fn approval_with(user: &str) -> Value {
     let fingerprint = "SHA256:zEe7W9jNQ6B92AUKadHtOBeWr+NfhCodJRuGGICeJ5g";
-    json!({ "user": user, "tailscale_ip": "100.64.0.7", "fingerprint": fingerprint })
+    json!({
+        "user": user, "tailscale_ip": "100.64.0.7", "fingerprint": fingerprint, "host_key_fingerprint": fingerprint,
+    })
 }
 
 /// A token that is well formed, but unknown.

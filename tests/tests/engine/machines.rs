@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use deckwatch_protocol::Operation;
 use deckwatch_server::Sqlite;
 use serde_json::{Value, json};
@@ -64,8 +66,34 @@ async fn a_list_of_several_pages_contains_every_machine_once() {
         let Some(next) = page["next_cursor"].as_str() else { break };
         query = format!("for=HOST-7&cursor={next}");
     }
-    assert_eq!(shown, [500, 500, 2]);
+    assert_eq!(shown, [250, 250, 250, 250, 2]);
     let hosts: Vec<&str> = lines.iter().map(|line| line.split(' ').next_back().unwrap()).collect();
     let expected: Vec<String> = (0..1003).filter(|n| *n != 7).map(|n| format!("host-{n}")).collect();
     assert_eq!(hosts, expected, "the machines must be in the order of registration");
+}
+
+/// The longest key that the API accepts: a security key with a long name of its application.
+fn longest_key() -> String {
+    let part = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
+    let blob = [part(b"sk-ssh-ed25519@openssh.com"), part(&[7; 32]), part(&[b'a'; 2159])].concat();
+    let key = format!("sk-ssh-ed25519@openssh.com {}", STANDARD.encode(blob));
+    assert!((2997..=3000).contains(&key.len()), "{}", key.len());
+    key
+}
+
+#[tokio::test]
+async fn a_page_of_the_largest_machines_fits_in_a_value_of_d1() {
+    let lab = lab("true");
+    let key = longest_key();
+    let largest = json!({
+        "os": "linux", "arch": "x86_64", "tailscale_ip": "fd7a:115c:a1e0:1111:2222:3333:4444:5555", "user": "u".repeat(64),
+        "ssh_public_key": key, "ssh_host_key": key,
+    });
+    for n in 0..250 {
+        let hostname = format!("{n:0>253}");
+        assert_eq!(lab.ask(Operation::RegisterMachine, (&hostname, ""), Some(&largest)).await.status, 201);
+    }
+    let page = lab.ask(Operation::SshConfig, ("", ""), None).await;
+    assert_eq!(page.json()["shown"], 250);
+    assert!(page.text.len() < 2_000_000, "{} bytes", page.text.len());
 }

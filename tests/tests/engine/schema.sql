@@ -174,7 +174,9 @@ CREATE TABLE machines (
   creation_correlation_id text not null,
   status text not null generated always as (
     case when retired_at is not null then 'retired' when pending_key is not null then 'pending' else 'approved' end
-  ) virtual,
+  ) virtual, approved_host_key text, approved_host_fingerprint text
+  constraint machines_approved_host_key check ((approved_host_key is null) = (approved_host_fingerprint is null)), pending_host_key text, pending_host_fingerprint text
+  constraint machines_pending_host_key check ((pending_host_key is null) = (pending_host_fingerprint is null)),
   constraint machines_hostname unique (hostname),
   constraint machines_meta_json check (json_type(meta_json) = 'object'),
   constraint machines_approved check (
