@@ -22,7 +22,7 @@ use crate::members::Member;
 
 /// What differs from the user's configuration. No password is asked for, nothing is forwarded, a dead link is noticed
 /// within 15 seconds, and only known host keys are accepted.
-const OPTIONS: [&str; 13] = [
+const OPTIONS: [&str; 14] = [
     "BatchMode=yes",
     "ConnectTimeout=5",
     "ConnectionAttempts=1",
@@ -35,6 +35,7 @@ const OPTIONS: [&str; 13] = [
     "ClearAllForwardings=yes",
     "PermitLocalCommand=no",
     "RequestTTY=no",
+    "RemoteCommand=none",
     "LogLevel=ERROR",
 ];
 /// All requests of a run share a connection.

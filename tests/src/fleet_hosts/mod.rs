@@ -109,7 +109,7 @@ impl Fleet {
         let key = host.user_key().unwrap_or_else(|| host.make_user_key());
         let fields = json!({
             "os": "linux", "arch": std::env::consts::ARCH, "tailscale_ip": host.address(), "user": host.user(),
-            "ssh_public_key": key,
+            "ssh_public_key": key, "ssh_host_key": host.host_key(),
         });
         let response = self.api.admin().send(ask_register(name, fields)).await;
         response.of(if response.status == 200 { 200 } else { 201 })

@@ -69,10 +69,6 @@ impl Machine {
         self.member.ssh_public_key.as_ref().or(self.key.as_ref().map(|found| &found.key))
     }
 
-    pub(super) fn has_problem(&self, kind: &str) -> bool {
-        self.problems.iter().any(|problem| problem.kind == kind)
-    }
-
     /// Whether the machine could not make its key.
     pub(super) fn key_failed(&self) -> bool {
         self.problems.iter().any(|problem| problem.phase == Phase::CollectKeys)

@@ -12,6 +12,8 @@ mod report;
 use std::sync::Arc;
 
 use clap::Args;
+use deckwatch_machine::agent::this_host;
+use deckwatch_protocol::Host;
 
 use self::machine::Machine;
 use self::phases::Setup;
@@ -41,15 +43,19 @@ pub(crate) struct Mesh {
 }
 
 pub(super) fn run(mesh: &Mesh, env: &ProcessEnv) -> Result<(), LaunchError> {
-    let members = members::all(env)?;
+    let members::Roster { members, waiting, origin } = members::current_roster(env)?;
+    let waiting: Vec<Host> = waiting.into_iter().map(|machine| machine.hostname).collect();
+    if members.is_empty() {
+        return Err(LaunchError::NoApprovedMembers { waiting });
+    }
     let remote = Arc::new(fleet::remote(env)?);
     let machines: Vec<Machine> =
         members.into_iter().map(|member| Machine::new(remote.is_this_machine(&member), member)).collect();
     if !machines.iter().any(|machine| machine.is_this_one) {
-        return Err(LaunchError::UnknownMember { name: deckwatch_machine::agent::this_host(), meant: None });
+        return Err(LaunchError::UnknownMember { name: this_host(), meant: None });
     }
-    let mut report = Report::new(mesh.json, mesh.dry_run);
-    report.begin(machines.len())?;
+    let mut report = Report::new(mesh.json, mesh.dry_run, waiting);
+    report.begin(machines.len(), &origin)?;
     let machines = context_api::runtime()?.block_on(async {
         let mut setup = Setup { remote: Arc::clone(&remote), machines, dry_run: mesh.dry_run };
         preflight::check(&mut setup, &mut report).await?;

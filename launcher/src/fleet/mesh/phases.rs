@@ -116,17 +116,17 @@ pub(super) async fn verify(setup: &mut Setup, report: &mut Report) -> Result<(),
     report.matrix(matrix)
 }
 
-/// Records the failed logins of a machine, unless the other machine is the reason.
+/// Records the failed logins of a machine, unless the other machine had a problem before.
 fn blame(setup: &mut Setup, matrix: &Matrix) {
-    let not_ready: Vec<Host> = setup
+    let with_problem: Vec<Host> = setup
         .machines
         .iter()
-        .filter(|machine| !machine.is_reachable || machine.has_problem("host_key"))
+        .filter(|machine| !machine.problems.is_empty())
         .map(|machine| machine.member.hostname.clone())
         .collect();
     for (from, to, cell) in matrix.cells() {
         let Cell::Failed { kind, message } = cell else { continue };
-        if let Some(machine) = setup.machines.get_mut(from).filter(|_| !not_ready.contains(to)) {
+        if let Some(machine) = setup.machines.get_mut(from).filter(|_| !with_problem.contains(to)) {
             machine.add_problem(Phase::Verify, kind, &format!("it can't log in to {to}: {message}"));
         }
     }

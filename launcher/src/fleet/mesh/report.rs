@@ -4,17 +4,21 @@ use std::io::Write as _;
 
 use deckwatch_client::clean::clean_line;
 use deckwatch_fleet::host::mesh::FileChange;
+use deckwatch_protocol::Host;
 use serde_json::{Value, json};
 
 use super::machine::{Machine, Phase};
 use super::matrix::{Cell, Matrix};
 use crate::error::LaunchError;
+use crate::fleet::members::Origin;
 use crate::{json_output, output};
 
 /// The output of one setup.
 pub(super) struct Report {
     json: bool,
     dry_run: bool,
+    /// The machines with an access that waits for approval. The mesh does not use that access.
+    waiting: Vec<Host>,
     matrix: Option<Matrix>,
 }
 
@@ -43,13 +47,23 @@ impl Line {
 }
 
 impl Report {
-    pub(super) fn new(json: bool, dry_run: bool) -> Self {
-        Self { json, dry_run, matrix: None }
+    pub(super) fn new(json: bool, dry_run: bool, waiting: Vec<Host>) -> Self {
+        Self { json, dry_run, waiting, matrix: None }
     }
 
-    pub(super) fn begin(&self, machines: usize) -> Result<(), LaunchError> {
+    pub(super) fn begin(&self, machines: usize, origin: &Origin) -> Result<(), LaunchError> {
+        let list = match origin {
+            Origin::File => "machines.json",
+            Origin::Registry | Origin::LastAnswer { .. } => "the registry",
+        };
         let dry_run = if self.dry_run { ". Dry run: nothing is changed" } else { "" };
-        self.print(&format!("SSH mesh of {machines} machines{dry_run}"))
+        let noun = if machines == 1 { "machine" } else { "machines" };
+        self.print(&format!("SSH mesh of {machines} {noun} of {list}{dry_run}"))?;
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = self.waiting.iter().map(Host::as_str).collect();
+        self.print(&format!("Left out until an admin approves it: the access of {}", names.join(", ")))
     }
 
     pub(super) fn phase(&self, phase: Phase, lines: &[Line]) -> Result<(), LaunchError> {
@@ -80,7 +94,9 @@ impl Report {
         if self.json {
             let machines: Vec<Value> = machines.iter().map(machine_json).collect();
             let matrix = self.matrix.as_ref().map_or_else(|| json!([]), Matrix::json);
-            return json_output::print(&json!({ "dry_run": self.dry_run, "machines": machines, "logins": matrix }));
+            return json_output::print(&json!({
+                "dry_run": self.dry_run, "machines": machines, "logins": matrix, "waiting_for_approval": self.waiting,
+            }));
         }
         let reasons: Vec<String> = self.matrix.iter().flat_map(|matrix| failed_logins(matrix, machines)).collect();
         if reasons.is_empty() { Ok(()) } else { self.print(&format!("\n{}", reasons.join("\n"))) }
