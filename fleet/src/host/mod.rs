@@ -5,12 +5,14 @@
 
 mod connection;
 pub mod hello;
+pub mod mesh;
 pub mod tmux;
 
 use serde_json::Value;
 
 pub use self::connection::Connection;
 use self::hello::Hello;
+use self::mesh::{Authorize, DeployConfig, Inspect, MakeKey, TryLogins};
 use self::tmux::SetUpTmux;
 use crate::wire::{Envelope, Frame, Refusal, RefusalKind, Request, VERSION};
 
@@ -39,6 +41,11 @@ async fn dispatch(envelope: Envelope, connection: &mut Connection) -> Result<Val
     match envelope.request.as_str() {
         Hello::NAME => answer::<Hello>(envelope.body, connection).await,
         SetUpTmux::NAME => answer::<SetUpTmux>(envelope.body, connection).await,
+        Inspect::NAME => answer::<Inspect>(envelope.body, connection).await,
+        MakeKey::NAME => answer::<MakeKey>(envelope.body, connection).await,
+        Authorize::NAME => answer::<Authorize>(envelope.body, connection).await,
+        DeployConfig::NAME => answer::<DeployConfig>(envelope.body, connection).await,
+        TryLogins::NAME => answer::<TryLogins>(envelope.body, connection).await,
         other => {
             let message = format!("this machine does not know the request `{other}`; update Deckwatch there");
             Err(Refusal::new(RefusalKind::BadRequest, message))

@@ -4,6 +4,7 @@ mod bootstrap;
 mod every;
 mod list;
 mod members;
+mod mesh;
 mod tmux;
 
 use std::time::Duration;
@@ -23,7 +24,8 @@ Examples:
   launcher fleet list             show the machines, and whether each answers
   launcher fleet list --json      the same, for scripts
   launcher fleet tmux             set up tmux on all machines
-  launcher fleet bootstrap        register this machine";
+  launcher fleet bootstrap        register this machine
+  launcher fleet mesh --dry-run   show what `launcher fleet mesh` would change";
 
 /// How long a member may take for a short answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -41,6 +43,10 @@ pub(crate) enum FleetCommand {
     /// Register this machine in the fleet, and check what a machine of the fleet needs
     Bootstrap(bootstrap::Bootstrap),
 
+    /// Let every machine log in to every other one over SSH, and try each connection
+    #[command(after_help = mesh::EXAMPLES)]
+    Mesh(mesh::Mesh),
+
     /// Answer one request from standard input; SSH runs this on a machine of the fleet
     #[command(hide = true)]
     Host,
@@ -52,6 +58,7 @@ pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), Launch
         FleetCommand::List(list) => list::run(list, env),
         FleetCommand::Tmux(tmux) => tmux::run(tmux, env),
         FleetCommand::Bootstrap(bootstrap) => bootstrap::run(bootstrap, env),
+        FleetCommand::Mesh(mesh) => mesh::run(mesh, env),
         FleetCommand::Host => context_api::runtime()?.block_on(host::serve()).map_err(LaunchError::Output),
     }
 }
