@@ -105,6 +105,8 @@ pub(crate) enum LaunchError {
     UnknownMember { name: Host, meant: Option<String> },
     #[error("{failed} of {of} machines failed")]
     MembersFailed { failed: usize, of: usize },
+    #[error("{bad} of {of} machines {} a bad value", if *.bad == 1 { "has" } else { "have" })]
+    MembersBad { bad: usize, of: usize },
     #[error("{0}")]
     Fleet(String),
     #[error(transparent)]
@@ -185,6 +187,7 @@ impl LaunchError {
             | Self::ChecksFailed { .. }
             | Self::Demo(_)
             | Self::MembersFailed { .. }
+            | Self::MembersBad { .. }
             | Self::Fleet(_)
             | Self::Query(_)
             | Self::Cancelled => return None,
@@ -234,6 +237,7 @@ impl LaunchError {
             Self::NoMembers { .. } | Self::UnknownMember { .. } | Self::Fleet(_) => ExitCode::Fleet,
             Self::MembersFailed { failed, of } if failed == of => ExitCode::NoMember,
             Self::MembersFailed { .. } => ExitCode::SomeMembers,
+            Self::MembersBad { .. } => ExitCode::BadMember,
             Self::Demo(_) => ExitCode::Demo,
             Self::Cancelled => ExitCode::Cancelled,
         }

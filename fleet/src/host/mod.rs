@@ -4,11 +4,18 @@
 //! a command line, where other users of the machine could read it.
 
 mod connection;
+pub mod deploy;
+mod git;
+pub mod health;
 pub mod hello;
+mod program;
+mod settings;
 
 use serde_json::Value;
 
 pub use self::connection::Connection;
+use self::deploy::Deploy;
+use self::health::Health;
 use self::hello::Hello;
 use crate::wire::{Envelope, Frame, Refusal, RefusalKind, Request, VERSION};
 
@@ -36,6 +43,8 @@ async fn dispatch(envelope: Envelope, connection: &mut Connection) -> Result<Val
     }
     match envelope.request.as_str() {
         Hello::NAME => answer::<Hello>(envelope.body, connection).await,
+        Health::NAME => answer::<Health>(envelope.body, connection).await,
+        Deploy::NAME => answer::<Deploy>(envelope.body, connection).await,
         other => {
             let message = format!("this machine does not know the request `{other}`; update Deckwatch there");
             Err(Refusal::new(RefusalKind::BadRequest, message))

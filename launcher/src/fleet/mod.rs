@@ -1,6 +1,8 @@
 //! `launcher fleet`: the machines of the team.
 
+mod deploy;
 mod every;
+mod health;
 mod list;
 mod members;
 
@@ -19,7 +21,10 @@ use crate::process_env::ProcessEnv;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   launcher fleet list             show the machines, and whether each answers
-  launcher fleet list --json      the same, for scripts";
+  launcher fleet list --json      the same, for scripts
+  launcher fleet health           show disks, memory, load, versions, updates and problems of each machine
+  launcher fleet deploy --dry-run show what a deploy would do
+  launcher fleet deploy           pull, build and install Deckwatch on each machine";
 
 /// How long a member may take for a short answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -30,6 +35,12 @@ pub(crate) enum FleetCommand {
     /// Show the machines of the fleet, and whether each answers
     List(list::List),
 
+    /// Show the state of each machine, and what to do about its problems
+    Health(health::Health),
+
+    /// Pull, build and install Deckwatch on each machine
+    Deploy(deploy::Deploy),
+
     /// Answer one request from standard input; SSH runs this on a machine of the fleet
     #[command(hide = true)]
     Host,
@@ -39,6 +50,8 @@ pub(crate) enum FleetCommand {
 pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), LaunchError> {
     match command {
         FleetCommand::List(list) => list::run(list, env),
+        FleetCommand::Health(health) => health::run(health, env),
+        FleetCommand::Deploy(deploy) => deploy::run(deploy, env),
         FleetCommand::Host => context_api::runtime()?.block_on(host::serve()).map_err(LaunchError::Output),
     }
 }
