@@ -4,13 +4,20 @@
 //! a command line, where other users of the machine could read it.
 
 mod connection;
+pub mod deploy;
+mod git;
+pub mod health;
 pub mod hello;
+mod program;
+mod settings;
 pub mod mesh;
 pub mod tmux;
 
 use serde_json::Value;
 
 pub use self::connection::Connection;
+use self::deploy::Deploy;
+use self::health::Health;
 use self::hello::Hello;
 use self::mesh::{Authorize, DeployConfig, Inspect, MakeKey, TryLogins};
 use self::tmux::SetUpTmux;
@@ -46,6 +53,8 @@ async fn dispatch(envelope: Envelope, connection: &mut Connection) -> Result<Val
         Authorize::NAME => answer::<Authorize>(envelope.body, connection).await,
         DeployConfig::NAME => answer::<DeployConfig>(envelope.body, connection).await,
         TryLogins::NAME => answer::<TryLogins>(envelope.body, connection).await,
+        Health::NAME => answer::<Health>(envelope.body, connection).await,
+        Deploy::NAME => answer::<Deploy>(envelope.body, connection).await,
         other => {
             let message = format!("this machine does not know the request `{other}`; update Deckwatch there");
             Err(Refusal::new(RefusalKind::BadRequest, message))

@@ -1,7 +1,9 @@
 //! `launcher fleet`: the machines of the team.
 
 mod bootstrap;
+mod deploy;
 mod every;
+mod health;
 mod list;
 mod members;
 mod mesh;
@@ -25,7 +27,10 @@ Examples:
   launcher fleet list --json      the same, for scripts
   launcher fleet tmux             set up tmux on all machines
   launcher fleet bootstrap        register this machine
-  launcher fleet mesh --dry-run   show what `launcher fleet mesh` would change";
+  launcher fleet mesh --dry-run   show what `launcher fleet mesh` would change
+  launcher fleet health           show disks, memory, load, versions, updates and problems of each machine
+  launcher fleet deploy --dry-run show what a deploy would do
+  launcher fleet deploy           pull, build and install Deckwatch on each machine";
 
 /// How long a member may take for a short answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -47,6 +52,12 @@ pub(crate) enum FleetCommand {
     #[command(after_help = mesh::EXAMPLES)]
     Mesh(mesh::Mesh),
 
+    /// Show the state of each machine, and what to do about its problems
+    Health(health::Health),
+
+    /// Pull, build and install Deckwatch on each machine
+    Deploy(deploy::Deploy),
+
     /// Answer one request from standard input; SSH runs this on a machine of the fleet
     #[command(hide = true)]
     Host,
@@ -59,6 +70,8 @@ pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), Launch
         FleetCommand::Tmux(tmux) => tmux::run(tmux, env),
         FleetCommand::Bootstrap(bootstrap) => bootstrap::run(bootstrap, env),
         FleetCommand::Mesh(mesh) => mesh::run(mesh, env),
+        FleetCommand::Health(health) => health::run(health, env),
+        FleetCommand::Deploy(deploy) => deploy::run(deploy, env),
         FleetCommand::Host => context_api::runtime()?.block_on(host::serve()).map_err(LaunchError::Output),
     }
 }
