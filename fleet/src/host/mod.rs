@@ -8,9 +8,9 @@ pub mod deploy;
 mod git;
 pub mod health;
 pub mod hello;
+pub mod mesh;
 mod program;
 mod settings;
-pub mod mesh;
 pub mod tmux;
 
 use serde_json::Value;
