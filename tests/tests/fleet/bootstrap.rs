@@ -63,7 +63,6 @@ async fn a_fresh_machine_joins_by_one_command_and_a_second_run_changes_nothing()
         "✓ git, tmux, a C compiler and OpenSSH installed",
         "✓ Rust installed",
         "✓ launcher and MCP server built and linked",
-        "✓ configuration written",
     ] {
         assert!(stderr.lines().any(|line| line == tick), "{tick}\n{stderr}");
     }
@@ -74,6 +73,7 @@ async fn a_fresh_machine_joins_by_one_command_and_a_second_run_changes_nothing()
         "✓ SSH host key: SHA256:",
         &format!("✓ address: {}, from Tailscale", host.address()),
         &format!("✓ API reachable: {}", fleet.api_url()),
+        "✓ configuration: ~/.config/deckwatch/config.toml, written now",
         "✓ MCP connected: ",
         "! machine registered: mac1 waits for an admin's approval",
     ] {
@@ -122,6 +122,7 @@ async fn a_step_that_fails_says_how_to_go_on_and_the_next_run_does() {
         "✗ address: Tailscale is not installed",
         "run `tailscale up`",
         "✗ API reachable: can't reach the Context API",
+        "! configuration: not written, because the API does not answer",
         "✓ MCP connected",
         "- machine registered",
     ] {
@@ -132,7 +133,6 @@ async fn a_step_that_fails_says_how_to_go_on_and_the_next_run_does() {
     assert_eq!(machines(&fleet).await, []);
     let key = host.user_key().unwrap();
 
-    // The configuration has the first address now, so the variable corrects only this run.
     let wrong_key = "f".repeat(64);
     let refused = bootstrap(&fleet, host, &["--address", &host.address()], &[("CONTEXT_API_KEY", &wrong_key)]);
     assert_eq!(refused.code, Some(29));
@@ -142,6 +142,13 @@ async fn a_step_that_fails_says_how_to_go_on_and_the_next_run_does() {
     bootstrap(&fleet, host, &["--address", &host.address()], &[]).ok();
     let [machine] = &machines(&fleet).await[..] else { panic!("one machine") };
     assert_eq!((machine.status, host.user_key().unwrap()), (MachineStatus::Pending, key));
+
+    // The configuration is not changed for another API.
+    let before = host.read(".config/deckwatch/config.toml");
+    let elsewhere = bootstrap(&fleet, host, &["--address", &host.address()], &[("CONTEXT_API_URL", nothing_there)]);
+    let said = format!("! configuration: ~/.config/deckwatch/config.toml names another API, {}", fleet.api_url());
+    assert!(elsewhere.stdout.contains(&said), "{}", elsewhere.stdout);
+    assert_eq!(host.read(".config/deckwatch/config.toml"), before);
 }
 
 #[tokio::test]
