@@ -11,13 +11,14 @@ use serde::Deserialize;
 
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
+use crate::fleet_settings::FleetSettings;
 use crate::process_env::ProcessEnv;
 use crate::secrets::api_key::KeySource;
 use crate::secrets::settings::InfisicalSettings;
 use crate::secrets::vault::Vault;
 
 /// The settings of every launch.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Config {
     /// The folder in which repositories are searched; `~/dev` by default.
     pub(crate) dev_root: PathBuf,
@@ -27,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) api: Option<ApiSettings>,
     /// Where the secrets of the ventures are stored.
     pub(crate) infisical: InfisicalSettings,
+    /// The settings of the commands of the fleet.
+    pub(crate) fleet: FleetSettings,
 }
 
 /// The address of the team's API and the source of its key. At most one of the four sources is set.
@@ -77,6 +80,8 @@ struct Document {
     api: Option<ApiSettings>,
     #[serde(default)]
     infisical: InfisicalSettings,
+    #[serde(default)]
+    fleet: FleetSettings,
 }
 
 impl Config {
@@ -94,6 +99,7 @@ impl Config {
             default_agent: None,
             api: None,
             infisical: InfisicalSettings::default(),
+            fleet: FleetSettings::default(),
         }
     }
 
@@ -115,8 +121,11 @@ impl Config {
             let message = "[api] has more than one of key_env, key_command, key_keyring, key_infisical".to_owned();
             return Err(LaunchError::Config { path, message });
         }
-        let Document { default_agent, api, infisical, .. } = document;
-        Ok(Self { dev_root, default_agent, api, infisical })
+        if let Some(message) = document.fleet.error() {
+            return Err(LaunchError::Config { path, message });
+        }
+        let Document { default_agent, api, infisical, fleet, .. } = document;
+        Ok(Self { dev_root, default_agent, api, infisical, fleet })
     }
 }
 
@@ -156,7 +165,8 @@ mod tests {
     #[test]
     fn without_a_file_the_defaults_apply() {
         let infisical = InfisicalSettings::default();
-        let expected = Config { dev_root: "/HOME/dev".into(), default_agent: None, api: None, infisical };
+        let fleet = FleetSettings::default();
+        let expected = Config { dev_root: "/HOME/dev".into(), default_agent: None, api: None, infisical, fleet };
         assert_eq!(load(None).unwrap(), expected);
         assert_eq!(load(Some("")).unwrap(), expected);
     }
@@ -197,6 +207,14 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_the_fleet_can_be_changed_one_by_one() {
+        let text = "[fleet.health]\ndisk_free_percent = { warn = 20, bad = 7.5 }\n";
+        let health = load(Some(text)).unwrap().fleet.health;
+        assert_eq!((health.disk_free_percent.warn, health.disk_free_percent.bad), (20.0, 7.5));
+        assert_eq!(health.load_per_cpu, FleetSettings::default().health.load_per_cpu);
+    }
+
+    #[test]
     fn errors_are_reported_with_their_line() {
         let cases = [
             ("\ndev_rot = \"x\"\n", "line 2: unknown field `dev_rot`"),
@@ -205,6 +223,10 @@ mod tests {
             ("[api]\nkey_env = \"K\"", "missing field `url`"),
             ("dev_root = \"code\"", "must start with /"),
             ("[infisical]\ntoken = \"x\"", "unknown field `token`"),
+            ("[fleet.health]\ndisk = 1", "unknown field `disk`"),
+            ("[fleet.health]\nload_per_cpu = { warn = 1 }", "missing field `bad`"),
+            ("[fleet.health]\nload_per_cpu = { warn = 2, bad = 1 }", "load_per_cpu: bad must be the worse"),
+            ("[fleet.health]\ndisk_free_percent = { warn = nan, bad = 1 }", "must be numbers from 0 on"),
             ("[infisical]\ncredential_command = \"pass x\"", "line 2"),
         ];
         for (text, expected) in cases {

@@ -109,6 +109,8 @@ pub(crate) enum LaunchError {
     MembersFailed { failed: usize, of: usize },
     #[error("this machine is not registered: {failed} {} failed", if *.failed == 1 { "step" } else { "steps" })]
     BootstrapFailed { failed: usize },
+    #[error("{bad} of {of} machines {} a bad value", if *.bad == 1 { "has" } else { "have" })]
+    MembersBad { bad: usize, of: usize },
     #[error("{0}")]
     Fleet(String),
     #[error(transparent)]
@@ -195,6 +197,7 @@ impl LaunchError {
             | Self::ChecksFailed { .. }
             | Self::Demo(_)
             | Self::MembersFailed { .. }
+            | Self::MembersBad { .. }
             | Self::Fleet(_)
             | Self::Query(_)
             | Self::Cancelled => return None,
@@ -248,6 +251,7 @@ impl LaunchError {
             | Self::Fleet(_) => ExitCode::Fleet,
             Self::MembersFailed { failed, of } if failed == of => ExitCode::NoMember,
             Self::MembersFailed { .. } => ExitCode::SomeMembers,
+            Self::MembersBad { .. } => ExitCode::BadMember,
             Self::Demo(_) => ExitCode::Demo,
             Self::Cancelled => ExitCode::Cancelled,
         }

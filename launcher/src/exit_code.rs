@@ -57,6 +57,8 @@ exit_codes! {
     SomeMembers = 30,
     /// no machine of the fleet did what was asked
     NoMember = 31,
+    /// each machine of the fleet has answered, and one of them has a value that is bad
+    BadMember = 32,
     /// you cancelled the menu
     Cancelled = 130,
 }

@@ -22,6 +22,7 @@ mod environment;
 mod error;
 mod exit_code;
 mod fleet;
+mod fleet_settings;
 mod help;
 mod init;
 mod installation;

@@ -8,5 +8,6 @@ pub mod dirs;
 pub mod discovery;
 pub mod disk;
 pub mod durable;
+pub mod links;
 pub mod variables;
 pub mod ventures;

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use deckwatch_machine::agent::how_to_restart;
 use deckwatch_protocol::{Client, Timestamp};
 
 /// The build that this process runs.
@@ -58,14 +59,5 @@ impl Stamp {
     fn time(self) -> String {
         let at = Timestamp::from_millis(self.seconds.saturating_mul(1_000)).to_string();
         format!("{} UTC", at.get(11..16).unwrap_or(&at))
-    }
-}
-
-fn how_to_restart(client: &str) -> &'static str {
-    match client {
-        "claude" => "type /mcp in Claude Code, select deckwatch, and choose Reconnect.",
-        "codex" => "end this session of Codex CLI and continue it with `codex resume`.",
-        "gemini" => "type /mcp refresh in Gemini CLI.",
-        _ => "restart the MCP server `deckwatch`, or the agent.",
     }
 }

@@ -4,12 +4,23 @@
 //! a command line, where other users of the machine could read it.
 
 mod connection;
+pub mod deploy;
+mod git;
+pub mod health;
 pub mod hello;
+pub mod mesh;
+mod program;
+mod settings;
+pub mod tmux;
 
 use serde_json::Value;
 
 pub use self::connection::Connection;
+use self::deploy::Deploy;
+use self::health::Health;
 use self::hello::Hello;
+use self::mesh::{Authorize, DeployConfig, Inspect, MakeKey, TryLogins};
+use self::tmux::SetUpTmux;
 use crate::wire::{Envelope, Frame, Refusal, RefusalKind, Request, VERSION};
 
 /// A request that this machine can answer.
@@ -36,6 +47,14 @@ async fn dispatch(envelope: Envelope, connection: &mut Connection) -> Result<Val
     }
     match envelope.request.as_str() {
         Hello::NAME => answer::<Hello>(envelope.body, connection).await,
+        SetUpTmux::NAME => answer::<SetUpTmux>(envelope.body, connection).await,
+        Inspect::NAME => answer::<Inspect>(envelope.body, connection).await,
+        MakeKey::NAME => answer::<MakeKey>(envelope.body, connection).await,
+        Authorize::NAME => answer::<Authorize>(envelope.body, connection).await,
+        DeployConfig::NAME => answer::<DeployConfig>(envelope.body, connection).await,
+        TryLogins::NAME => answer::<TryLogins>(envelope.body, connection).await,
+        Health::NAME => answer::<Health>(envelope.body, connection).await,
+        Deploy::NAME => answer::<Deploy>(envelope.body, connection).await,
         other => {
             let message = format!("this machine does not know the request `{other}`; update Deckwatch there");
             Err(Refusal::new(RefusalKind::BadRequest, message))

@@ -12,6 +12,7 @@ use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
 use deckwatch_machine::durable;
+use deckwatch_protocol::Host;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -21,7 +22,7 @@ use crate::members::Member;
 
 /// What differs from the user's configuration. No password is asked for, nothing is forwarded, a dead link is noticed
 /// within 15 seconds, and only known host keys are accepted.
-const OPTIONS: [&str; 15] = [
+const OPTIONS: [&str; 14] = [
     "BatchMode=yes",
     "ConnectTimeout=5",
     "ConnectionAttempts=1",
@@ -34,10 +35,13 @@ const OPTIONS: [&str; 15] = [
     "ClearAllForwardings=yes",
     "PermitLocalCommand=no",
     "RequestTTY=no",
+    "RemoteCommand=none",
     "LogLevel=ERROR",
-    "ControlMaster=auto",
-    "ControlPersist=30",
 ];
+/// All requests of a run share a connection.
+const SHARED: [&str; 2] = ["ControlMaster=auto", "ControlPersist=30"];
+/// A login on trial shares no connection: it shows whether a new one can be made.
+const UNSHARED: [&str; 3] = ["ControlMaster=no", "ControlPath=none", "IdentitiesOnly=yes"];
 
 /// Runs the far side. SSH gives a command to the login shell, which often has a short `PATH`.
 const FAR_SIDE: &str = "exec sh -c 'PATH=\"$HOME/.local/bin:$HOME/.cargo/bin:/opt/homebrew/bin:/usr/local/bin:$PATH\"; \
@@ -47,6 +51,15 @@ const FAR_SIDE: &str = "exec sh -c 'PATH=\"$HOME/.local/bin:$HOME/.cargo/bin:/op
 pub const CONNECTION_FAILED: i32 = 255;
 /// The exit code of a shell that does not find the program.
 pub const NOT_FOUND: i32 = 127;
+
+/// The command that logs in to `hostname` as the user's configuration says, with this key only, and does nothing there.
+pub fn login_trial(hostname: &Host, key: &Path) -> Command {
+    let mut command = Command::new("ssh");
+    command.args(OPTIONS.iter().chain(&UNSHARED).flat_map(|option| ["-o", option]));
+    command.arg("-i").arg(key).args(["-T", "--", hostname.as_str(), "exit"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
 
 /// The SSH connections of one run.
 pub struct Ssh {
@@ -77,7 +90,7 @@ impl Ssh {
     fn command(&self, member: &Member) -> io::Result<Command> {
         let hostname = member.hostname.as_str();
         let mut command = Command::new(&self.program);
-        command.args(OPTIONS.iter().flat_map(|option| ["-o", option]));
+        command.args(OPTIONS.iter().chain(&SHARED).flat_map(|option| ["-o", option]));
         command.arg("-o").arg(format!("ControlPath={}", self.socket(hostname).display()));
         command.arg("-o").arg(format!("HostName={}", member.tailscale_ip));
         if let Some(key) = &member.host_key {

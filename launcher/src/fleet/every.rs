@@ -4,12 +4,18 @@ use std::sync::Arc;
 
 use deckwatch_fleet::members::Member;
 use deckwatch_fleet::remote::{Failure, Remote};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::context_api;
 use crate::error::LaunchError;
 use crate::fleet;
 use crate::process_env::ProcessEnv;
+
+/// The most members that are asked at the same time. Machines that are down wait for the time limit of SSH, so that
+/// fewer would make a large fleet slow.
+const AT_ONCE: usize = 32;
 
 /// What a member answered.
 pub(crate) struct Outcome<T> {
@@ -30,10 +36,15 @@ where
 {
     let remote = Arc::new(fleet::remote(env)?);
     context_api::runtime()?.block_on(async {
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
         let mut asked = JoinSet::new();
         for (place, member) in members.into_iter().enumerate() {
             let answer = ask(Arc::clone(&remote), member.clone());
-            asked.spawn(async move { (place, Outcome { member, result: answer.await }) });
+            let turns = Arc::clone(&turns);
+            asked.spawn(async move {
+                let _turn = turns.acquire().await;
+                (place, Outcome { member, result: answer.await })
+            });
         }
         let mut outcomes = asked.join_all().await;
         outcomes.sort_by_key(|(place, _)| *place);
@@ -48,4 +59,10 @@ where
 pub(crate) fn all_succeeded<T>(outcomes: &[Outcome<T>]) -> Result<(), LaunchError> {
     let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
     if failed == 0 { Ok(()) } else { Err(LaunchError::MembersFailed { failed, of: outcomes.len() }) }
+}
+
+/// The failure as JSON, `null` for a success.
+pub(crate) fn failure_json<T>(result: &Result<T, Failure>) -> Value {
+    let failure = result.as_ref().err();
+    failure.map_or(Value::Null, |failure| json!({ "kind": failure.kind(), "message": failure.to_string() }))
 }

@@ -9,7 +9,7 @@ use deckwatch_fleet::members::Waiting;
 use deckwatch_protocol::Host;
 use serde_json::{Value, json};
 
-use super::every::all_succeeded;
+use super::every::{all_succeeded, failure_json};
 use super::members::{Origin, Roster};
 use super::{ANSWER_TIMEOUT, Outcome, ask_every, members};
 use crate::error::LaunchError;
@@ -66,11 +66,10 @@ fn drawn(outcomes: &[Outcome<Greeting>], waiting: &[Waiting]) -> String {
 fn as_json(outcomes: &[Outcome<Greeting>], waiting: &[Waiting], origin: &Origin) -> Value {
     let machines = outcomes.iter().map(|Outcome { member, result }| {
         let version = result.as_ref().ok().map(|greeting| &greeting.version);
-        let failure = result.as_ref().err();
         json!({
             "hostname": member.hostname, "tailscale_ip": member.tailscale_ip, "os": member.os, "arch": member.arch,
             "answers": result.is_ok(), "version": version,
-            "failure": failure.map(|failure| json!({ "kind": failure.kind(), "message": failure.to_string() })),
+            "failure": failure_json(result),
         })
     });
     let (source, as_of) = match origin {

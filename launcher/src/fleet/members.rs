@@ -51,6 +51,23 @@ pub(super) fn roster(env: &ProcessEnv) -> Result<Roster, LaunchError> {
     }
 }
 
+/// The fleet for a change of access. The last answer of the registry is not used: a machine may have been retired since.
+pub(super) fn current_roster(env: &ProcessEnv) -> Result<Roster, LaunchError> {
+    let roster = roster(env)?;
+    let Origin::LastAnswer { taken_at } = roster.origin else { return Ok(roster) };
+    let path = env.dirs.config.join(FILE);
+    let file = env.shown(&path);
+    let Some(roster) = of_file(&path)? else {
+        return Err(LaunchError::Fleet(format!(
+            "the registry does not answer. Its last answer is of {}, and a machine may have been retired since. Try \
+             again when the API answers, or list the machines in {file}",
+            ago(taken_at, now())
+        )));
+    };
+    warn(&format!("a change of access does not use the last answer of the registry; it uses {file}"));
+    Ok(roster)
+}
+
 /// The fleet as far as this machine knows it, if the registry did not answer.
 fn without_registry(
     cause: LaunchError,

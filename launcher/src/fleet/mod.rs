@@ -1,9 +1,13 @@
 //! `launcher fleet`: the machines of the team.
 
 mod bootstrap;
+mod deploy;
 mod every;
+mod health;
 mod list;
 mod members;
+mod mesh;
+mod tmux;
 
 use std::time::Duration;
 
@@ -21,7 +25,12 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   launcher fleet list             show the machines, and whether each answers
   launcher fleet list --json      the same, for scripts
-  launcher fleet bootstrap        register this machine";
+  launcher fleet tmux             set up tmux on all machines
+  launcher fleet bootstrap        register this machine
+  launcher fleet mesh --dry-run   show what `launcher fleet mesh` would change
+  launcher fleet health           show disks, memory, load, versions, updates and problems of each machine
+  launcher fleet deploy --dry-run show what a deploy would do
+  launcher fleet deploy           pull, build and install Deckwatch on each machine";
 
 /// How long a member may take for a short answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -32,8 +41,22 @@ pub(crate) enum FleetCommand {
     /// Show the machines of the fleet, and whether each answers
     List(list::List),
 
+    /// Set up tmux in the same way on every machine
+    #[command(after_help = tmux::EXAMPLES)]
+    Tmux(tmux::Tmux),
+
     /// Register this machine in the fleet, and check what a machine of the fleet needs
     Bootstrap(bootstrap::Bootstrap),
+
+    /// Let every machine log in to every other one over SSH, and try each connection
+    #[command(after_help = mesh::EXAMPLES)]
+    Mesh(mesh::Mesh),
+
+    /// Show the state of each machine, and what to do about its problems
+    Health(health::Health),
+
+    /// Pull, build and install Deckwatch on each machine
+    Deploy(deploy::Deploy),
 
     /// Answer one request from standard input; SSH runs this on a machine of the fleet
     #[command(hide = true)]
@@ -44,7 +67,11 @@ pub(crate) enum FleetCommand {
 pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), LaunchError> {
     match command {
         FleetCommand::List(list) => list::run(list, env),
+        FleetCommand::Tmux(tmux) => tmux::run(tmux, env),
         FleetCommand::Bootstrap(bootstrap) => bootstrap::run(bootstrap, env),
+        FleetCommand::Mesh(mesh) => mesh::run(mesh, env),
+        FleetCommand::Health(health) => health::run(health, env),
+        FleetCommand::Deploy(deploy) => deploy::run(deploy, env),
         FleetCommand::Host => context_api::runtime()?.block_on(host::serve()).map_err(LaunchError::Output),
     }
 }

@@ -11,6 +11,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use deckwatch_fleet::installation::LOCK;
 use deckwatch_machine::dirs::Dirs;
 
 use self::source::Source;
@@ -129,7 +130,7 @@ impl Server {
 fn lock_build(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
     let open = || {
         Dirs::create(&dirs.state)?;
-        File::options().create(true).write(true).truncate(false).open(dirs.state.join("install.lock"))
+        File::options().create(true).write(true).truncate(false).open(dirs.state.join(LOCK))
     };
     let lock = open().map_err(|error| write_error(&dirs.state, &error))?;
     let mut waited = false;

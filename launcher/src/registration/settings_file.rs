@@ -8,6 +8,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
+use deckwatch_machine::links;
+
 use crate::error::LaunchError;
 
 /// Settings may contain keys of other servers, so only the owner can read a new file.
@@ -127,7 +129,7 @@ impl Change {
     }
 
     fn try_replace(&self) -> io::Result<()> {
-        let target = resolve_links(&self.path)?;
+        let target = links::resolve(&self.path)?;
         let attributes = Attributes::of(&target)?;
         let folder = target.parent().unwrap_or(Path::new("/"));
         if !folder.is_dir() {
@@ -141,7 +143,7 @@ impl Change {
     }
 
     fn replace(&self) -> io::Result<()> {
-        let target = resolve_links(&self.path)?;
+        let target = links::resolve(&self.path)?;
         let folder = target.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(folder)?;
         let attributes = Attributes::of(&target)?;
@@ -212,31 +214,6 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// The largest number of links that are followed, which is the same as on Linux.
-const MAX_LINKS: usize = 40;
-
-/// The file behind symbolic links, so that a link to it stays a link. The file may not exist yet, but its folder must:
-/// a folder that is currently not mounted is not created.
-fn resolve_links(path: &Path) -> io::Result<PathBuf> {
-    match fs::canonicalize(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        found => return found,
-    }
-    let mut at = path.to_owned();
-    for followed in 0..MAX_LINKS {
-        let folder = at.parent().unwrap_or(Path::new("/")).to_owned();
-        match fs::read_link(&at) {
-            Ok(link) => at = folder.join(link),
-            Err(_) if followed == 0 || folder.is_dir() => return Ok(at),
-            Err(_) => {
-                let why = format!("it is a link into {}, which does not exist", folder.display());
-                return Err(io::Error::new(io::ErrorKind::NotFound, why));
-            }
-        }
-    }
-    Err(io::Error::other("too many links in a row"))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -140,3 +140,48 @@ fn inside_tmux_the_terminal_is_switched_to_the_session_and_not_nested() {
     tmux.tmux(&["detach-client", "-s", "deckwatch-alpha"]);
     assert_eq!(terminal.end().1, Some(0));
 }
+
+#[test]
+fn a_further_slot_has_a_session_of_its_own() {
+    let world = World::new();
+    let tmux = Tmux::new(&world);
+    for (arguments, session) in
+        [(&["alpha", "1", "--codex"][..], "deckwatch-alpha"), (&["alpha", "2", "--codex"], "deckwatch-alpha+2")]
+    {
+        let (code, said) = tmux.session(arguments);
+        assert!(code == Some(0) && said.contains(&format!("created the session {session}\n")), "{code:?} {said}");
+    }
+    let (code, said) = tmux.session(&["alpha", "2"]);
+    assert!(code == Some(0) && said.contains("the session deckwatch-alpha+2 exists"), "{code:?} {said}");
+    let listed = tmux.run(Path::new(SCRIPT), &["--list"]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("deckwatch-alpha detached") && listed.contains("deckwatch-alpha+2 detached"), "{listed}");
+}
+
+#[test]
+fn the_message_of_an_agent_that_can_not_start_stays_until_it_was_read() {
+    let world = World::new();
+    let tmux = Tmux::new(&world);
+    assert_eq!(tmux.session(&["no-such-venture", "--codex"]).0, Some(0));
+    let started = std::time::Instant::now();
+    let screen = || tmux.tmux(&["capture-pane", "-p", "-t", "=deckwatch-no-such-venture:"]);
+    while !screen().contains("ended with exit code 12") {
+        assert!(started.elapsed().as_secs() < 20, "the message is not shown: {}", screen());
+    }
+    assert!(screen().contains("there is no venture no-such-venture"), "{}", screen());
+    tmux.tmux(&["send-keys", "-t", "=deckwatch-no-such-venture:", "Enter"]);
+    while !tmux.sessions().is_empty() {
+        assert!(started.elapsed().as_secs() < 20, "the session stays");
+    }
+}
+
+#[test]
+fn a_terminal_that_the_machine_does_not_know_is_replaced() {
+    let world = World::new();
+    let tmux = Tmux::new(&world);
+    let mut command = Command::new(SCRIPT);
+    command.args(["alpha", "--codex"]).env_clear().envs(tmux.environment()).env("TERM", "xterm-of-tomorrow");
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("does not know the terminal xterm-of-tomorrow"), "{said}");
+}

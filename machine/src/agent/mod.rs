@@ -6,6 +6,7 @@
 mod conversations;
 mod launch;
 mod machine;
+mod old_builds;
 mod process;
 mod session_processes;
 mod shared_server;
@@ -20,6 +21,7 @@ use self::machine::SavedName;
 use crate::dirs::Dirs;
 
 pub use self::launch::{ForeignLaunch, ForeignReason, Lineage, launch_id, lineage_of};
+pub use self::old_builds::{OldServer, how_to_restart, old_servers};
 pub use self::session_processes::{AgentProcess, SessionProcesses, Worker, agent_process};
 pub use self::shared_server::{RunningServer, SharedServer};
 pub use self::slot::{Slot, SlotError, SlotRequest};

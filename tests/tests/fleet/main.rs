@@ -5,3 +5,5 @@
 
 mod bootstrap;
 mod hosts;
+mod mesh;
+mod tmux;
