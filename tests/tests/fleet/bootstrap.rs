@@ -197,3 +197,39 @@ async fn values_of_programs_that_the_registry_does_not_accept_register_nothing()
     );
     assert_eq!((output.code, host.read(".ssh/id_ed25519.pub").as_str()), (Some(29), "damaged"));
 }
+
+#[tokio::test]
+async fn two_machines_become_a_fleet_as_the_documents_say() {
+    let fleet = Fleet::start(&["mac1", "server1"]);
+    let admin = [("CONTEXT_API_URL", fleet.api_url()), ("ADMIN_API_KEY", fleet.api().admin_key().to_owned())];
+    let admin: Vec<(&str, &str)> = admin.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    for name in ["mac1", "server1"] {
+        install_tailscale(fleet.host(name));
+        let said = fleet.launcher(name, &["fleet", "bootstrap"]).ok();
+        let command = said.lines().find_map(|line| line.split_once("an admin runs: launcher ")).unwrap().1;
+        let args: Vec<&str> = command.split(' ').collect();
+        let [.., host_key] = args[..] else { panic!("{command}") };
+
+        let shown = fleet.host("mac1").run("launcher", &["fleet", "approve", name], "", &admin).ok();
+        assert!(shown.contains(&format!("  launcher {command}\n")), "{shown}");
+        // Neither another key nor a missing one is approved, and the context key approves nothing.
+        for wrong in [&args[..args.len() - 1], &[&args[..args.len() - 2], &[host_key, host_key]].concat()] {
+            let refused = fleet.host("mac1").run("launcher", wrong, "", &admin);
+            assert_eq!(refused.code, Some(18), "{}", refused.stderr);
+            assert!(refused.stderr.contains("machine_changed"), "{}", refused.stderr);
+        }
+        assert_eq!(fleet.launcher("mac1", &args).code, Some(10), "the admin key is needed");
+        let approved = fleet.host("mac1").run("launcher", &args, "", &admin).ok();
+        assert!(approved.starts_with(&format!("{name} is approved.")), "{approved}");
+    }
+    // The first machine lets the second one in, and the second one connects both.
+    let first = fleet.launcher("mac1", &["fleet", "mesh"]);
+    assert!(matches!(first.code, Some(30 | 31)), "{}{}", first.stdout, first.stderr);
+    let second = fleet.launcher("server1", &["fleet", "mesh"]);
+    println!("{}{}", second.stdout, second.stderr);
+    second.ok();
+    for name in ["mac1", "server1"] {
+        let listed = fleet.launcher(name, &["fleet", "list"]).ok();
+        assert_eq!(listed.matches("answers, Deckwatch").count(), 2, "{listed}");
+    }
+}
