@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Instant;
 
-use deckwatch_protocol::{Machine, MachineStatus, Operation, Page};
+use deckwatch_protocol::{Machine, MachineStatus, Operation, Page, SshPublicKey};
 use deckwatch_tests::{Caller as _, Fleet, Host, HostOutput, TestRequest, ask_approve};
 
 const CHECKOUT: &str = "/run/checkout";
@@ -87,7 +87,7 @@ async fn a_fresh_machine_joins_by_one_command_and_a_second_run_changes_nothing()
     );
     assert_eq!((pending.user.as_str(), pending.tailscale_ip.to_string()), ("dev1", host.address()));
     assert_eq!(pending.ssh_public_key.as_str(), host.user_key().unwrap());
-    assert_eq!(pending.ssh_host_key.as_ref().map(|key| key.as_str()), Some(host.host_key().as_str()));
+    assert_eq!(pending.ssh_host_key.as_ref().map(SshPublicKey::as_str), Some(host.host_key().as_str()));
     let mode = |file: &str| host.path(file).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(".ssh"), mode(".ssh/id_ed25519")), (0o700, 0o600));
     assert!(

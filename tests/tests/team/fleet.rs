@@ -38,7 +38,7 @@ fn api(team: &Team) -> Api {
 }
 
 fn json_of(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr))
+    serde_json::from_str(&run.stdout).unwrap()
 }
 
 fn hostnames(listed: &Value) -> Vec<&str> {
