@@ -13,18 +13,7 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# shellcheck source=scripts/lib/help.sh
-. "$ROOT/scripts/lib/help.sh"
+# shellcheck source=scripts/lib/fleet.sh
+. "$ROOT/scripts/lib/fleet.sh"
 
-main() {
-  local -a options=()
-  [[ ${1-} != --help ]] || { help::print "${BASH_SOURCE[0]}" && return; }
-  command -v launcher >/dev/null || {
-    printf 'deploy-mcp: launcher is not on PATH; run ./scripts/start --install-only in the checkout of Deckwatch\n' >&2
-    return 1
-  }
-  if [[ ${DRY_RUN-} == true && " $* " != *" --dry-run "* ]]; then options+=(--dry-run); fi
-  exec launcher fleet deploy ${options[@]+"${options[@]}"} "$@"
-}
-
-main "$@"
+fleet::change "${BASH_SOURCE[0]}" deploy "$@"

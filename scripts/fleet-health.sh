@@ -11,16 +11,7 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# shellcheck source=scripts/lib/help.sh
-. "$ROOT/scripts/lib/help.sh"
+# shellcheck source=scripts/lib/fleet.sh
+. "$ROOT/scripts/lib/fleet.sh"
 
-main() {
-  [[ ${1-} != --help ]] || { help::print "${BASH_SOURCE[0]}" && return; }
-  command -v launcher >/dev/null || {
-    printf 'fleet-health: launcher is not on PATH; run ./scripts/start --install-only in the checkout of Deckwatch\n' >&2
-    return 1
-  }
-  exec launcher fleet health "$@"
-}
-
-main "$@"
+fleet::run "${BASH_SOURCE[0]}" health "$@"
