@@ -86,27 +86,6 @@ fn dependencies_point_one_way() {
     }
 }
 
-/// Uses that close a loop between two or more modules of a crate. This list may only become shorter: remove a use from
-/// the code, then from here.
-const KNOWN_LOOPS: [(&str, &str, &str); 16] = [
-    ("api", "database", "fault"),
-    ("launcher", "background_server", "secrets"),
-    ("launcher", "config", "secrets"),
-    ("launcher", "endpoint", "secrets"),
-    ("launcher", "error", "demo"),
-    ("launcher", "error", "secrets"),
-    ("launcher", "registration", "slash_commands"),
-    ("launcher", "suggestion", "cli"),
-    ("server", "bounds", "database"),
-    ("server", "database", "migrations"),
-    ("server", "database", "readers"),
-    ("server", "database", "writer"),
-    ("server", "queue", "readers"),
-    ("tests", "agent", "engine"),
-    ("tests", "caller", "engine"),
-    ("tests", "engine", "records"),
-];
-
 /// The crates of the workspace, each with the uses between its top-level modules.
 fn uses_of_crates() -> Vec<(String, Uses)> {
     let files = files(&[".rs"]);
@@ -121,20 +100,9 @@ fn uses_of_crates() -> Vec<(String, Uses)> {
 
 #[test]
 fn modules_of_a_crate_use_each_other_in_one_direction() {
-    for (name, mut uses) in uses_of_crates() {
-        let known = || KNOWN_LOOPS.iter().filter(|(of, ..)| *of == name).map(|(_, from, to)| (*from, *to));
-        for (from, to) in known() {
-            let is_used = uses.get_mut(from).is_some_and(|used| used.remove(to));
-            assert!(is_used, "{name}: {from} no longer uses {to}. Remove this line from KNOWN_LOOPS");
-        }
+    for (name, uses) in uses_of_crates() {
         if let Some(modules) = modules::find_loop(&uses) {
             panic!("the modules of {name} use each other in a loop: {}", modules.join(" uses "));
-        }
-        for (from, to) in known() {
-            let mut with = uses.clone();
-            with.entry(from.to_owned()).or_default().insert(to.to_owned());
-            let is_loop = modules::find_loop(&with).is_some();
-            assert!(is_loop, "{name}: that {from} uses {to} closes no loop. Remove this line from KNOWN_LOOPS");
         }
     }
 }
