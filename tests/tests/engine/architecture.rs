@@ -65,7 +65,7 @@ const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 11] = [
         "deckwatch-client",
         &["deckwatch-api", "deckwatch-machine", "deckwatch-protocol", "deckwatch-secrets", "deckwatch-server"],
     ),
-    ("deckwatch-generator", &["deckwatch-secrets"]),
+    ("deckwatch-generator", &["deckwatch-protocol", "deckwatch-secrets"]),
     ("deckwatch-mcp-server", &["deckwatch-client", "deckwatch-generator", "deckwatch-machine", "deckwatch-protocol"]),
     ("deckwatch-launcher", &["deckwatch-client", "deckwatch-machine", "deckwatch-protocol"]),
     ("deckwatch-tests", &["deckwatch-api", "deckwatch-protocol", "deckwatch-server"]),
@@ -140,6 +140,46 @@ fn only_the_store_names_a_table() {
             assert!(!tables.iter().any(|table| line.contains(table)), "{path}: {line}");
         }
     }
+}
+
+/// Files that cut text for their own work and not for a reader, and the place where text is cut.
+const MAY_CUT_TEXT: [(&str, &str); 5] = [
+    ("protocol/src/cut.rs", "the place where text is cut"),
+    ("api/src/search/", "the search looks at windows of a text, and limits its own work"),
+    ("api/src/store/note_search.rs", "the window that the search looks at"),
+    ("api/src/store/summaries.rs", "SQL stores the response, and `summary_cut` cuts at a paragraph"),
+    ("secrets/src/escapes.rs", "passages of a text around escapes"),
+];
+
+#[test]
+fn text_is_cut_in_one_place() {
+    let phrases = [
+        ".chars().take(",
+        "char_boundary(",
+        "char_indices().nth",
+        "char_indices().rev().nth",
+        "push('…')",
+        "}…\"",
+        "\"…{",
+        "substr(n.content, ",
+        "substr(d.content, ",
+    ];
+    let of_code = |(path, _): &(String, String)| path.contains("/src/") && !path.starts_with("tests/");
+    let (mut used, mut strays) = (BTreeSet::new(), Vec::new());
+    for (path, text) in files(&[".rs"]).into_iter().filter(of_code) {
+        let home = MAY_CUT_TEXT.iter().find(|(home, _)| path.starts_with(home)).map(|(home, _)| *home);
+        let of_program = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let code = of_program.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        for (n, line) in code.filter(|(_, line)| phrases.iter().any(|phrase| line.contains(phrase))) {
+            match home {
+                Some(home) => drop(used.insert(home)),
+                None => strays.push(format!("{path}:{}: {}", n + 1, line.trim())),
+            }
+        }
+    }
+    assert!(strays.is_empty(), "use deckwatch_protocol::cut, which cuts text:\n{}", strays.join("\n"));
+    let homes: BTreeSet<&str> = MAY_CUT_TEXT.iter().map(|(home, _)| *home).collect();
+    assert_eq!(used, homes, "remove the files that cut no text from MAY_CUT_TEXT");
 }
 
 #[test]

@@ -67,12 +67,11 @@ impl Folder {
                 continue;
             }
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
-            match number.filter(|number| self.file(*number) == path) {
-                Some(number) => listing.numbers.push(number),
-                None => {
-                    let cause = "its name is not valid for an entry".to_owned();
-                    listing.invalid_names.push(Skipped { path, cause });
-                }
+            if let Some(number) = number.filter(|number| self.file(*number) == path) {
+                listing.numbers.push(number);
+            } else {
+                let cause = "its name is not valid for an entry".to_owned();
+                listing.invalid_names.push(Skipped { path, cause });
             }
         }
         listing.numbers.sort_unstable();
