@@ -234,7 +234,7 @@ pub struct SshConfig {
     pub ssh_config: String,
     /// A line with the key of each machine, for `~/.ssh/authorized_keys`.
     pub authorized_keys: Vec<String>,
-    /// The number of machines on all pages. It is exact up to 1,000.
+    /// The number of machines on all pages. It is exact up to 750.
     pub total: u32,
     /// True if `total` is only a lower bound. Absent if the count is exact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -19,7 +19,7 @@ macro_rules! fitting {
 }
 
 /// Notes tagged `executive-summary` for session `s`: those of the venture, then the global ones, newest first, with
-/// at most 12 KB of content in total. The 20 newest of each kind are considered. The note that exceeds the limit is
+/// at most 12 KB of content in total. The first 20 are considered. The note that exceeds the limit is
 /// cut and marked with `cut_at_byte`. Notes after it, or notes of which only a short part would fit, are only named.
 macro_rules! executive_summaries_json {
     () => {
@@ -40,6 +40,7 @@ macro_rules! executive_summaries_json {
                        union all \
                        select * from (select 1 as global, note_id from note_tags \
                          where tag = 'executive-summary' and scope = 'global' order by note_id desc limit 20) \
+                       limit 20 \
                      ) t join notes n on n.id = t.note_id))"
             ),
             item: "json_insert(json_object('id', shown.id, 'title', shown.title, 'content', shown.piece, \
