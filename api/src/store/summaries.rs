@@ -32,7 +32,7 @@ macro_rules! executive_summaries_json {
                  from ( \
                    select *, row_number() over (order by global, id desc) as rank, \
                      12288 - (sum(bytes) over (order by global, id desc) - bytes) as room from ( \
-                     select t.global, n.id, n.title, n.venture, n.actor_key_id, n.updated_at, \
+                     select tagged.global, n.id, n.title, n.venture, n.actor_key_id, n.updated_at, \
                        substr(n.content, 1, 12288) as head, length(cast(n.content as blob)) as bytes \
                      from ( \
                        select * from (select 0 as global, note_id from note_tags \
@@ -41,7 +41,7 @@ macro_rules! executive_summaries_json {
                        select * from (select 1 as global, note_id from note_tags \
                          where tag = 'executive-summary' and scope = 'global' order by note_id desc limit 20) \
                        limit 20 \
-                     ) t join notes n on n.id = t.note_id))"
+                     ) tagged join notes n on n.id = tagged.note_id))"
             ),
             item: "json_insert(json_object('id', shown.id, 'title', shown.title, 'content', shown.piece, \
                      'truncated', json(case when shown.truncated then 'true' else 'false' end), \

@@ -91,8 +91,9 @@ fn stops_at_its_limit(name: &str, sql: &str, step: &str) -> bool {
         "where true and v.deleted_at is null",
         "where ?1 is not null and v.deleted_at is null",
     ];
-    let unfiltered =
-        unfiltered.iter().any(|all| [" order by", " limit"].iter().any(|end| sql.contains(&format!("{all}{end}"))));
+    let unfiltered = unfiltered
+        .iter()
+        .any(|all| [" order by", " limit", " union all"].iter().any(|end| sql.contains(&format!("{all}{end}"))));
     unfiltered && step.contains(" USING ")
 }
 
