@@ -58,7 +58,7 @@ pub(crate) fn status(process: u32) -> Vec<Figure> {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) else { return Vec::new() };
     vec![
         Figure::portable("embedded: most memory", line(&status, "VmHWM:") / 1024.0, "MiB").at_most(64.0),
-        Figure::portable("embedded: threads", line(&status, "Threads:"), "").at_most(32.0),
+        Figure::portable("embedded: threads", line(&status, "Threads:"), "").at_most(18.0),
     ]
 }
 
