@@ -21,6 +21,7 @@ main() {
   # busy machine.
   cargo nextest run --manifest-path "$ROOT/Cargo.toml" --release --all-features -p deckwatch-tests --test engine \
     --retries 2 -E 'test(a_search_over_ten_thousand_notes_is_fast) | test(no_text_makes_) | test(no_number_of_notes_makes_)'
+  "$ROOT/scripts/bench" --ratios
 }
 
 main "$@"

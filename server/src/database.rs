@@ -150,6 +150,7 @@ mod tests {
     use bytes::Bytes;
     use deckwatch_api::{CompleteBody, Engine, Settings};
     use http::{Request, Response};
+    use rusqlite::StatementStatus;
 
     use super::*;
     use crate::embedded::Embedded;
@@ -159,6 +160,21 @@ mod tests {
     async fn get(engine: &Embedded, path: &str) -> Response<Bytes> {
         let request = Request::get(path).header("authorization", format!("Bearer {KEY}")).body(CompleteBody::default());
         tokio::time::timeout(Duration::from_secs(1), engine.call(request.unwrap())).await.expect("no request hangs")
+    }
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_its_values() {
+        let connection = prepare(Connection::open_in_memory().unwrap()).unwrap();
+        connection.execute_batch("create table kept (n text collate nocase primary key) strict").unwrap();
+        // Their plans may depend on the value.
+        for sql in ["select n from kept where n like ?1", "select n from kept where n > ?1"] {
+            for value in ["a", "b", "c%"] {
+                rows(&connection, &Statement::new(sql).bind(value)).unwrap();
+            }
+            let kept = connection.prepare_cached(sql).unwrap();
+            let counts = [StatementStatus::Run, StatementStatus::RePrepare].map(|count| kept.get_status(count));
+            assert_eq!(counts, [3, 0], "{sql}");
+        }
     }
 
     #[tokio::test]

@@ -26,4 +26,5 @@ pub use embedded::{Embedded, OpenError};
 #[cfg(feature = "cli")]
 pub use executable::Executable;
 pub use platform::{SystemClock, SystemEntropy};
+pub use readers::MAX_READING_THREADS;
 pub use write_trial::{WriteTrialError, try_write};

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
@@ -9,12 +10,17 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use deckwatch_api::{COMMIT, Engine, Settings};
-use deckwatch_server::{Embedded, Executable, backup, http};
+use deckwatch_server::{Embedded, Executable, MAX_READING_THREADS, backup, http};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The time between two checks of this program's file, so that an update is logged even without calls of `/health`.
 const CHECK_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Maximum number of threads that serve connections. More of them only wait for the one thread that writes.
+const MAX_WORKER_THREADS: usize = 8;
+/// Threads that take over the connections while this program's file is checked.
+const SPARE_THREADS: usize = 2;
 
 /// The version and the commit, in the same format as `deckwatch-mcp`.
 static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} ({COMMIT})", env!("CARGO_PKG_VERSION")));
@@ -83,7 +89,12 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(executable) = executable.clone() {
         engine.set_notice(move || executable.replaced());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.min(MAX_WORKER_THREADS))
+        .max_blocking_threads(MAX_READING_THREADS + SPARE_THREADS)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind((cli.ip, cli.port))
             .await

@@ -65,6 +65,15 @@ pub(crate) enum Lane {
     Durable,
 }
 
+impl Lane {
+    fn other(self) -> Self {
+        match self {
+            Self::NonDurable => Self::Durable,
+            Self::Durable => Self::NonDurable,
+        }
+    }
+}
+
 /// The waiting batches.
 #[derive(Default)]
 pub(crate) struct Queue {
@@ -157,8 +166,7 @@ impl Queue {
                 }
             }
         }
-        let other = if last == Lane::Durable { Lane::NonDurable } else { Lane::Durable };
-        let served = if waiting.lane(other).is_empty() { last } else { other };
+        let served = if waiting.lane(last.other()).is_empty() { last } else { last.other() };
         let jobs = waiting.lane(served);
         let taken = jobs.drain(..limit.min(jobs.len())).collect();
         drop(waiting);
@@ -169,6 +177,17 @@ impl Queue {
             job.answer(Err(DatabaseError::Unavailable(message)));
         }
         (served, taken)
+    }
+
+    /// Takes up to `limit` batches that arrived in a lane while its group ran. Takes none if the other lane waits for the
+    /// commit of this group.
+    pub(crate) fn take_more(&self, limit: usize, lane: Lane) -> VecDeque<Job> {
+        let mut waiting = self.lock();
+        if !waiting.lane(lane.other()).is_empty() {
+            return VecDeque::new();
+        }
+        let jobs = waiting.lane(lane);
+        jobs.drain(..limit.min(jobs.len())).collect()
     }
 
     /// Records whether another process holds the write lock.
@@ -211,5 +230,31 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(sql: &'static str) -> Job {
+        Job::new(vec![Statement::new(sql)], Bounds::unlimited(), Box::new(drop))
+    }
+
+    #[test]
+    fn batches_that_arrive_join_the_group_unless_the_other_lane_waits() {
+        let queue = Queue::default();
+        let write = || assert!(queue.push(batch("update ventures set name = name")).is_ok());
+        write();
+        let (lane, group) = queue.take(64, Lane::Durable);
+        assert_eq!((lane, group.len()), (Lane::Durable, 1));
+        write();
+        write();
+        write();
+        assert_eq!(queue.take_more(2, lane).len(), 2, "at most as many as the group has room for");
+        assert!(queue.push(batch("select 1")).is_ok());
+        assert_eq!(queue.take_more(2, lane).len(), 0, "the other lane waits");
+        assert_eq!(queue.take(64, lane).0, Lane::NonDurable);
+        assert_eq!(queue.take_more(2, lane).len(), 1);
     }
 }

@@ -22,6 +22,9 @@ const QUICK_PERMITS: usize = 4;
 const QUICK_TIME: Duration = Duration::from_millis(100);
 /// Maximum number of batches that read longer.
 const LONG_PERMITS: usize = 2;
+/// The threads that the runtime needs for all permits. A thread gives back its permit shortly before it is free again. Without
+/// this limit, a busy machine gets a new thread each time.
+pub const MAX_READING_THREADS: usize = QUICK_PERMITS + LONG_PERMITS;
 
 /// The connections that read.
 pub(crate) struct Readers {

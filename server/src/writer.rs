@@ -152,7 +152,7 @@ impl WriterThread {
                 // There are no batches, and the lock is free again.
                 Ok(()) if jobs.is_empty() => self.roll_back(),
                 Ok(()) => {
-                    self.commit_together(jobs);
+                    self.commit_together(jobs, lane);
                     last = lane;
                 }
                 Err(error) if is_busy(&error) => self.queue.put_back(jobs.into_iter()),
@@ -184,11 +184,11 @@ impl WriterThread {
 
     /// Runs batches as one transaction and answers them after the commit. Batches that exceed the time of the group
     /// go back to the queue.
-    fn commit_together(&mut self, mut jobs: VecDeque<Job>) {
+    fn commit_together(&mut self, mut jobs: VecDeque<Job>, lane: Lane) {
         let started = Instant::now();
         let mut group: Vec<(Job, Result<Rows, DatabaseError>)> = Vec::new();
         let (mut culprit, mut too_slow) = (None, None);
-        while let Some(mut job) = jobs.pop_front() {
+        while let Some(mut job) = self.next_of_group(&mut jobs, lane, group.len()) {
             let is_only = group.is_empty() && (job.runs_alone || jobs.is_empty());
             if !group.is_empty() && (job.runs_alone || started.elapsed() >= MAX_GROUP_TIME) {
                 jobs.push_front(job);
@@ -235,6 +235,18 @@ impl WriterThread {
             job.answer(failure.as_ref().map_or(result, |error| Err(classify(error))));
         }
         self.checkpoint_long_log();
+    }
+
+    /// The next batch of a group that has run `size` batches. After those that waited at its beginning come those that
+    /// arrived since: they need no commit of their own. Otherwise the first of several callers that write again at once
+    /// would get a commit alone, and the others would wait for it.
+    fn next_of_group(&self, jobs: &mut VecDeque<Job>, lane: Lane, size: usize) -> Option<Job> {
+        // The setting can't change within a transaction.
+        let is_synced_enough = lane == Lane::NonDurable || self.synchronous == Some("full");
+        if jobs.is_empty() && size > 0 && is_synced_enough {
+            *jobs = self.queue.take_more(MAX_GROUP.saturating_sub(size), lane);
+        }
+        jobs.pop_front()
     }
 
     /// Copies a long log into the database file, as far as reads permit. The next commit starts the log again.

@@ -23,12 +23,16 @@ mod examples;
 mod fleet_hosts;
 pub mod golden;
 mod machine;
+#[cfg(target_os = "linux")]
+mod preload;
 mod programs;
 mod records;
 mod response;
 pub mod scripted_model;
 mod server_process;
 mod shape;
+#[cfg(target_os = "linux")]
+mod slow_disk;
 mod small_disk;
 mod test_request;
 mod tools;
@@ -50,6 +54,8 @@ pub use programs::program;
 pub use response::Response;
 pub use server_process::ServerProcess;
 pub use shape::{a_moment_later, fresh, overlay};
+#[cfg(target_os = "linux")]
+pub use slow_disk::slow_disk;
 pub use small_disk::BadDisk;
 pub use test_request::TestRequest;
 pub use tools::tool_names;

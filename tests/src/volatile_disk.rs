@@ -2,29 +2,20 @@
 //!
 //! The program under test runs with a library that keeps a second copy of each file: the content after its last
 //! successful sync. [`VolatileDisk::power_cut`] gives each file this content, and a random part of the sectors that were
-//! written since. The library needs Linux and a C compiler, which building SQLite needs too.
+//! written since.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
+use crate::preload::Library;
+
 /// Disks write whole sectors.
 const SECTOR: usize = 512;
 
-/// The compiled library.
-static LIBRARY: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
-    let folder = TempDir::new().unwrap();
-    let library = folder.path().join("volatile_disk.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("disk/volatile_disk.c");
-    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let mut compile = Command::new(compiler);
-    compile.args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]).arg(&library).arg(source);
-    assert!(compile.args(["-ldl", "-lpthread"]).status().unwrap().success());
-    (folder, library)
-});
+static LIBRARY: LazyLock<Library> = LazyLock::new(|| Library::compile("volatile_disk"));
 
 /// The disk below one folder.
 pub struct VolatileDisk {
@@ -43,7 +34,7 @@ impl VolatileDisk {
     /// The variables that put a program on this disk. With `failing_syncs`, about one sync in so many fails.
     pub fn variables(&self, failing_syncs: Option<u32>) -> Vec<(&'static str, OsString)> {
         let mut variables = vec![
-            ("LD_PRELOAD", LIBRARY.1.clone().into_os_string()),
+            ("LD_PRELOAD", LIBRARY.path.clone().into_os_string()),
             ("VOLATILE_DISK", self.root.clone().into_os_string()),
             ("VOLATILE_DISK_STATE", self.state.path().into()),
         ];

@@ -51,7 +51,7 @@ impl Team {
                 session: String::new(),
                 keys: AtomicU64::new(0),
             };
-            let started: Value = serde_json::from_slice(&client.send(&start_day(&agent)).await).unwrap();
+            let started: Value = serde_json::from_slice(client.send(&start_day(&agent)).await).unwrap();
             started["session"]["id"].as_str().unwrap().clone_into(&mut agent.session);
             agents.push(agent);
         }

@@ -1,15 +1,12 @@
 //! Requests over many connections at once, and their times.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use deckwatch_protocol::Operation;
-use http::Request;
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -50,6 +47,20 @@ impl Call {
     pub(crate) fn with(self, idempotency_key: String, body: Value) -> Self {
         Self { body: Some(body), idempotency_key: Some(idempotency_key), ..self }
     }
+
+    /// Writes the call as an HTTP/1.1 request.
+    fn write(&self, target: &Target, out: &mut Vec<u8>) {
+        let (method, path, address, key) = (self.method, &self.path, &target.address, &target.key);
+        write!(out, "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n").unwrap();
+        if let Some(key) = &self.idempotency_key {
+            write!(out, "idempotency-key: {key}\r\n").unwrap();
+        }
+        let body = self.body.as_ref().map(Value::to_string).unwrap_or_default();
+        if self.body.is_some() {
+            out.extend_from_slice(b"content-type: application/json\r\n");
+        }
+        write!(out, "content-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    }
 }
 
 /// The times of the requests of one measurement, sorted.
@@ -71,10 +82,20 @@ impl Sample {
         self.times[index].as_secs_f64() * 1_000.0
     }
 
-    /// Requests per second.
+    /// The number of requests.
     #[expect(clippy::cast_precision_loss, reason = "a count of requests is small")]
+    pub(crate) fn requests(&self) -> f64 {
+        self.times.len() as f64
+    }
+
+    /// Requests per second.
     pub(crate) fn rate(&self) -> f64 {
-        self.times.len() as f64 / self.elapsed.as_secs_f64()
+        self.requests() / self.elapsed.as_secs_f64()
+    }
+
+    /// The mean time of a request, in milliseconds.
+    pub(crate) fn mean(&self) -> f64 {
+        self.times.iter().sum::<Duration>().as_secs_f64() * 1_000.0 / self.requests()
     }
 }
 
@@ -107,37 +128,52 @@ pub(crate) async fn run(
     Sample::new(times, started.elapsed())
 }
 
-/// One connection.
+/// One connection. It sends one request at a time and parses no more of the answer than it needs, because the engine
+/// runs on the same processors.
 pub(crate) struct Client {
-    sender: SendRequest<Full<Bytes>>,
+    stream: TcpStream,
     target: Target,
+    /// The bytes of the request, then those of its answer.
+    buffer: Vec<u8>,
 }
 
 impl Client {
     pub(crate) async fn connect(target: Target) -> Self {
         let stream = TcpStream::connect(&target.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(connection);
-        Self { sender, target }
+        Self { stream, target, buffer: Vec::new() }
     }
 
-    /// Sends a request and returns the JSON of its answer.
-    pub(crate) async fn send(&mut self, call: &Call) -> Bytes {
-        let mut request = Request::builder().method(call.method).uri(&call.path).header("host", &self.target.address);
-        request = request.header("authorization", format!("Bearer {}", self.target.key));
-        if let Some(key) = &call.idempotency_key {
-            request = request.header("idempotency-key", key);
-        }
-        if call.body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        let body = call.body.as_ref().map(Value::to_string).unwrap_or_default();
-        self.sender.ready().await.unwrap();
-        let response = self.sender.send_request(request.body(Full::from(body)).unwrap()).await.unwrap();
-        let status = response.status();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        assert!(status.is_success(), "{} {}: {status} {}", call.method, call.path, String::from_utf8_lossy(&body));
+    /// Sends a request and returns the body of its answer.
+    pub(crate) async fn send(&mut self, call: &Call) -> &[u8] {
+        self.buffer.clear();
+        call.write(&self.target, &mut self.buffer);
+        self.stream.write_all(&self.buffer).await.unwrap();
+        self.buffer.clear();
+        let (status, body) = loop {
+            assert!(self.stream.read_buf(&mut self.buffer).await.unwrap() > 0, "the engine closed a connection");
+            if let Some(complete) = complete_answer(&self.buffer) {
+                break complete;
+            }
+        };
+        let body = &self.buffer[body..];
+        assert!(
+            (200..300).contains(&status),
+            "{} {}: {status} {}",
+            call.method,
+            call.path,
+            String::from_utf8_lossy(body)
+        );
         body
     }
+}
+
+/// The status of an answer and where its body begins. `None` if it is not complete.
+fn complete_answer(bytes: &[u8]) -> Option<(u16, usize)> {
+    let mut lines = [httparse::EMPTY_HEADER; 64];
+    let mut answer = httparse::Response::new(&mut lines);
+    let httparse::Status::Complete(head) = answer.parse(bytes).unwrap() else { return None };
+    let length = answer.headers.iter().find(|line| line.name.eq_ignore_ascii_case("content-length")).unwrap();
+    let length: usize = std::str::from_utf8(length.value).unwrap().parse().unwrap();
+    (bytes.len() == head + length).then(|| (answer.code.unwrap(), head))
 }

@@ -7,6 +7,8 @@
 mod day;
 mod embedded;
 mod load;
+#[cfg(target_os = "linux")]
+mod ratios;
 mod report;
 mod worker;
 
@@ -20,7 +22,7 @@ struct Options {
     worker: bool,
     /// The time of the load test.
     seconds: u64,
-    /// Whether only bounds of ratios count.
+    /// Whether only the bounds are measured that hold on every machine.
     ratios: bool,
 }
 
@@ -42,13 +44,21 @@ impl Options {
     }
 }
 
-#[tokio::main]
+// One thread, because the engine runs on the same processors.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let Some(options) = Options::read(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let mut figures = embedded::figures(Duration::from_secs(options.seconds)).await;
+    let mut figures = Vec::new();
+    #[cfg(target_os = "linux")]
+    figures.extend(ratios::figures().await);
+    #[cfg(not(target_os = "linux"))]
+    eprintln!("The ratios of the embedded engine are not measured: they need /proc and LD_PRELOAD of Linux.");
+    if !options.ratios {
+        figures.extend(embedded::figures(Duration::from_secs(options.seconds)).await);
+    }
     if options.worker {
         figures.extend(worker::figures().await);
     }

@@ -10,8 +10,8 @@ pub(crate) struct Figure {
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
     pub(crate) bound: Option<Bound>,
-    /// Whether it is a quotient of two times of this run, which differs little between machines.
-    is_ratio: bool,
+    /// Whether it differs little between machines: a quotient of two times of this run, or a count.
+    is_portable: bool,
 }
 
 /// A limit of a figure.
@@ -23,12 +23,12 @@ pub(crate) enum Bound {
 
 impl Figure {
     pub(crate) fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
-        Self { name: name.into(), value, unit, bound: None, is_ratio: false }
+        Self { name: name.into(), value, unit, bound: None, is_portable: false }
     }
 
-    /// A quotient of two times of this run.
-    pub(crate) fn ratio(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
-        Self { is_ratio: true, ..Self::new(name, value, unit) }
+    /// A quotient of two times of this run, or a count.
+    pub(crate) fn portable(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Self { is_portable: true, ..Self::new(name, value, unit) }
     }
 
     pub(crate) fn at_most(self, bound: f64) -> Self {
@@ -40,7 +40,7 @@ impl Figure {
     }
 
     /// Whether the figure keeps its bound.
-    fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         match self.bound {
             Some(Bound::AtMost(bound)) => self.value <= bound,
             Some(Bound::AtLeast(bound)) => self.value >= bound,
@@ -90,5 +90,5 @@ pub(crate) fn print(figures: &[Figure], as_json: bool, only_ratios: bool) -> boo
         }
     }
     std::io::stdout().write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
-    figures.iter().filter(|figure| figure.is_ratio || !only_ratios).all(Figure::is_good)
+    figures.iter().filter(|figure| figure.is_portable || !only_ratios).all(Figure::is_good)
 }

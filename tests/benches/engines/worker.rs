@@ -42,8 +42,8 @@ pub(crate) async fn figures() -> Vec<Figure> {
         Figure::new("worker: no database, p50", no_database, "ms"),
         Figure::new("worker: heartbeat, p50", heartbeat, "ms"),
         Figure::new("worker: start_day that resumes, p50", resume, "ms"),
-        Figure::ratio("worker: heartbeat, p50 in selects", heartbeat / select, "selects").at_most(1.3),
-        Figure::ratio("worker: start_day that resumes, p50 in selects", resume / select, "selects").at_most(2.0),
+        Figure::portable("worker: heartbeat, p50 in selects", heartbeat / select, "selects").at_most(1.3),
+        Figure::portable("worker: start_day that resumes, p50 in selects", resume / select, "selects").at_most(2.0),
     ]
 }
 
