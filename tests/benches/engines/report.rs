@@ -40,7 +40,7 @@ impl Figure {
     }
 
     /// Whether the figure keeps its bound.
-    fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         match self.bound {
             Some(Bound::AtMost(bound)) => self.value <= bound,
             Some(Bound::AtLeast(bound)) => self.value >= bound,
