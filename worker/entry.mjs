@@ -4,9 +4,13 @@
 // hanging script. The built Worker creates a new instance for the next request. The interrupted requests of the same
 // isolate get the answer of an internal error. The built Worker logs the panic's message and source location.
 
+import { bindingsOf, headersOf, responseOf } from "./bridge.mjs";
 import Built from "./build/index.js";
 
 const CORRELATION_ID = /^corr_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The built Worker. It gets the bindings and the context of a request with each call. */
+const built = new Built({}, {});
 
 /** One callback for each request in progress, called when the instance has panicked. */
 const inProgress = new Set();
@@ -16,16 +20,20 @@ watchForPanics(globalThis.__worker_init_state);
 export default {
   async fetch(request, env, context) {
     try {
-      return (await unlessPanicked(() => new Built(context, env).fetch(request))) ?? internalError(request);
+      const answer = await unlessPanicked(() => {
+        const { method, url } = request;
+        return built.handle(method, url, headersOf(request), request, bindingsOf(env), context);
+      });
+      return answer === undefined ? internalError(request) : responseOf(answer);
     } catch (error) {
       console.error(error);
       return internalError(request);
     }
   },
 
-  async scheduled(event, env, context) {
+  async scheduled(_event, env) {
     const swept = unlessPanicked(async () => {
-      await new Built(context, env).scheduled(event);
+      await built.sweep(bindingsOf(env));
       return true;
     });
     if (await swept) return;
@@ -37,15 +45,14 @@ export default {
 };
 
 /** Resolves to the result of `work`, or to nothing if the instance panics, because `work` never settles then. */
-async function unlessPanicked(work) {
+function unlessPanicked(work) {
   let onPanic;
-  const panicked = new Promise((resolve) => (onPanic = resolve));
-  inProgress.add(onPanic);
-  try {
-    return await Promise.race([work(), panicked]);
-  } finally {
-    inProgress.delete(onPanic);
-  }
+  const ended = new Promise((resolve, reject) => {
+    onPanic = resolve;
+    inProgress.add(onPanic);
+    work().then(resolve, reject);
+  });
+  return ended.finally(() => inProgress.delete(onPanic));
 }
 
 /** Calls the callbacks when the panic hook of the built Worker sets `criticalError`, before the instance ends. */

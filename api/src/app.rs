@@ -55,12 +55,28 @@ pub struct Answer {
 
 /// Statements that run after the response is sent. No caller waits for them.
 #[derive(Default)]
-pub struct DeferredStatements(Vec<Statement>);
+pub struct DeferredStatements {
+    statements: Vec<Statement>,
+    /// Whether they also check the token and count the request, because its own batch did not.
+    admit: bool,
+}
 
 impl DeferredStatements {
     /// Whether there is no statement to run.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.statements.is_empty()
+    }
+
+    /// Whether it is only a log row. Log rows of several requests may run in one batch, because none of them makes the
+    /// batch fail.
+    pub fn is_log_row(&self) -> bool {
+        !self.admit
+    }
+
+    /// Adds the log rows of another request.
+    pub fn append(&mut self, mut other: Self) {
+        self.statements.append(&mut other.statements);
+        self.admit |= other.admit;
     }
 }
 
@@ -131,8 +147,8 @@ impl App {
     /// Runs the statements that [`Self::handle`] left: they write the count and the log row of a request whose own
     /// batch did not write them.
     pub async fn finish(&self, deferred: DeferredStatements) {
-        if let Err(error) = self.database.batch(&deferred.0).await {
-            log::warn!("could not log a request: {error}");
+        if let Err(error) = self.database.batch(&deferred.statements).await {
+            log::warn!("could not write rows of the request log: {error}");
         }
     }
 
@@ -289,11 +305,15 @@ impl App {
             started_at: received.now,
             duration_ms: self.clock.now().as_millis() - received.now.as_millis(),
         };
-        // The batch checks the token again. If the database was not available before, the token may be unknown.
-        let mut statements = admission.authenticate();
-        statements.extend(finished.rate_limit_state.is_none().then(|| admission.window.count_refused()));
+        let mut statements = Vec::new();
+        let admit = finished.rate_limit_state.is_none();
+        if admit {
+            // If the database was not available before, the token may be unknown.
+            statements = admission.authenticate();
+            statements.push(admission.window.count_refused());
+        }
         statements.push(request_log::insert(&entry));
-        DeferredStatements(statements)
+        DeferredStatements { statements, admit }
     }
 }
 

@@ -4,6 +4,10 @@
 
 import worker from "../entry.mjs";
 
+// The log row of a request does not wait for those of other requests, so that each request has its own rows.
+const { setTimeout } = globalThis;
+globalThis.setTimeout = (callback) => setTimeout(callback, 0);
+
 /** `database`, with the meta of each batch added to `counts`. */
 function countingIn(counts, database) {
   class D1Database {

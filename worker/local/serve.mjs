@@ -86,6 +86,7 @@ async function startWorker({ data, port, panicking, counting }) {
       ...(panicking ? [module("ESModule", "local/panicking.mjs")] : []),
       ...(counting ? [module("ESModule", "local/counting.mjs")] : []),
       module("ESModule", "entry.mjs"),
+      module("ESModule", "bridge.mjs"),
       module("ESModule", "build/index.js"),
       module("CompiledWasm", "build/index_bg.wasm"),
     ],

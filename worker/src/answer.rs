@@ -1,12 +1,19 @@
-//! Converts an answer of the API into a response of the Workers runtime.
+//! Writes an answer of the API as the text that `bridge.mjs` makes a response from.
+
+use std::fmt::Write as _;
 
 use bytes::Bytes;
-use worker::{Headers, Response};
 
-/// Converts the answer. The response has a body of known length, or no body if the answer is empty, because responses
-/// with the status 204 or 304 must have none.
-pub(crate) fn respond(answer: http::Response<Bytes>) -> Response {
-    let (parts, body) = answer.into_parts();
-    let response = Response::builder().with_status(parts.status.as_u16()).with_headers(Headers::from(parts.headers));
-    if body.is_empty() { response.empty() } else { response.fixed(body.into()) }
+/// The status, a line for each header, an empty line, and the body. All bodies of the API are text.
+pub(crate) fn text(answer: &http::Response<Bytes>) -> String {
+    let body = String::from_utf8_lossy(answer.body());
+    let mut text = String::with_capacity(body.len() + 512);
+    // Writing to a string can't fail.
+    let _ = writeln!(text, "{}", answer.status().as_u16());
+    for (name, value) in answer.headers() {
+        let _ = writeln!(text, "{name}: {}", value.to_str().unwrap_or_default());
+    }
+    text.push('\n');
+    text.push_str(&body);
+    text
 }

@@ -1,35 +1,35 @@
 //! Implements the database of the API on Cloudflare D1.
+//!
+//! `bridge.mjs` calls D1. A batch crosses from WebAssembly to JavaScript as one text, and its rows come back as one text.
 
 use async_trait::async_trait;
 use deckwatch_api::{Database, DatabaseError, Param, Row, Statement, fault};
-use worker::send::SendFuture;
-use worker::wasm_bindgen::JsValue;
-use worker::{D1Database, D1PreparedStatement, D1Result};
+use serde::ser::{Error as _, Serialize, Serializer};
+use worker::js_sys::Error;
+use worker::send::{SendFuture, SendWrapper};
+use worker::wasm_bindgen::{JsCast as _, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
 
-/// The limit up to which a double represents every whole number exactly.
+use crate::bridge::Bindings;
+
+/// The limit up to which a double represents every whole number exactly. JavaScript has no other numbers.
 const MAX_WHOLE_DOUBLE: i64 = 1 << 53;
 
 /// A D1 binding.
-pub(crate) struct D1(D1Database);
+pub(crate) struct D1(SendWrapper<Bindings>);
 
 impl D1 {
-    pub(crate) fn new(binding: D1Database) -> Self {
-        Self(binding)
-    }
-
-    fn prepare(&self, statement: &Statement) -> Result<D1PreparedStatement, DatabaseError> {
-        // The D1 binding would panic on a NUL byte.
-        if statement.sql.contains('\0') {
-            return Err(DatabaseError::Failed("a statement contains a NUL byte, which D1 does not accept".to_owned()));
-        }
-        let params: Vec<JsValue> = statement.params.iter().map(to_js).collect::<Result<_, _>>()?;
-        self.0.prepare(statement.sql.as_ref()).bind(&params).map_err(|error| fault::of_d1_message(&message(&error)))
+    pub(crate) fn new(bindings: Bindings) -> Self {
+        Self(SendWrapper::new(bindings))
     }
 
     async fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
-        let prepared = statements.iter().map(|statement| self.prepare(statement)).collect::<Result<Vec<_>, _>>()?;
-        let results = self.0.batch(prepared).await.map_err(|error| fault::of_d1_message(&message(&error)))?;
-        results.iter().map(rows).collect()
+        let failed = |error: serde_json::Error| DatabaseError::Failed(error.to_string());
+        let statements: Vec<_> = statements.iter().map(|s| (&s.sql, Parameters(&s.params))).collect();
+        let statements = serde_json::to_string(&statements).map_err(failed)?;
+        let rows = JsFuture::from(self.0.batch(&statements)).await;
+        let rows = rows.map_err(|error| fault::of_d1_message(&message(&error)))?.as_string();
+        serde_json::from_str(&rows.unwrap_or_default()).map_err(failed)
     }
 }
 
@@ -41,35 +41,31 @@ impl Database for D1 {
     }
 }
 
-/// Converts a parameter to JavaScript. D1 accepts numbers only as doubles.
-fn to_js(param: &Param) -> Result<JsValue, DatabaseError> {
-    match param {
-        Param::Null => Ok(JsValue::NULL),
-        Param::Text(text) => Ok(JsValue::from_str(text)),
-        Param::Integer(number) if number.abs() <= MAX_WHOLE_DOUBLE => {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "the guard admits only numbers that a double represents exactly"
-            )]
-            let double = *number as f64;
-            Ok(JsValue::from_f64(double))
-        }
-        Param::Integer(number) => {
-            Err(DatabaseError::Failed(format!("D1 can't store {number} exactly: its absolute value is above 2^53")))
-        }
+/// The parameters of a statement as a JSON array.
+struct Parameters<'a>(&'a [Param]);
+
+impl Serialize for Parameters<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Parameter))
     }
 }
 
-/// The rows of one statement. The conversion turns whole numbers into integers.
-fn rows(result: &D1Result) -> Result<Vec<Row>, DatabaseError> {
-    result.results().map_err(|error| DatabaseError::Failed(format!("a row from D1 can't be decoded: {error}")))
+struct Parameter<'a>(&'a Param);
+
+impl Serialize for Parameter<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Param::Null => serializer.serialize_unit(),
+            Param::Text(text) => serializer.serialize_str(text),
+            Param::Integer(number) if number.abs() <= MAX_WHOLE_DOUBLE => serializer.serialize_i64(*number),
+            Param::Integer(number) => {
+                Err(S::Error::custom(format!("D1 can't store {number} exactly: its absolute value is above 2^53")))
+            }
+        }
+    }
 }
 
 /// The message of an error from D1.
-fn message(error: &worker::Error) -> String {
-    match error {
-        worker::Error::D1(error) => String::from(AsRef::<worker::js_sys::Error>::as_ref(error).message()),
-        worker::Error::UnknownJsError { message, .. } => message.clone(),
-        other => other.to_string(),
-    }
+fn message(error: &JsValue) -> String {
+    error.dyn_ref::<Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
 }

@@ -4,28 +4,41 @@
 //! rules of the API and no SQL, only what depends on Cloudflare.
 
 mod answer;
+mod bridge;
 mod console;
 mod d1;
+mod log_rows;
 mod platform;
 mod request;
 mod unserved;
 
+use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 
 use deckwatch_api::{Answer, App, Engine, LastOutage, Settings};
-use http::HeaderMap;
-use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
+use http::{HeaderMap, Request};
+use worker::js_sys::Promise;
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen_futures::future_to_promise;
+use worker::{Context, event, wasm_bindgen, web_sys, worker_sys};
 
+use crate::bridge::Bindings;
 use crate::d1::D1;
 use crate::platform::{JsClock, JsEntropy};
 use crate::request::Upload;
 use crate::unserved::Unserved;
 
-/// The name of the D1 binding in `wrangler.toml`.
+/// The name of the D1 binding in `wrangler.toml` and in `bridge.mjs`.
 const DATABASE_BINDING: &str = "DB";
 
 /// The reason why the database refused the last write of this isolate. Empty if the database accepted it.
 static LAST_OUTAGE: LazyLock<Arc<LastOutage>> = LazyLock::new(Arc::default);
+
+thread_local! {
+    /// The API of the last request, with the bindings that it was created with.
+    static LAST_APP: RefCell<Option<(Bindings, Arc<App>)>> = const { RefCell::new(None) };
+}
 
 /// Installs the log. The runtime calls it once per isolate, before the first request.
 #[event(start)]
@@ -33,46 +46,73 @@ fn start() {
     console::install();
 }
 
-/// Answers one request. Work that the answer does not need is done after the response was sent.
-#[event(fetch)]
-async fn fetch(request: worker::web_sys::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
-    let url_bytes = request.url().len();
-    let request = match worker::request_from_wasm(request) {
-        Ok(request) => request,
-        Err(error) => return Ok(answer::respond(Unserved::unreadable(url_bytes, error).answer(&HeaderMap::new()))),
+/// Answers one request. `bridge.mjs` describes `headers` and the result. Work that the answer does not need is done after
+/// the response was sent.
+#[wasm_bindgen]
+pub fn handle(
+    method: String,
+    url: String,
+    headers: String,
+    request: web_sys::Request,
+    bindings: Bindings,
+    context: worker_sys::Context,
+) -> Promise {
+    future_to_promise(async move { Ok(respond(&method, &url, &headers, request, &bindings, context).await.into()) })
+}
+
+async fn respond(
+    method: &str,
+    url: &str,
+    headers: &str,
+    request: web_sys::Request,
+    bindings: &Bindings,
+    context: worker_sys::Context,
+) -> String {
+    let (parts, ()) = match request::parse(method, url, headers) {
+        Ok(parsed) => parsed.into_parts(),
+        Err(error) => return answer::text(&Unserved::unreadable(url.len(), error).answer(&HeaderMap::new())),
     };
-    let app = match open(&env) {
+    let app = match open(bindings) {
         Ok(app) => app,
-        Err(error) => return Ok(answer::respond(error.answer(request.headers()))),
+        Err(error) => return answer::text(&error.answer(&parts.headers)),
     };
-    let (parts, body) = request.into_parts();
-    let mut upload = Upload::of(body);
-    let Answer { response, deferred } = app.handle(http::Request::from_parts(parts, &mut upload)).await;
+    let mut upload = Upload::of(request, &parts.headers);
+    let Answer { response, deferred } = app.handle(Request::from_parts(parts, &mut upload)).await;
     upload.discard().await;
-    if !deferred.is_empty() {
-        context.wait_until(async move { app.finish(deferred).await });
-    }
-    Ok(answer::respond(response))
+    log_rows::finish(&app, &Context::new(context), deferred);
+    answer::text(&response)
 }
 
 /// Sweeps the database when the Cron Trigger fires.
-#[event(scheduled)]
-async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    match open(&env) {
-        Ok(app) => {
-            if let Err(error) = app.sweep().await {
-                log::error!("the sweep failed and continues at the next trigger: {error}");
+#[wasm_bindgen]
+pub fn sweep(bindings: Bindings) -> Promise {
+    future_to_promise(async move {
+        match open(&bindings) {
+            Ok(app) => {
+                if let Err(error) = app.sweep().await {
+                    log::error!("the sweep failed and continues at the next trigger: {error}");
+                }
             }
+            Err(error) => log::error!("{error}"),
         }
-        Err(error) => log::error!("{error}"),
-    }
+        Ok(JsValue::UNDEFINED)
+    })
 }
 
-/// Creates the API with the bindings of this request.
-fn open(env: &Env) -> Result<App, Unserved> {
-    let database = env.d1(DATABASE_BINDING).map_err(Unserved::Database)?;
+/// The API with these bindings. The runtime gives the requests of an isolate the same bindings, until a binding changes.
+fn open(bindings: &Bindings) -> Result<Arc<App>, Unserved> {
+    let known =
+        LAST_APP.with_borrow(|last| last.as_ref().filter(|last| last.0 == *bindings).map(|last| Arc::clone(&last.1)));
+    if let Some(app) = known {
+        return Ok(app);
+    }
+    let env = bindings.env();
+    env.d1(DATABASE_BINDING).map_err(Unserved::Database)?;
     let settings = Settings::from_vars(Engine::Worker, |name| env.var(name).ok().map(|value| value.to_string()))
         .map_err(Unserved::Settings)?;
-    let (last_outage, database) = (Arc::clone(&LAST_OUTAGE), Arc::new(D1::new(database)));
-    Ok(App::with_last_outage(last_outage, database, Arc::new(JsClock), Arc::new(JsEntropy), settings))
+    let (last_outage, database) = (Arc::clone(&LAST_OUTAGE), Arc::new(D1::new(bindings.clone())));
+    let app = App::with_last_outage(last_outage, database, Arc::new(JsClock), Arc::new(JsEntropy), settings);
+    let app = Arc::new(app);
+    LAST_APP.set(Some((bindings.clone(), Arc::clone(&app))));
+    Ok(app)
 }

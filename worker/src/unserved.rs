@@ -18,7 +18,7 @@ pub(crate) enum Unserved {
     TooLong(usize),
     /// The method or a header is invalid.
     #[error("the request can't be read: {0}")]
-    Unreadable(worker::Error),
+    Unreadable(http::Error),
     /// The D1 binding is missing.
     #[error("the D1 binding DB is missing: {0}. Bind the database as DB in wrangler.toml and deploy again")]
     Database(worker::Error),
@@ -29,7 +29,7 @@ pub(crate) enum Unserved {
 
 impl Unserved {
     /// The error for a request that can't be parsed and whose URL has `url_bytes` bytes.
-    pub(crate) fn unreadable(url_bytes: usize, error: worker::Error) -> Self {
+    pub(crate) fn unreadable(url_bytes: usize, error: http::Error) -> Self {
         if url_bytes > MAX_URL_BYTES { Self::TooLong(url_bytes) } else { Self::Unreadable(error) }
     }
 

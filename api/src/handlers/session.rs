@@ -25,7 +25,7 @@ pub(crate) fn get_session(call: &Call, id: SessionId) -> Result<Plan, ApiError> 
 
 /// Updates the fields of a session. This also counts as a heartbeat.
 pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -> Result<Plan, ApiError> {
-    let mut steps = unless_alive(&id);
+    let mut steps = vec![store::refusal::unless_session_alive(&id)];
     steps.extend(store::session::update(&id, &patch, call.now));
     let answer = store::session::select_response(&id, call.stale_before());
     Ok(Plan::write(steps, answer).with_access(DataAccess::Session(id)))
@@ -34,7 +34,7 @@ pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -
 /// Records a heartbeat. An abandoned session becomes active again, for example after a laptop's sleep.
 pub(crate) fn heartbeat(call: &Call, id: SessionId) -> Result<Plan, ApiError> {
     let next = next_heartbeat(call);
-    let mut steps = unless_alive(&id);
+    let mut steps = vec![store::refusal::unless_session_alive(&id)];
     steps.extend(store::session::record_heartbeat(&id, call.now));
     let select = store::session::select_heartbeat(&id, next.at, next.interval_seconds);
     Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
@@ -54,8 +54,4 @@ pub(crate) fn next_heartbeat(call: &Call) -> NextHeartbeat {
     let random_offset = random_bits(call.entropy) % u128::from(longest - shortest + 1);
     let interval_seconds = shortest + u32::try_from(random_offset).unwrap_or_default();
     NextHeartbeat { at: call.now.plus_seconds(interval_seconds.into()), interval_seconds }
-}
-
-fn unless_alive(id: &SessionId) -> Vec<crate::database::Statement> {
-    vec![store::refusal::unless_session(id), store::refusal::if_session_ended(id)]
 }

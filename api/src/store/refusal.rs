@@ -10,9 +10,10 @@ statements! {
     UNLESS_SESSION = "
         insert into refusals (reason) select 'session_not_found' where not exists (select 1 from sessions where id = ?1)";
 
-    IF_SESSION_ENDED = "
-        insert into refusals (reason) select 'session_ended'
-        where exists (select 1 from sessions where id = ?1 and status = 'ended')";
+    /// One statement, because each statement of a batch takes time.
+    UNLESS_SESSION_ALIVE = "
+        insert into refusals (reason) select case when status is null then 'session_not_found' else 'session_ended' end
+        from (select 1) left join sessions on id = ?1 where status is null or status = 'ended'";
 
     UNLESS_VENTURE = "
         insert into refusals (reason) select 'venture_not_registered'
@@ -40,9 +41,9 @@ pub(crate) fn unless_session(id: &SessionId) -> Statement {
     refusing(UNLESS_SESSION).bind(id)
 }
 
-/// Fails the batch if the session has ended.
-pub(crate) fn if_session_ended(id: &SessionId) -> Statement {
-    refusing(IF_SESSION_ENDED).bind(id)
+/// Fails the batch unless the session exists and has not ended.
+pub(crate) fn unless_session_alive(id: &SessionId) -> Statement {
+    refusing(UNLESS_SESSION_ALIVE).bind(id)
 }
 
 /// Fails the batch unless the venture is registered.

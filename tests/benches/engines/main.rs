@@ -15,11 +15,19 @@ mod worker;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const USAGE: &str = "usage: engines [--json] [--worker] [--seconds N] [--ratios]";
+const USAGE: &str = "usage: engines [--json] [--worker | --only-worker] [--seconds N] [--ratios]";
+
+/// The engines to measure.
+#[derive(PartialEq)]
+enum Engines {
+    Embedded,
+    Worker,
+    Both,
+}
 
 struct Options {
     json: bool,
-    worker: bool,
+    engines: Engines,
     /// The time of the load test.
     seconds: u64,
     /// Whether only the bounds are measured that hold on every machine.
@@ -28,12 +36,13 @@ struct Options {
 
 impl Options {
     fn read(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
-        let mut options = Self { json: false, worker: false, seconds: 10, ratios: false };
+        let mut options = Self { json: false, engines: Engines::Embedded, seconds: 10, ratios: false };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--json" => options.json = true,
                 "--ratios" => options.ratios = true,
-                "--worker" => options.worker = true,
+                "--worker" => options.engines = Engines::Both,
+                "--only-worker" => options.engines = Engines::Worker,
                 "--seconds" => options.seconds = arguments.next()?.parse().ok()?,
                 // Cargo adds this argument.
                 "--bench" => {}
@@ -52,14 +61,16 @@ async fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut figures = Vec::new();
-    #[cfg(target_os = "linux")]
-    figures.extend(ratios::figures().await);
-    #[cfg(not(target_os = "linux"))]
-    eprintln!("The ratios of the embedded engine are not measured: they need /proc and LD_PRELOAD of Linux.");
-    if !options.ratios {
-        figures.extend(embedded::figures(Duration::from_secs(options.seconds)).await);
+    if options.engines != Engines::Worker {
+        #[cfg(target_os = "linux")]
+        figures.extend(ratios::figures().await);
+        #[cfg(not(target_os = "linux"))]
+        eprintln!("The ratios of the embedded engine are not measured: they need /proc and LD_PRELOAD of Linux.");
+        if !options.ratios {
+            figures.extend(embedded::figures(Duration::from_secs(options.seconds)).await);
+        }
     }
-    if options.worker {
+    if options.engines != Engines::Embedded {
         figures.extend(worker::figures().await);
     }
     if report::print(&figures, options.json, options.ratios) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
