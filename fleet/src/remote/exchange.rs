@@ -11,9 +11,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
-use super::Failure;
+use super::{Failure, classify, last_line};
 use crate::lines::next_line;
-use crate::ssh::{CONNECTION_FAILED, NOT_FOUND, classify};
+use crate::ssh::{CONNECTION_FAILED, NOT_FOUND};
 use crate::wire::{Envelope, Frame, Marker, Request, VERSION};
 
 /// The most lines of a login shell that are skipped before the marker.
@@ -108,14 +108,14 @@ impl<R: Request> Exchange<R> {
         match status.and_then(|status| status.code()) {
             Some(CONNECTION_FAILED) => classify(&message),
             Some(NOT_FOUND) => Failure::LauncherMissing,
-            _ => Failure::Outdated(crate::ssh::last_line(&message)),
+            _ => Failure::Outdated(last_line(&message)),
         }
     }
 
     /// The connection ended too early.
     async fn lost(&mut self) -> Failure {
         let (_, message) = self.ended().await;
-        Failure::Lost(crate::ssh::last_line(&message))
+        Failure::Lost(last_line(&message))
     }
 
     /// Waits for the end of the program, and for what it wrote about it.

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod failure;
+mod ssh_message;
 
 use std::io;
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ use tokio::process::Command;
 
 pub use self::exchange::{Event, Exchange};
 pub use self::failure::Failure;
+pub use self::ssh_message::classify;
+pub(crate) use self::ssh_message::last_line;
 use crate::members::Member;
 use crate::ssh::Ssh;
 use crate::wire::Request;

@@ -3,8 +3,6 @@
 //! The user's own configuration applies, with the exceptions in [`OPTIONS`]. All requests of one run to one member share a
 //! connection: the first `ssh` becomes its master, in a folder that only this user can enter.
 
-mod failure;
-
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,8 +14,6 @@ use deckwatch_protocol::Host;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-pub use self::failure::classify;
-pub(crate) use self::failure::last_line;
 use crate::members::Member;
 
 /// What differs from the user's configuration. No password is asked for, nothing is forwarded, a dead link is noticed

@@ -390,6 +390,42 @@ fn the_approved_key_may_be_in_another_file_and_another_key_goes_nowhere() {
 }
 
 #[test]
+fn keys_go_only_to_the_registered_user() {
+    let fleet = started(&["mac1", "server1"]);
+    let (mac, server) = (fleet.host("mac1"), fleet.host("server1"));
+    let mut entries: Vec<Value> = fleet.hosts().iter().map(entry).collect();
+    entries[0]["user"] = json!("someone-else");
+    write_machines(mac, &entries);
+    let before = files(mac);
+    let (report, code) = mesh_json(mac, &[]);
+    assert_eq!((code, problems(&report, "mac1")), (Some(30), vec!["user"]), "{report}");
+    assert_eq!(files(mac), before);
+    assert!(server.read(".ssh/config.d/fleet-mesh").contains("User someone-else"));
+}
+
+#[test]
+fn a_hostname_may_have_capital_letters_and_dots() {
+    let fleet = started(&["mac1", "Server-B.local"]);
+    let (mac, server) = (fleet.host("mac1"), fleet.host("Server-B.local"));
+    assert_eq!(mesh_json(mac, &[]).1, Some(0));
+    assert_eq!((ssh(mac, "Server-B.local"), ssh(mac, "server-b.local")), (server.name().into(), server.name().into()));
+}
+
+#[test]
+fn a_machine_that_has_left_the_fleet_leaves_the_fragments() {
+    let fleet = started(&["mac1", "server1", "server2"]);
+    let (mac, server) = (fleet.host("mac1"), fleet.host("server1"));
+    mesh(mac, &[]).ok();
+    let keys = server.read(".ssh/authorized_keys");
+    write_machines(mac, &[entry(mac), entry(server)]);
+    mesh(mac, &[]).ok();
+    for file in [".ssh/config.d/fleet-mesh", ".ssh/known_hosts.fleet-mesh"] {
+        assert!(!server.read(file).contains("server2"));
+    }
+    assert_eq!(server.read(".ssh/authorized_keys"), keys);
+}
+
+#[test]
 fn remote_login_of_macos_is_checked() {
     let fleet = started(&["mac1", "server1"]);
     let mac = fleet.host("mac1");

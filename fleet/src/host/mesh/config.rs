@@ -86,7 +86,10 @@ fn fragment(others: &[Member], identities: &[String]) -> String {
     let mut text = HEADER.to_owned();
     for other in others {
         let Member { hostname, tailscale_ip, user, .. } = other;
-        let _ = write!(text, "\nHost {hostname}\n  HostName {tailscale_ip}\n  User {user}\n");
+        // `ssh` compares these names letter by letter, and people write a hostname in small letters.
+        let small = hostname.as_str().to_ascii_lowercase();
+        let names = if small == hostname.as_str() { small } else { format!("{hostname} {small}") };
+        let _ = write!(text, "\nHost {names}\n  HostName {tailscale_ip}\n  User {user}\n");
         if other.host_key.is_some() {
             let _ = write!(
                 text,

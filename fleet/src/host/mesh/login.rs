@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use super::key::{find, identity};
 use super::ssh_folder::SshFolder;
 use crate::host::{Answers, Connection};
-use crate::ssh::{CONNECTION_FAILED, classify, last_line, login_trial};
+use crate::remote::{classify, last_line};
+use crate::ssh::{CONNECTION_FAILED, login_trial};
 use crate::wire::{Refusal, Request};
 
 /// Logins at once. An SSH server refuses some if many others begin at the same time.

@@ -52,7 +52,7 @@ pub(super) fn run(mesh: &Mesh, env: &ProcessEnv) -> Result<(), LaunchError> {
     let machines: Vec<Machine> =
         members.into_iter().map(|member| Machine::new(remote.is_this_machine(&member), member)).collect();
     if !machines.iter().any(|machine| machine.is_this_one) {
-        return Err(LaunchError::UnknownMember { name: this_host(), meant: None });
+        return Err(LaunchError::Fleet(not_a_member(&this_host(), &waiting)));
     }
     let mut report = Report::new(mesh.json, mesh.dry_run, waiting);
     report.begin(machines.len(), &origin)?;
@@ -71,6 +71,15 @@ pub(super) fn run(mesh: &Mesh, env: &ProcessEnv) -> Result<(), LaunchError> {
     })?;
     report.end(&machines)?;
     all_succeeded(&machines)
+}
+
+fn not_a_member(name: &Host, waiting: &[Host]) -> String {
+    let is_waiting = waiting.iter().any(|host| host.as_str().eq_ignore_ascii_case(name.as_str()));
+    if is_waiting {
+        format!("this machine, {name}, waits for approval; ask an admin to approve it, then run this again")
+    } else {
+        format!("this machine, {name}, is not a member of the fleet; run scripts/bootstrap-machine.sh to register it")
+    }
 }
 
 /// An error unless every machine succeeded. A mesh of this machine alone is none.

@@ -24,8 +24,8 @@ pub(super) async fn check(setup: &mut Setup, report: &mut Report) -> Result<(), 
 fn inspected(machine: &mut Machine, inspection: Inspection) -> Vec<Line> {
     for (kind, message) in problems(machine, &inspection) {
         machine.add_problem(Phase::Preflight, kind, &message);
-        // Without a registered host key, only its name says which machine this is.
-        machine.is_reachable &= kind != "wrong_machine";
+        // The keys of the others would get into the home folder of another machine or user.
+        machine.is_reachable &= !matches!(kind, "wrong_machine" | "user");
     }
     machine.key = inspection.key;
     if machine.problems.is_empty() {

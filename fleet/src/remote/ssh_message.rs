@@ -1,6 +1,6 @@
 //! What a failed `ssh` says, as a kind of failure.
 
-use crate::remote::Failure;
+use super::Failure;
 
 /// The words of OpenSSH's messages about the key of the other machine.
 const HOST_KEY: [&str; 4] =
