@@ -16,6 +16,7 @@ use crate::middleware::token;
 use crate::plan::{Computation, Next, Plan, Selection};
 use crate::response::SuccessResponse;
 use crate::search::{EXCERPT_MAX_CHARS, ExcerptBudget};
+use crate::store::count_limit;
 use crate::store::indexed_list::{PageStatements, scan_limit};
 use crate::summary_cut;
 
@@ -273,13 +274,12 @@ fn item<'a>(row: &'a Row, next: &Next, budget: &mut ExcerptBudget) -> Option<Cow
 /// Builds a page from its rendered items: `{"items", "total", "next_cursor"}`. `total` has the total in its first row,
 /// which may be the first row of `items`.
 fn page(items: &[Row], total: &[Row], limit: Limit, next: Next, mark: &CursorMark) -> Bytes {
-    /// The largest exact count (DESIGN, section 4).
-    const MAX_COUNT: u32 = 1000;
+    /// The largest exact count.
+    const MAX_COUNT: u32 = count_limit!();
     let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
     let unread = items.first().filter(|row| number(row, "more") == Some(1)).and_then(|row| text(row, "last"));
     // A list without a match has one row without a key.
-    let items =
-        if matches!(next, Next::Key) && items.iter().all(|row| text(row, "key").is_none()) { &[] } else { items };
+    let items = if items.iter().all(|row| text(row, "key").is_none()) { &[] } else { items };
     let shown = items.get(..size).unwrap_or(items);
     let mut budget = ExcerptBudget::of(shown.len());
     let rendered: Vec<Cow<'_, str>> = shown.iter().filter_map(|row| item(row, &next, &mut budget)).collect();

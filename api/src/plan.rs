@@ -94,14 +94,7 @@ impl Plan {
     }
 
     /// A page of a search. Its cursor holds the search state.
-    pub(crate) fn page_of(
-        search_cursor: SearchCursor,
-        query: Query,
-        items: Statement,
-        total: Statement,
-        limit: Limit,
-    ) -> Self {
-        let page = PageStatements { items, total: Some(total) };
+    pub(crate) fn page_of(search_cursor: SearchCursor, query: Query, page: PageStatements, limit: Limit) -> Self {
         let answer = Selection::Page { page, limit, next: Next::Shown(search_cursor, query) };
         Self { steps: Vec::new(), answer, access: DataAccess::Everything }
     }

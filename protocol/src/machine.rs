@@ -260,7 +260,7 @@ pub struct SshConfig {
     /// A line with the host key of each machine that has one, under its hostname and its address, for `known_hosts`.
     #[serde(default)]
     pub known_hosts: Vec<String>,
-    /// The number of machines on all pages. It is exact up to 1,000.
+    /// The number of machines on all pages. It is exact up to 750.
     pub total: u32,
     /// True if `total` is only a lower bound. Absent if the count is exact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -22,7 +22,7 @@ pub(crate) fn in_query<T: FromStr<Err = Invalid>>(text: String) -> Result<Option
 pub struct Page<T> {
     /// The items of this page.
     pub items: Vec<T>,
-    /// The number of items on all pages. It is exact up to 1,000.
+    /// The number of items on all pages. It is exact up to 750.
     pub total: u32,
     /// True if `total` is only a lower bound. Absent if the count is exact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -36,7 +36,7 @@ pub struct Page<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ExcerptOf{T}"))]
 pub struct Excerpt<T> {
-    /// The number of items that exist. It is exact up to 1,000.
+    /// The number of items that exist. It is exact up to 100 at least.
     pub total: u32,
     /// True if `total` is only a lower bound. Absent if the count is exact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

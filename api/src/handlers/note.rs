@@ -42,8 +42,8 @@ pub(crate) fn list_notes(call: &Call, filter: NoteFilter) -> Result<Plan, ApiErr
     let token = call.caller.token_id();
     let plan = if let Some(q) = &filter.q {
         let (search_cursor, query) = (search_cursor(&filter)?, Query::of(q.as_str()));
-        let [items, total] = store::note_search::list(&filter, &query, &search_cursor, token);
-        Plan::page_of(search_cursor, query, items, total, limit)
+        let page = store::note_search::list(&filter, &query, &search_cursor, token);
+        Plan::page_of(search_cursor, query, page, limit)
     } else {
         require_list_cursor(&filter)?;
         let [items, total] = store::note::list(&filter, token);

@@ -34,8 +34,8 @@ pub(crate) struct QueryTerm {
 pub(crate) enum Matching {
     /// The words of the search, in any form.
     WholeWords,
-    /// Also longer words that begin with them.
-    Beginnings,
+    /// Longer words that begin with at least one of them.
+    LongerWords,
 }
 
 impl Query {
@@ -82,8 +82,16 @@ impl Query {
 
     /// The expression that finds the notes with all terms; `None` if there are no terms.
     pub(crate) fn expression(&self, matching: Matching) -> Option<String> {
-        let terms: Vec<String> = self.terms.iter().map(|term| term.expression(matching)).collect();
-        (!terms.is_empty()).then(|| terms.join(" AND "))
+        if self.terms.is_empty() {
+            return None;
+        }
+        let all = |with_beginnings| {
+            self.terms.iter().map(|term| term.expression(with_beginnings)).collect::<Vec<_>>().join(" AND ")
+        };
+        Some(match matching {
+            Matching::WholeWords => all(false),
+            Matching::LongerWords => format!("({}) NOT ({})", all(true), all(false)),
+        })
     }
 
     fn add(&mut self, term: QueryTerm) {
@@ -115,9 +123,9 @@ impl QueryTerm {
         Self { forms: std::iter::once(word).chain(other).collect(), prefix, unspaced: false, stem }
     }
 
-    fn expression(&self, matching: Matching) -> String {
+    fn expression(&self, with_beginnings: bool) -> String {
         let quoted = |text: &String| format!("\"{}\"", text.replace('"', "\"\""));
-        let prefix = self.prefix.as_ref().filter(|_| matching == Matching::Beginnings);
+        let prefix = self.prefix.as_ref().filter(|_| with_beginnings);
         // The prefix search also finds the word itself.
         let forms = self.forms.iter().skip(usize::from(prefix.is_some())).map(quoted);
         let all: Vec<String> = prefix.map(|prefix| format!("{} *", quoted(prefix))).into_iter().chain(forms).collect();
@@ -138,7 +146,7 @@ mod tests {
     fn only_words_have_a_meaning_in_a_query() {
         assert_eq!(folded_query(r#"a"b OR NOT (c* NEAR/2 ^d) -title:e + {f}"#), "a b or not c near 2 d title e f");
         assert_eq!(folded_query("-- \u{1}\u{fffd}\" \u{301} \u{e0a0}"), "");
-        assert_eq!(Query::of("\"").expression(Matching::Beginnings), None);
+        assert_eq!(Query::of("\"").expression(Matching::LongerWords), None);
         assert_eq!(folded_query("again Again"), "again");
         let many: Vec<String> = (0..200).map(|n| format!("w{n}")).collect();
         assert_eq!(folded_query(&many.join("'")).split(' ').count(), MAX_TERMS);
@@ -155,13 +163,9 @@ mod tests {
     fn a_word_matches_in_every_form_and_as_a_prefix() {
         let query = Query::of("waders k8s C++ ab");
         let stem = stem_term("wader");
-        assert_eq!(
-            query.expression(Matching::WholeWords).unwrap(),
-            format!(r#"("waders" OR "{stem}") AND ("k8s") AND ("c++") AND ("ab")"#)
-        );
-        assert_eq!(
-            query.expression(Matching::Beginnings).unwrap(),
-            format!(r#"("waders" * OR "{stem}") AND ("k8s" *) AND ("c++") AND ("ab")"#)
-        );
+        let whole = format!(r#"("waders" OR "{stem}") AND ("k8s") AND ("c++") AND ("ab")"#);
+        let beginnings = format!(r#"("waders" * OR "{stem}") AND ("k8s" *) AND ("c++") AND ("ab")"#);
+        assert_eq!(query.expression(Matching::LongerWords).unwrap(), format!("({beginnings}) NOT ({whole})"));
+        assert_eq!(query.expression(Matching::WholeWords).unwrap(), whole);
     }
 }

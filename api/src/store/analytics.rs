@@ -30,7 +30,7 @@ const HANDOFFS: List = List {
 };
 
 const SESSION_INDEXES: &[Index] = &[
-    Index { name: Some("sessions_by_agent"), serves: &["agent"], by_status: true },
+    Index { name: Some("sessions_by_agent"), serves: &["agent"], by_status: false },
     Index { name: Some("sessions_by_venture"), serves: &["venture"], by_status: true },
     Index { name: None, serves: &[], by_status: false },
 ];

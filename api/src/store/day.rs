@@ -4,82 +4,79 @@ use deckwatch_protocol::{SessionId, StartDay, Timestamp};
 
 use super::doc::{doc_index_json, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
+use super::excerpt;
 use super::handoff::{handoff_json, omitted_payload, stored_payload};
 use super::responses::{SelectResponse, responses};
 use super::session::session_json;
 use super::summaries::executive_summaries_json;
 use super::venture::venture_json;
-use super::{count_limit, excerpt};
 
-/// The sessions of other agents on the venture of session `s` that have a fresh heartbeat. Other sessions of the
-/// same agent do not count.
+/// The number of active sessions of a venture that the start of a day reads, except its own.
+macro_rules! others_limit {
+    () => {
+        150
+    };
+}
+
+/// The sessions of other agents on the venture of session `s` with a fresh heartbeat, among the newest active ones of the
+/// venture. Other sessions of the same agent do not count. The result is one row, so that its rows are read once: `items`,
+/// nearest first, then by latest heartbeat; their number `n`; the numbers of those on the issue, on the branch and in the
+/// repository of session `s`, and of those on one of the first two; whether active sessions were left unread.
 macro_rules! others {
-    ($columns:expr) => {
+    () => {
         concat!(
-            "select ",
-            $columns,
-            " from sessions o where o.venture = s.venture and o.status = 'active' ",
-            "and o.last_heartbeat_at >= ?1 and o.agent <> s.agent"
+            "select count(*) filter (where is_other) as n, ",
+            "json_group_array(json_object('id', id, 'agent', agent, 'client', client, 'host', host, 'repo', repo, ",
+            "'track', track, 'issue_number', issue_number, 'branch', branch, 'created_at', created_at, ",
+            "'last_heartbeat_at', last_heartbeat_at) ",
+            "order by same_issue desc, same_branch desc, same_repo desc, last_heartbeat_at desc, id) ",
+            "filter (where is_other) as items, count(*) filter (where is_other and same_issue) as same_issue, ",
+            "count(*) filter (where is_other and same_branch) as same_branch, ",
+            "count(*) filter (where is_other and same_repo) as same_repo, ",
+            "count(*) filter (where is_other and (same_issue or same_branch)) as near, count(*) > ",
+            others_limit!(),
+            " + 1 as more from (select o.*, o.last_heartbeat_at >= ?1 and o.agent <> s.agent as is_other, ",
+            "o.repo = s.repo as same_repo, (o.repo = s.repo and o.issue_number = s.issue_number) is true as same_issue, ",
+            "(o.repo = s.repo and o.branch = s.branch) is true as same_branch ",
+            "from sessions o indexed by sessions_by_venture where o.venture = s.venture and o.status = 'active' ",
+            "order by o.id desc limit ",
+            others_limit!(),
+            " + 2)"
         )
     };
 }
 
-/// The other sessions with the latest heartbeats, up to the count limit. Each row says whether the session is in the
-/// repository of session `s`, and whether it has the same issue or branch there.
-macro_rules! others_by_place {
+/// `sessions` and `counts` of the other sessions. 20 are shown, and all of those on the same issue or branch. So the response
+/// has a limited size and still shows collisions.
+macro_rules! others_json {
     () => {
         concat!(
-            others!(
-                "o.*, o.repo = s.repo as same_repo, (o.repo = s.repo and o.issue_number = s.issue_number) is true as same_issue, \
-                 (o.repo = s.repo and o.branch = s.branch) is true as same_branch"
-            ),
-            " order by o.last_heartbeat_at desc limit ",
-            count_limit!()
-        )
-    };
-}
-
-/// The other sessions, nearest first, then by latest heartbeat. 20 are shown, and up to 100 of those on the same
-/// issue or branch. So the response has a limited size and still shows collisions.
-macro_rules! active_sessions_json {
-    () => {
-        excerpt!(
-            all: others!("1"),
-            shown: concat!(
-                "select * from (select *, row_number() over (order by same_issue desc, same_branch desc, same_repo desc, ",
-                "last_heartbeat_at desc, id) as position from (",
-                others_by_place!(),
-                ")) where position <= 20 or (same_issue or same_branch) and position <= 100"
-            ),
-            item: "json_object('id', shown.id, 'agent', shown.agent, 'client', shown.client, 'host', shown.host, \
-                   'repo', shown.repo, 'track', shown.track, 'issue_number', shown.issue_number, 'branch', shown.branch, \
-                   'created_at', shown.created_at, 'last_heartbeat_at', shown.last_heartbeat_at)",
-            order: "shown.position"
-        )
-    };
-}
-
-/// The number of other sessions on the issue, on the branch and in the repository of session `s`.
-macro_rules! active_counts_json {
-    () => {
-        concat!(
-            "(select json_object('same_issue', ifnull(sum(same_issue), 0), 'same_branch', ifnull(sum(same_branch), 0), ",
-            "'same_repo', ifnull(sum(same_repo), 0)) from (", others_by_place!(), "))"
+            "(select json_object('sessions', json_insert(json_object('total', min(n, ",
+            others_limit!(),
+            "), 'shown', json_array_length(shown), 'items', json(shown)), ",
+            "iif(more, '$.total_is_minimum', '$.total'), json('true')), ",
+            "'counts', json_object('same_issue', same_issue, 'same_branch', same_branch, 'same_repo', same_repo)) ",
+            "from (select others.*, (select json_group_array(json(j.value)) from json_each(others.items) j ",
+            "where j.key < max(20, others.near)) as shown from (",
+            others!(),
+            ") others limit -1))"
         )
     };
 }
 
 /// The handoffs addressed to the agent of session `s` on its venture. Each is shown until the agent ends a session
 /// that began after the handoff, because that session has already shown it. Sessions and handoffs share one order by
-/// the time in their ids.
+/// the time in their ids. The ended session is one of the agent's newest 50.
 macro_rules! handoffs_to_agent {
     ($columns:expr) => {
         concat!(
             "select ",
             $columns,
             " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= ifnull(( \
-               select 'ho_' || substr(max(e.id), 6, 10) from sessions e indexed by sessions_ended_by_agent \
-               where e.agent = s.agent and e.venture = s.venture and e.status = 'ended'), '')"
+               select 'ho_' || substr(e.id, 6, 10) from ( \
+                 select id, venture, status from sessions indexed by sessions_by_agent where agent = s.agent \
+                 order by id desc limit 50) e \
+               where e.status = 'ended' and e.venture = s.venture limit 1), '')"
         )
     };
 }
@@ -127,6 +124,9 @@ responses! {
     /// `?1` is the stale limit, `?2` the id of a new session, `?3` and `?4` the next heartbeat, `?5` the correlation
     /// id, `?6` to `?9` the owner of the session, `?10` the current time.
     STARTED = concat!(
+        "with day as materialized (select s.*, ", others_json!(), " as others from sessions s ",
+        "where s.agent = ?6 and s.venture = ?7 and s.repo = ?8 and ifnull(s.track, -1) = ifnull(?9, -1) ",
+        "and s.status = 'active') ",
         "select case when ", is_new!(), " then 201 else 200 end, json_object(",
         "'outcome', case when ", is_new!(), " then 'created' else 'resumed' end, ",
         "'session', ", session_json!(), ", ",
@@ -134,16 +134,13 @@ responses! {
         "'venture', json(", venture_json!(), "), ",
         "'last_handoff', json(case when h.id is not null then ", handoff_json!(stored_payload!()), " end), ",
         "'handoffs_to_you', json(", handoffs_to_you_json!(), "), ",
-        "'active_sessions', json(", active_sessions_json!(), "), ",
-        "'active_counts', json(", active_counts_json!(), "), ",
+        "'active_sessions', json(s.others -> '$.sessions'), 'active_counts', json(s.others -> '$.counts'), ",
         "'executive_summaries', json(", executive_summaries_json!(), "), ",
         "'doc_index', json(", doc_index_json!(), "), ",
         "'doc_audit', json(", doc_audit_json!("?10"), "), ",
         "'correlation_id', ?5), ",
         omitted_payload!("$.last_handoff.payload"),
-        " from sessions s join ventures v on v.code = s.venture left join handoffs h on h.id = ", last_handoff_id!(),
-        " where s.agent = ?6 and s.venture = ?7 and s.repo = ?8 and ifnull(s.track, -1) = ifnull(?9, -1) ",
-        "and s.status = 'active'"
+        " from day s join ventures v on v.code = s.venture left join handoffs h on h.id = ", last_handoff_id!()
     );
 
     /// `?1` is the stale limit, `?2` the session, `?3` whether the request keeps the session open, `?4` the

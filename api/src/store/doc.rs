@@ -88,11 +88,11 @@ macro_rules! doc_index_json {
         $crate::store::excerpt!(
             all: "select 1 from context_docs d where d.scope in (s.venture, 'global') and d.deleted_at is null",
             shown: concat!(
-                "select *, row_number() over (order by place, name) as position from (",
-                first_docs!("0", "s.venture"), " union all ", first_docs!("1", "'global'"), ") order by position limit 50"
+                "select *, 1 as position from (", first_docs!("0", "s.venture"), " union all ",
+                first_docs!("1", "'global'"), " limit 50)"
             ),
             item: concat!("json_object(", doc_summary_members!("shown", "shown.updated_at"), ")"),
-            order: "shown.position"
+            order: "shown.place, shown.name"
         )
     };
 }

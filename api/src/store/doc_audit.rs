@@ -32,25 +32,61 @@ macro_rules! applies {
     };
 }
 
-/// The columns of requirement `r` that an audit uses.
-macro_rules! rule_columns {
+/// The name or the pattern of the document that requirement `r` demands.
+macro_rules! name {
     () => {
-        "r.id, iif(r.scope_type = 'global', 'global', v.code) as scope, replace(r.name_pattern, '{venture}', v.code) as name, \
-         r.required, r.auto_generate, r.sources_json, r.staleness_days"
+        "replace(r.name_pattern, '{venture}', v.code)"
     };
 }
 
-/// The time at which a document that matches the pattern `a.name` was last confirmed, or nothing, after a `1` if the
-/// pattern was not compared with every document of its beginning, else a `0`. It is compared with the first `$limit`.
+/// The columns of requirement `r` that an audit uses.
+macro_rules! rule_columns {
+    () => {
+        concat!(
+            "r.id, iif(r.scope_type = 'global', 'global', v.code) as scope, ",
+            $crate::store::doc_audit::name!(),
+            " as name, r.required, r.auto_generate, r.sources_json, r.staleness_days"
+        )
+    };
+}
+
+/// For each place, the latest time of the rows of `x` whose name matches the pattern at this place.
+macro_rules! best_at {
+    ($first:literal $($place:literal)*) => {
+        concat!($crate::store::doc_audit::best_at!(@one $first), $(", ", $crate::store::doc_audit::best_at!(@one $place)),*)
+    };
+    (@one $place:literal) => {
+        concat!("max(iif(x.name glob (x.texts ->> ", $place, "), x.at, null))")
+    };
+}
+
+/// The first 40 documents of a scope, read once: `names` gives the time of each, `bests` the latest time of those that match
+/// each of the 20 oldest patterns, and `more` says whether the scope has other documents.
+macro_rules! first_docs_of {
+    ($scope:literal) => {
+        concat!(
+            "(select json_object('names', json_group_object(x.name, x.at), 'more', count(*) > 40, 'bests', json_array(",
+            $crate::store::doc_audit::best_at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19),
+            ")) from (select d.name, ",
+            $crate::store::doc_audit::confirmed_at!("d"),
+            " as at, y.texts from context_docs d indexed by context_docs_live_by_scope ",
+            "where d.scope = ",
+            $scope,
+            " and d.deleted_at is null order by d.scope || '.' || d.name limit 41) x)"
+        )
+    };
+}
+
+/// The latest time of the documents that match the pattern `a.pattern`, among the first `$limit` that begin like it, or
+/// nothing, after a `1` if there are more of them, else a `0`.
 macro_rules! best_of_first {
     ($limit:literal) => {
         concat!(
             "(select (count(*) > ",
             $limit,
-            ") || ifnull(max(iif(x.name glob a.pattern, (select ",
-            $crate::store::doc_audit::confirmed_at!("d"),
-            " from context_docs d where d.scope = a.scope and d.name = x.name and d.deleted_at is null), null)), '') ",
-            "from (select e.name from context_docs e where e.scope = a.scope ",
+            ") || ifnull(max(x.at), '') from (select iif(e.name glob a.pattern and e.deleted_at is null, ",
+            $crate::store::doc_audit::confirmed_at!("e"),
+            ", null) as at from context_docs e where e.scope = a.scope ",
             "and e.name >= a.beginning and e.name < a.beginning || '~' order by e.name limit ",
             $limit,
             " + 1) x)"
@@ -59,88 +95,104 @@ macro_rules! best_of_first {
 }
 
 /// The common table expression `judged`. It has a row for each requirement that applies to venture `v`, with its
-/// `verdict` at `$now` and what its document needs to be rendered. A name without a `*` is looked up. A name with a
-/// `*` is matched, up to the 50 bytes of D1, against the first documents with the same beginning.
+/// `verdict` at `$now` and what its document needs to be rendered.
 ///
-/// The cost is limited, so that an audit with many patterns costs what it costs with 5 (0037): each of up to 5 patterns
-/// is compared with 1,000 documents, each of up to 10 with 400, each of up to 20 with 150. `put_requirement` accepts no
-/// more. If a database has more, the 20 oldest are compared. The next 50 have a row that says that they are not checked,
-/// and `uncounted.n` is the number of the others.
+/// D1 counts each row that is read, also in a temporary table (0042). So the first 40 documents of each scope are read once,
+/// and every name and pattern is compared with them. Only if the scope has more, a name is looked up, and a pattern with a
+/// `*`, up to the 50 bytes of D1, is compared with the first documents that begin like it: with 40 if up to 5 patterns apply,
+/// with 20 if up to 10 do, else with 10. `put_requirement` accepts at most 20 patterns. If a database has more, the 20 oldest
+/// are compared. The next 50 have a row that says that they are not checked, and `uncounted` is the number of the others.
+///
+/// `limit -1` keeps SQLite from computing the same expression several times.
 macro_rules! judged {
     ($now:literal) => {
         concat!(
-            "patterns as materialized (select id, row_number() over (order by id) as place, count(*) over () as n ",
-            "from (select r.id from doc_requirements r where instr(r.name_pattern, '*') > 0 and ",
+            "patterns as materialized (select count(*) as n, json_group_array(id) as ids, json_group_array(text) as texts ",
+            "from (select r.id, iif(length(cast(",
+            $crate::store::doc_audit::name!(),
+            " as blob)) <= 50, ",
+            $crate::store::doc_audit::name!(),
+            ", '') as text from doc_requirements r indexed by doc_requirements_patterns ",
+            "where instr(r.name_pattern, '*') > 0 and ",
             $crate::store::doc_audit::applies!(),
             " order by r.id limit 70)), ",
-            "uncounted as materialized (select iif((select count(*) from patterns) < 70, 0, ",
-            "(select count(*) from doc_requirements r where instr(r.name_pattern, '*') > 0 and ",
+            "docs as materialized (select y.ids, y.n, iif(y.n < 70, 0, (select count(*) ",
+            "from doc_requirements r indexed by doc_requirements_patterns where instr(r.name_pattern, '*') > 0 and ",
             $crate::store::doc_audit::applies!(),
-            ") - 70) as n), ",
-            "asked as materialized (select rule.*, iif(length(cast(name as blob)) <= 50, name, '') as pattern, ",
-            "substr(name, 1, instr(name, '*') - 1) as beginning from (select 0 as place, 0 as n, ",
+            ") - 70) as uncounted, ",
+            $crate::store::doc_audit::first_docs_of!("v.code"),
+            " as own, ",
+            $crate::store::doc_audit::first_docs_of!("'global'"),
+            " as everywhere from patterns y), ",
+            // An id has 30 characters, and 33 with its quotes and comma.
+            "asked as (select iif(instr(r.name_pattern, '*') > 0, (instr(y.ids, r.id) - 3) / 33, -1) as place, y.n, y.uncounted, ",
+            "y.own, y.everywhere, ",
             $crate::store::doc_audit::rule_columns!(),
-            " from doc_requirements r where instr(r.name_pattern, '*') = 0 and ",
+            " from docs y cross join doc_requirements r where (instr(r.name_pattern, '*') = 0 or instr(y.ids, r.id) > 0) and ",
             $crate::store::doc_audit::applies!(),
-            " union all select y.place, y.n, ",
-            $crate::store::doc_audit::rule_columns!(),
-            " from patterns y cross join doc_requirements r on r.id = y.id) rule), ",
-            "found as materialized (select a.*, case when a.place = 0 then '0' || ifnull((select ",
+            "), ",
+            "compared as (select a.*, iif(a.scope = 'global', a.everywhere, a.own) as docs, ",
+            "iif(length(cast(a.name as blob)) <= 50, a.name, '') as pattern, ",
+            "substr(a.name, 1, instr(a.name, '*') - 1) as beginning from asked a limit -1), ",
+            "found as (select a.*, case when a.place >= 20 then '1' ",
+            "when a.place < 0 then '0' || coalesce(a.docs -> 'names' ->> a.name, iif(a.docs ->> 'more', (select ",
             $crate::store::doc_audit::confirmed_at!("d"),
-            " from context_docs d where d.scope = a.scope and d.name = a.name and d.deleted_at is null), '') ",
-            "when a.place > 20 then '1' when a.n > 10 then ",
-            $crate::store::doc_audit::best_of_first!(150),
+            " from context_docs d where d.scope = a.scope and d.name = a.name and d.deleted_at is null), null), '') ",
+            "when not (a.docs ->> 'more') then '0' || ifnull(a.docs -> 'bests' ->> a.place, '') when a.n > 10 then ",
+            $crate::store::doc_audit::best_of_first!(10),
             " when a.n > 5 then ",
-            $crate::store::doc_audit::best_of_first!(400),
+            $crate::store::doc_audit::best_of_first!(20),
             " else ",
-            $crate::store::doc_audit::best_of_first!(1000),
-            " end as best from asked a), ",
-            "judged as (select id, name, scope, required, auto_generate, sources_json, staleness_days, ",
+            $crate::store::doc_audit::best_of_first!(40),
+            " end as best from compared a limit -1), ",
+            "judged as (select id, name, scope, uncounted, required, auto_generate, sources_json, staleness_days, ",
             "nullif(substr(best, 2), '') as confirmed_at, ",
             "case when substr(best, 2) >= strftime('%Y-%m-%dT%H:%M:%fZ', ",
             $now,
             ", '-' || staleness_days || ' days') then 'present' when best >= '1' then 'unchecked' ",
-            "when best > '0' then 'stale' when required then 'missing' else 'optional' end as verdict from found)"
+            "when best > '0' then 'stale' when required then 'missing' else 'optional' end as verdict from found limit -1)"
         )
     };
 }
 
-/// The document of a row of `judged` as JSON.
-macro_rules! audited_doc_json {
-    () => {
-        "json_object('requirement_id', id, 'scope', scope, 'name', name, \
-         'required', json(iif(required, 'true', 'false')), 'auto_generate', json(iif(auto_generate, 'true', 'false')), \
-         'sources', json(sources_json), 'confirmed_at', confirmed_at, 'staleness_days', staleness_days)"
+/// The columns of the documents with a verdict: an array in `$order`, and their number.
+macro_rules! of_verdict {
+    ($verdict:literal, $order:literal) => {
+        concat!(
+            "json_group_array(json_object('requirement_id', id, 'scope', scope, 'name', name, ",
+            "'required', json(iif(required, 'true', 'false')), 'auto_generate', json(iif(auto_generate, 'true', 'false')), ",
+            "'sources', json(sources_json), 'confirmed_at', confirmed_at, 'staleness_days', staleness_days) order by ",
+            $order,
+            ") filter (where verdict = '",
+            $verdict,
+            "') as ",
+            $verdict,
+            "_docs, count(*) filter (where verdict = '",
+            $verdict,
+            "') as ",
+            $verdict,
+            "_n"
+        )
     };
 }
 
 /// The number of documents with a verdict.
 macro_rules! total_of {
     ($verdict:literal) => {
-        concat!(
-            "(count(*) filter (where verdict = '",
-            $verdict,
-            "') + iif('",
-            $verdict,
-            "' = 'unchecked', (select n from uncounted), 0))"
-        )
+        concat!("(lists.", $verdict, "_n + iif('", $verdict, "' = 'unchecked', lists.uncounted, 0))")
     };
 }
 
-/// The first documents with a verdict: 50, or `$most`.
+/// The first `$most` documents of the array with a verdict, by name.
 macro_rules! first_of {
-    ($verdict:literal) => {
-        $crate::store::doc_audit::first_of!($verdict, "50")
-    };
     ($verdict:literal, $most:literal) => {
         concat!(
-            "json_group_array(",
-            $crate::store::doc_audit::audited_doc_json!(),
-            " order by name, scope, id) filter (where verdict = '",
+            "json((select json_group_array(json(j.value) order by j.value ->> 'name', j.value ->> 'scope', ",
+            "j.value ->> 'requirement_id') from (select value from json_each(lists.",
             $verdict,
-            "' and position <= ",
+            "_docs) limit ",
             $most,
-            ")"
+            ") j))"
         )
     };
 }
@@ -152,16 +204,22 @@ macro_rules! doc_audit_json {
         concat!(
             "(with ",
             $crate::store::doc_audit::judged!($now),
-            ", placed as materialized (select *, ",
-            "row_number() over (partition by verdict order by auto_generate desc, name, scope, id) as position from judged) ",
-            "select json_object('missing', ",
-            $crate::store::doc_audit::first_of!("missing"),
+            ", lists as materialized (select ifnull(max(uncounted), 0) as uncounted, ",
+            $crate::store::doc_audit::of_verdict!("missing", "auto_generate desc, name, scope, id"),
+            ", ",
+            $crate::store::doc_audit::of_verdict!("stale", "auto_generate desc, name, scope, id"),
+            ", ",
+            $crate::store::doc_audit::of_verdict!("optional", "auto_generate desc, name, scope, id"),
+            ", ",
+            $crate::store::doc_audit::of_verdict!("unchecked", "auto_generate desc, name, scope, id"),
+            " from judged) select json_object('missing', ",
+            $crate::store::doc_audit::first_of!("missing", "50"),
             ", 'stale', ",
-            $crate::store::doc_audit::first_of!("stale"),
+            $crate::store::doc_audit::first_of!("stale", "50"),
             ", 'optional', ",
-            $crate::store::doc_audit::first_of!("optional"),
+            $crate::store::doc_audit::first_of!("optional", "50"),
             ", 'unchecked', ",
-            $crate::store::doc_audit::first_of!("unchecked"),
+            $crate::store::doc_audit::first_of!("unchecked", "50"),
             ", 'totals', json_object('missing', ",
             $crate::store::doc_audit::total_of!("missing"),
             ", 'stale', ",
@@ -170,12 +228,13 @@ macro_rules! doc_audit_json {
             $crate::store::doc_audit::total_of!("optional"),
             ", 'unchecked', ",
             $crate::store::doc_audit::total_of!("unchecked"),
-            ")) from placed)"
+            ")) from lists)"
         )
     };
 }
 pub(super) use {
-    applies, audited_doc_json, best_of_first, confirmed_at, doc_audit_json, first_of, judged, rule_columns, total_of,
+    applies, best_at, best_of_first, confirmed_at, doc_audit_json, first_docs_of, first_of, judged, name, of_verdict,
+    rule_columns, total_of,
 };
 
 /// The number of documents with one verdict, and the first `$most` of them.
@@ -183,13 +242,13 @@ macro_rules! excerpt_of {
     ($verdict:literal, $most:literal) => {
         concat!(
             "json_object('total', ",
-            total_of!($verdict),
-            ", 'shown', count(*) filter (where verdict = '",
+            $crate::store::doc_audit::total_of!($verdict),
+            ", 'shown', min(lists.",
             $verdict,
-            "' and position <= ",
+            "_n, ",
             $most,
             "), 'items', ",
-            first_of!($verdict, $most),
+            $crate::store::doc_audit::first_of!($verdict, $most),
             ")"
         )
     };
@@ -201,9 +260,17 @@ macro_rules! venture_audit_json {
         concat!(
             "(with ",
             $crate::store::doc_audit::judged!("?1"),
-            ", placed as materialized (",
-            "select *, row_number() over (partition by verdict order by name, scope, id) as position from judged) ",
-            "select json_object('venture', v.code, 'missing', ",
+            ", lists as materialized (select ifnull(max(uncounted), 0) as uncounted, ",
+            $crate::store::doc_audit::of_verdict!("missing", "name, scope, id"),
+            ", ",
+            $crate::store::doc_audit::of_verdict!("stale", "name, scope, id"),
+            ", ",
+            $crate::store::doc_audit::of_verdict!("present", "name, scope, id"),
+            ", ",
+            $crate::store::doc_audit::of_verdict!("optional", "name, scope, id"),
+            ", ",
+            $crate::store::doc_audit::of_verdict!("unchecked", "name, scope, id"),
+            " from judged) select json_object('venture', v.code, 'missing', ",
             excerpt_of!("missing", $most),
             ", 'stale', ",
             excerpt_of!("stale", $most),
@@ -213,12 +280,22 @@ macro_rules! venture_audit_json {
             excerpt_of!("optional", $most),
             ", 'unchecked', ",
             excerpt_of!("unchecked", $most),
-            ") from placed)"
+            ") from lists)"
         )
     };
 }
 
-/// A response can cover 100 ventures, so it shows the first 50 documents of each state.
+/// The most ventures on a page of an audit of all ventures. A page reads the requirements once for each venture, and once
+/// more for the venture that begins the next page.
+const VENTURES_PER_PAGE: u64 = 2;
+
+/// The number of ventures on a page.
+pub(crate) fn page_limit(filter: &AuditFilter) -> Limit {
+    let limit = filter.limit.unwrap_or_default();
+    VENTURES_PER_PAGE.try_into().map_or(limit, |most| limit.min(most))
+}
+
+/// A response can cover several ventures, so it shows the first 50 documents of each state.
 const LIST: List = List { from: "ventures v", item: venture_audit_json!("50"), key: "v.code", order: Order::Ascending };
 
 /// One venture, with all its documents: a deployment has at most 500 requirements.
@@ -240,7 +317,7 @@ pub(crate) fn list(filter: &AuditFilter, now: Timestamp, token: Option<&TokenId>
         token: token.map(Param::from),
         cursor: filter.cursor.as_ref().map(Param::from),
     };
-    page(&filters, now, filter.limit.unwrap_or_default())
+    page(&filters, now, page_limit(filter))
 }
 
 fn page(filters: &AuditFilters, now: Timestamp, limit: Limit) -> [Statement; 2] {

@@ -62,16 +62,26 @@ macro_rules! omitted_payload {
 }
 pub(super) use {handoff_json, omitted_payload, stored_payload, stored_payload_limit};
 
+/// A column of the session `?2`.
+macro_rules! of_session {
+    ($column:literal) => {
+        concat!("(select s.", $column, " from sessions s where s.id = ?2)")
+    };
+}
+
 statements! {
-    /// Copies venture, agent and place of work from the session. With `?11`, it inserts only if no handoff has ended
-    /// the session yet.
+    /// Copies venture, agent and place of work from the session, which exists. With `?11`, it inserts nothing if a handoff
+    /// has ended the session: the id of that handoff is taken.
+    ///
+    /// SQLite checks the tables that refer to handoffs if an insert can have several rows. So this is one row of values.
     INSERT = concat!("
         insert into handoffs (id, session_id, venture, repo, track, issue_number, from_agent, to_agent, status_label,
           summary, payload_json, payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id,
           creation_correlation_id)
-        select ", next_id!("ho_", 4, 14, newest_of_days!()), ", s.id, s.venture, s.repo, s.track, s.issue_number, s.agent, ?3, ?4, ?5, ?6, ?7,
-          length(cast(?6 as blob)), 1, ?8, ?9, ?10
-        from sessions s where s.id = ?2 and (not ?11 or s.final_handoff_id is null)");
+        values (ifnull(iif(?11, ", of_session!("final_handoff_id"), ", null), ", next_id!("ho_", 4, 14, newest_of_days!()), "),
+          ?2, ", of_session!("venture"), ", ", of_session!("repo"), ", ", of_session!("track"), ", ",
+          of_session!("issue_number"), ", ", of_session!("agent"), ", ?3, ?4, ?5, ?6, ?7, length(cast(?6 as blob)), 1, ?8, ?9, ?10)
+        on conflict (id) do nothing");
 
     SELECT = concat!("select ", handoff_json!("json(h.payload_json)"), " as body from handoffs h where h.id = ?1");
 }
@@ -207,13 +217,11 @@ impl Forms for HandoffStatus {
 const INDEXES: &[Index] = &[
     Index { name: Some("handoffs_by_session"), serves: &["session_id"], by_status: false },
     Index { name: Some("handoffs_by_venture_and_recipient"), serves: &["venture", "to_agent"], by_status: false },
-    Index { name: Some("handoffs_by_recipient"), serves: &["to_agent"], by_status: false },
     Index { name: Some("handoffs_by_issue"), serves: &["issue_number"], by_status: false },
     Index { name: Some("handoffs_by_sender"), serves: &["from_agent"], by_status: true },
     Index { name: Some("handoffs_by_venture_repo_and_track"), serves: &["venture", "repo", "track"], by_status: false },
     Index { name: Some("handoffs_by_venture_and_repo"), serves: &["venture", "repo"], by_status: false },
     Index { name: Some("handoffs_by_repo"), serves: &["repo"], by_status: false },
-    Index { name: Some("handoffs_by_track"), serves: &["track"], by_status: true },
     Index { name: Some("handoffs_by_venture"), serves: &["venture"], by_status: true },
     Index { name: Some("handoffs_blocked"), serves: &["status=blocked"], by_status: false },
     Index { name: None, serves: &[], by_status: false },

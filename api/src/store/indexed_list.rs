@@ -142,6 +142,7 @@ impl Filters {
 }
 
 /// A range of an index in the order of the key, and the conditions that are checked on its rows.
+#[derive(Clone)]
 struct Range {
     index: Option<&'static str>,
     served: Vec<String>,
@@ -155,6 +156,19 @@ impl Range {
 
     fn served(&self) -> String {
         all_of(&self.served)
+    }
+
+    /// The same range for rows behind a cursor, which is in the range. SQLite begins a range at one bound only, so a bound
+    /// before the cursor would make it read the rows between the two.
+    fn behind_cursor(mut self, list: &List) -> Self {
+        let bound = format!("{} {} ", list.key, list.order.beyond());
+        for condition in &mut self.served {
+            if let Some(param) = condition.strip_prefix(&bound) {
+                // The parameter must still be used.
+                *condition = format!("{param} is not null");
+            }
+        }
+        self
     }
 }
 
@@ -180,12 +194,17 @@ impl List {
         });
         params.push(Param::from(limit.get() + 1));
         let place = params.len();
+        let counted = ranges.clone();
+        let ranges: Vec<Range> = match cursor {
+            Some(_) => ranges.into_iter().map(|range| range.behind_cursor(self)).collect(),
+            None => ranges,
+        };
         if ranges.iter().any(|range| !range.rest.is_empty()) {
             let sql = self.checked(&ranges, row, (&beyond, cursor.is_some()), (filters.floor.as_deref(), place));
             return PageStatements { items: Statement::with(sql, params), total: None };
         }
         let items = Statement::with(self.found(&ranges, &beyond, place), params);
-        PageStatements { items, total: Some(self.total_of(&ranges, filters.params.clone())) }
+        PageStatements { items, total: Some(self.total_of(&counted, filters.params.clone())) }
     }
 
     /// The first rows of a list whose filters an index serves, as `key` and `item`.

@@ -47,23 +47,41 @@ impl Order {
 pub(crate) struct Conditions {
     pub(super) sql: String,
     pub(super) params: Vec<Param>,
+    /// The index of the first table that serves them, if SQLite could choose another one.
+    index: Option<&'static str>,
+    /// A table that is read first, with its alias. Without a row of it, no other row is read.
+    first: Option<&'static str>,
 }
 
 impl Conditions {
     /// Every row.
     pub(crate) fn none() -> Self {
-        Self { sql: "true".to_owned(), params: Vec::new() }
+        Self { sql: "true".to_owned(), params: Vec::new(), index: None, first: None }
     }
 
     /// Every row. The rendering of the item uses `first` as `?1`. The condition also mentions it, because the count
     /// renders nothing, and an unused parameter can't be bound.
     pub(crate) fn rendering_with(first: impl Into<Param>) -> Self {
-        Self { sql: "?1 is not null".to_owned(), params: vec![first.into()] }
+        Self { sql: "?1 is not null".to_owned(), params: vec![first.into()], index: None, first: None }
     }
 
     /// The rows for which `condition` is true. The condition refers to `first` as `?1`.
     pub(crate) fn starting_with(condition: &'static str, first: impl Into<Param>) -> Self {
-        Self { sql: condition.to_owned(), params: vec![first.into()] }
+        Self { sql: condition.to_owned(), params: vec![first.into()], index: None, first: None }
+    }
+
+    /// Names the index that serves the conditions.
+    #[must_use]
+    pub(crate) fn served_by(mut self, index: &'static str) -> Self {
+        self.index = Some(index);
+        self
+    }
+
+    /// Names a table that is read first. The conditions select at most one row of it.
+    #[must_use]
+    pub(crate) fn joining_first(mut self, table: &'static str) -> Self {
+        self.first = Some(table);
+        self
     }
 
     /// Adds `condition` if there is a value to compare with.
@@ -96,60 +114,48 @@ impl List {
 
     /// The rows of one page as (`key`, `item`). If there is a next page, there is one row more than `limit`.
     pub(crate) fn items(&self, conditions: &Conditions, cursor: Option<&Param>, limit: Limit) -> Statement {
-        let Self { from, item, key, order } = self;
-        let direction = order.direction();
-        let mut params = conditions.params.clone();
+        self.items_of_any(std::slice::from_ref(conditions), cursor, limit)
+    }
+
+    /// The same page of the rows for which one of `arms` is true. At most one is true for each row, and they have
+    /// the same parameters. Each arm uses an index of its own, in the order of the list, so they are merged without a sort.
+    pub(crate) fn items_of_any(&self, arms: &[Conditions], cursor: Option<&Param>, limit: Limit) -> Statement {
+        let Self { item, key, order, .. } = self;
+        let mut params = arms.first().map(|arm| arm.params.clone()).unwrap_or_default();
         let mut after = String::new();
         if let Some(cursor) = cursor {
             params.push(cursor.clone());
             after = format!(" and {key} {} ?{}", order.beyond(), params.len());
         }
         params.push(Param::from(limit.get() + 1));
-        let sql = format!(
-            "select {key} as key, {item} as item from {from} where {}{after} order by {key} {direction} limit ?{}",
-            conditions.sql,
-            params.len(),
-        );
-        Statement::with(sql, params)
-    }
-
-    /// The same page of the rows for which one of `arms` is true. At most one is true for each row, and they have
-    /// the same parameters. Each arm uses an index of its own. `columns` names the columns of a row.
-    pub(crate) fn items_of_any(
-        &self,
-        columns: &'static str,
-        arms: &[Conditions],
-        cursor: Option<&Param>,
-        limit: Limit,
-    ) -> Statement {
-        if let [arm] = arms {
-            return self.items(arm, cursor, limit);
-        }
-        let pages = arms.iter().map(|arm| self.items(arm, cursor, limit));
-        let (pages, params): (Vec<_>, Vec<_>) =
-            pages.map(|page| (format!("select * from ({})", page.sql), page.params)).unzip();
-        let (all, direction) = (pages.join(" union all "), self.order.direction());
-        let params = params.into_iter().next().unwrap_or_default();
-        let sql = format!("select {columns} from ({all}) order by key {direction} limit ?{}", params.len());
+        let arm = |arm: &Conditions| {
+            format!("select {key} as key, {item} as item from {} where {}{after}", self.from_index(arm), arm.sql)
+        };
+        let arms = arms.iter().map(arm).collect::<Vec<_>>().join(" union all ");
+        let sql = format!("{arms} order by key {} limit ?{}", order.direction(), params.len());
         Statement::with(sql, params)
     }
 
     /// The total of [`Self::items_of_any`].
     pub(crate) fn total_of_any(&self, arms: &[Conditions]) -> Statement {
-        if let [arm] = arms {
-            return self.total(arm);
-        }
-        let counts = arms.iter().map(|arm| format!("({})", self.total(arm).sql)).collect::<Vec<_>>().join(" + ");
-        let params = arms.first().map(|arm| arm.params.clone()).unwrap_or_default();
-        Statement::with(format!(concat!("select min({}, ", count_limit!(), " + 1) as total"), counts), params)
+        let all = arms.iter().map(|arm| format!("select 1 from {} where {}", self.from_index(arm), arm.sql));
+        let all = all.collect::<Vec<_>>().join(" union all ");
+        let sql = format!(concat!("select count(*) as total from ({} limit ", count_limit!(), " + 1)"), all);
+        Statement::with(sql, arms.first().map(|arm| arm.params.clone()).unwrap_or_default())
+    }
+
+    /// The table, with the index that serves the conditions.
+    fn from_index(&self, conditions: &Conditions) -> String {
+        let first = conditions.first.map_or_else(String::new, |table| format!("{table} cross join "));
+        let Some(index) = conditions.index else { return format!("{first}{}", self.from) };
+        // The first two words are the table and its alias.
+        let end = self.from.match_indices(' ').nth(1).map_or(self.from.len(), |(end, _)| end);
+        let (table, rest) = self.from.split_at(end);
+        format!("{first}{table} indexed by {index}{rest}")
     }
 
     /// One row with `total`. The count stops at one more than the limit.
     pub(crate) fn total(&self, conditions: &Conditions) -> Statement {
-        let sql = format!(
-            concat!("select count(*) as total from (select 1 from {} where {} limit ", count_limit!(), " + 1)"),
-            self.from, conditions.sql,
-        );
-        Statement::with(sql, conditions.params.clone())
+        self.total_of_any(std::slice::from_ref(conditions))
     }
 }

@@ -49,13 +49,22 @@ macro_rules! statements {
 }
 use statements;
 
-/// The largest exact count (DESIGN, section 4).
+/// The largest exact count (0042). D1 counts each entry that a count reads, so the count and the page of a list together
+/// read at most 1,000.
 macro_rules! count_limit {
     () => {
-        "1000"
+        750
     };
 }
-use count_limit;
+pub(crate) use count_limit;
+
+/// The largest exact count of a list in the answer to `start_day`, except for the other sessions.
+macro_rules! excerpt_limit {
+    () => {
+        100
+    };
+}
+use excerpt_limit;
 
 /// An excerpt `{"total", "shown", "items"}` as one scalar subquery.
 ///
@@ -69,7 +78,7 @@ macro_rules! excerpt {
     (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr, extra: $extra:expr) => {
         concat!(
             "(select json_insert(json_object('total', min(counted.n, ",
-            $crate::store::count_limit!(),
+            $crate::store::excerpt_limit!(),
             "), 'shown', count(shown.position), ",
             "'items', json_group_array(json(",
             $item,
@@ -79,12 +88,12 @@ macro_rules! excerpt {
             $extra,
             "), ",
             "case when counted.n > ",
-            $crate::store::count_limit!(),
+            $crate::store::excerpt_limit!(),
             " then '$.total_is_minimum' else '$.total' end, json('true')) ",
             "from (select count(*) as n from (",
             $all,
             " limit ",
-            $crate::store::count_limit!(),
+            $crate::store::excerpt_limit!(),
             " + 1)) as counted ",
             "left join (",
             $shown,

@@ -271,13 +271,6 @@ pub(crate) fn list(filter: &NoteFilter, token: Option<&TokenId>) -> [Statement; 
     filters.page(filter.limit.unwrap_or_default())
 }
 
-/// The venture of the token `?1`.
-macro_rules! token_venture {
-    () => {
-        "(select token.venture from tokens token where token.id = ?1)"
-    };
-}
-
 impl NoteFilters {
     fn page(&self, limit: Limit) -> [Statement; 2] {
         let list = match (&self.tag, self.archived) {
@@ -289,7 +282,13 @@ impl NoteFilters {
             Some(token) if self.venture.is_none() && !self.global => self.of_token(token),
             _ => vec![self.of_venture()],
         };
-        [list.items_of_any("key, opening, item", &arms, self.cursor.as_ref(), limit), list.total_of_any(&arms)]
+        // A row of a tag table is one note, so the count needs no join.
+        let counted = match (&self.tag, self.archived) {
+            (None, _) => LIST,
+            (Some(_), false) => List { from: "note_tags t", ..TAGGED },
+            (Some(_), true) => List { from: "archived_note_tags t", ..TAGGED },
+        };
+        [list.items_of_any(&arms, self.cursor.as_ref(), limit), counted.total_of_any(&arms)]
     }
 
     fn of_venture(&self) -> Conditions {
@@ -302,21 +301,29 @@ impl NoteFilters {
     }
 
     /// If no venture is named, a token for one venture sees the notes of that venture and the global ones. Another
-    /// token sees all notes.
+    /// token sees all notes. The token is read first, so that the lists of the other kind read nothing.
     fn of_token(&self, token: &Param) -> Vec<Conditions> {
-        const ALL: &str = concat!(token_venture!(), " is null");
+        const ALL: &str = "token.id = ?1 and token.venture is null";
         let (global, own) = if self.tag.is_some() {
             (
-                concat!("t.scope = 'global' and ", token_venture!(), " is not null"),
-                concat!("t.scope = ", token_venture!()),
+                "token.id = ?1 and token.venture is not null and t.scope = 'global'",
+                "token.id = ?1 and t.scope = token.venture",
             )
         } else {
             (
-                concat!("n.venture is null and ", token_venture!(), " is not null"),
-                concat!("n.venture = ", token_venture!()),
+                "token.id = ?1 and token.venture is not null and n.venture is null",
+                "token.id = ?1 and n.venture = token.venture",
             )
         };
-        [ALL, global, own].map(|arm| self.of_kind(Conditions::starting_with(arm, token.clone()))).into()
+        let index = match (&self.tag, self.archived) {
+            (None, false) => "notes_live_by_venture",
+            (None, true) => "notes_archived_by_venture",
+            (Some(_), false) => "sqlite_autoindex_note_tags_1",
+            (Some(_), true) => "sqlite_autoindex_archived_note_tags_1",
+        };
+        let [all, global, own] = [ALL, global, own]
+            .map(|arm| self.of_kind(Conditions::starting_with(arm, token.clone()).joining_first("tokens token")));
+        vec![all, global.served_by(index), own.served_by(index)]
     }
 
     /// Selects live or archived notes and, if given, the tag. Each of the two tag tables holds one kind.

@@ -9,11 +9,12 @@ use std::fmt::Write;
 use deckwatch_protocol::{Limit, NoteFilter, NoteId, TokenId};
 
 use super::forms::{Forms, every_form, filters};
+use super::indexed_list::PageStatements;
 use super::note::{NoteInBatch, found_note_json, known_or_newest, normal_form};
-use super::{count_limit, statements};
+use super::statements;
 use crate::database::{Param, Statement};
 use crate::search::{ContentTerms, EXCERPT_WINDOW, Matching, Query, QueryTerm, TitleTerms};
-use crate::search_cursor::SearchCursor;
+use crate::search_cursor::{SearchCursor, ranked_limit};
 
 /// The filter values of the note `n` as terms. A search uses the same terms. `$venture` is the note's venture or null.
 macro_rules! filter_terms {
@@ -115,9 +116,9 @@ pub(crate) fn forget(id: &NoteId) -> Statement {
 /// Maximum number of terms that rank the matches. The other terms must also match, but do not rank.
 const RANKED_TERMS: usize = 6;
 
-/// The page and the total of a search, best first. The search ranks the 1,000 newest notes that contain all words.
-/// If there are fewer, it also ranks the 1,000 newest notes with words that begin with these words. So a very
-/// frequent word costs no more than one that occurs in 1,000 notes.
+/// The page of a search, best first, with its total. The search ranks the 250 newest notes that contain all words. If there
+/// are fewer, it also ranks the newest notes with words that begin with these words, up to 250 in all. So a very frequent
+/// word costs no more than one that occurs in 250 notes. If there are 250, the total is a minimum.
 ///
 /// The score of a match depends only on its note: for each term, whether the title contains it or the text contains
 /// it often, and a little on whether all words match as whole words. Among equal scores, the newest note is first.
@@ -126,15 +127,15 @@ pub(crate) fn list(
     query: &Query,
     search_cursor: &SearchCursor,
     token: Option<&TokenId>,
-) -> [Statement; 2] {
+) -> PageStatements {
     let filters = SearchFilters {
         query: query.clone(),
         archived: filter.archived == Some(true),
         token: token.filter(|_| filter.venture.is_none() && filter.scope.is_none()).map(Param::from),
-        before: search_cursor.newest().map(|newest| [newest.into(), search_cursor.shown_json().into()]),
+        before: search_cursor.newest().map(|newest| [newest.into(), search_cursor.shown_text().into()]),
     };
     let narrowed = narrowed(filter, filters.state());
-    [filters.page(&narrowed, filter.limit.unwrap_or_default()), filters.total(&narrowed)]
+    PageStatements { items: filters.page(&narrowed, filter.limit.unwrap_or_default()), total: None }
 }
 
 /// The filter as further terms of the index.
@@ -183,56 +184,55 @@ impl SearchFilters {
         if self.archived { "archived" } else { "live" }
     }
 
+    /// The matches are collected once, in the order of their scores. So the same rows give the page and the total. Without
+    /// a match, there is one row without a key.
     fn page(&self, narrowed: &str, limit: Limit) -> Statement {
         let mut bound = Bound::default();
         let whole = self.matches(Matching::WholeWords, narrowed, &mut bound);
-        let longer = self.query.has_beginnings().then(|| self.matches(Matching::Beginnings, narrowed, &mut bound));
+        let longer = self.query.has_beginnings().then(|| self.matches(Matching::LongerWords, narrowed, &mut bound));
         let (mut before_search, mut unseen) = (String::new(), String::new());
         if let Some([newest, shown]) = &self.before {
             before_search = format!(" and rowid <= cast({} as integer)", bound.place(newest.clone()));
-            unseen = format!(" where f.number not in (select value from json_each({}))", bound.place(shown.clone()));
+            unseen = format!(" filter (where instr({}, ',' || number || ',') = 0)", bound.place(shown.clone()));
         }
-        let newest = |matches: &str, limit: &str| {
+        let newest = |matches: &str, whole: u32| {
             format!(
-                "select rowid as number from note_search where {matches}{before_search} order by rowid desc limit {limit}"
+                concat!(
+                    "select number, {} as whole from (select rowid as number from note_search where {}{} ",
+                    "order by rowid desc limit ",
+                    ranked_limit!(),
+                    ")"
+                ),
+                whole, matches, before_search
             )
         };
-        let longer = longer.map(|longer| {
-            let longer =
-                newest(&longer, concat!(count_limit!(), " * ((select count(*) from whole) < ", count_limit!(), ")"));
-            format!(" union all select number, 0 from ({longer}) where number not in (select number from whole)")
-        });
+        // The second part is read only as far as the first one leaves room.
+        let found = [(Some(whole), 2), (longer, 0)]
+            .into_iter()
+            .filter_map(|(matches, whole)| matches.map(|matches| newest(&matches, whole)));
+        let found = found.collect::<Vec<_>>().join(" union all ");
         let score = self.score(&mut bound);
         let limit = bound.place(limit.get() + 1);
         let sql = format!(
-            "with whole as materialized ({}), \
-               found as materialized (select number, 2 as whole from whole{}), \
-               ranked as (select f.number, f.whole{score} as score from found f \
-                 cross join note_ranks k on k.number = f.number{unseen} order by score desc, f.number desc limit {limit}) \
-             select r.number as number, (select max(number) from found) as newest, {} as item, \
-               substr(n.content, 1, {EXCERPT_WINDOW}) as opening, octet_length(n.content) as bytes \
-             from ranked r cross join notes n on n.number = r.number \
-             order by r.score desc, r.number desc",
-            newest(&whole, count_limit!()),
-            longer.unwrap_or_default(),
-            found_note_json!(""),
-        );
-        Statement::with(sql, bound.0)
-    }
-
-    /// One row with `total` (the count stops at one more than the limit), and `unindexed`, which says whether notes
-    /// wait to be indexed.
-    fn total(&self, narrowed: &str) -> Statement {
-        let mut bound = Bound::default();
-        let matches = self.matches(Matching::Beginnings, narrowed, &mut bound);
-        let sql = format!(
             concat!(
-                "select count(*) as total, exists (select 1 from notes_to_index) as unindexed ",
-                "from (select 1 from note_search where {} limit ",
-                count_limit!(),
-                " + 1)"
+                "with ranked as materialized (select count(*) as total, max(number) as newest, ",
+                "json_group_array(number order by score desc, number desc){unseen} as numbers from (",
+                "select f.number, f.whole{score} as score from (select * from ({found}) limit ",
+                ranked_limit!(),
+                ") f cross join note_ranks k on k.number = f.number)) ",
+                "select n.id as key, n.number as number, ranked.newest as newest, ranked.total as total, ",
+                "ranked.total >= ",
+                ranked_limit!(),
+                " as total_is_minimum, exists (select 1 from notes_to_index) as unindexed, {item} as item, ",
+                "substr(n.content, 1, {opening}) as opening, octet_length(n.content) as bytes ",
+                "from ranked left join json_each(ranked.numbers) j left join notes n on n.number = j.value limit {limit}"
             ),
-            matches,
+            unseen = unseen,
+            score = score,
+            found = found,
+            item = found_note_json!(""),
+            opening = EXCERPT_WINDOW,
+            limit = limit,
         );
         Statement::with(sql, bound.0)
     }
@@ -285,5 +285,5 @@ impl Bound {
 
 /// Every form of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    every_form("note_search::list", |filters: &SearchFilters| [filters.page("", Limit::default()), filters.total("")])
+    every_form("note_search::list", |filters: &SearchFilters| [filters.page("", Limit::default())])
 }

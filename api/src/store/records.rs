@@ -30,7 +30,7 @@ statements! {
     /// An agent can have one active session in the new repository. This abandons its session in the old one, which
     /// would be a second.
     ABANDON_SECOND = "
-        update sessions indexed by sessions_live_by_venture set status = 'abandoned', ended_at = ?5, end_reason = 'stale'
+        update sessions indexed by sessions_by_venture set status = 'abandoned', ended_at = ?5, end_reason = 'stale'
         where venture = ?1 and repo = ?2 and status = 'active' and exists (
           select 1 from sessions o where o.agent = sessions.agent and o.venture = ?3 and o.repo = ?4
             and ifnull(o.track, -1) = ifnull(sessions.track, -1) and o.status = 'active' and o.id <> sessions.id)";

@@ -120,15 +120,20 @@ filters! {
 /// The page of `list_requests`.
 pub(crate) fn list(filter: &RequestFilter) -> (PageStatements, Limit) {
     // The key begins with the time without its colons.
-    let moment = |time: Timestamp| Param::from(time.to_string().replace(':', ""));
+    let moment = |time: Timestamp| time.to_string().replace(':', "");
+    let until = filter.until.map(moment);
     let filters = RequestFilters {
         correlation_id: filter.correlation_id.as_ref().map(Param::from),
         actor: filter.actor.as_ref().map(Param::from),
         operation: filter.operation.as_ref().map(Param::from),
         status: filter.status.map(HttpStatus::get).map(Param::from),
-        since: filter.since.map(moment),
-        until: filter.until.map(moment),
-        cursor: filter.cursor.as_ref().map(Param::from),
+        since: filter.since.map(moment).map(Param::from),
+        until: until.clone().map(Param::from),
+        // A cursor of a client's own making could be outside of the window.
+        cursor: filter.cursor.as_ref().map(|cursor| match &until {
+            Some(until) if until.as_str() < cursor.as_str() => Param::from(until.as_str()),
+            _ => Param::from(cursor),
+        }),
     };
     let limit = filter.limit.unwrap_or_default();
     (page(&filters, limit), limit)

@@ -36,6 +36,14 @@ macro_rules! session_json {
 }
 pub(super) use {session_json, session_status};
 
+/// The fields of a patch and the heartbeat that it records.
+macro_rules! patched {
+    () => {
+        "last_heartbeat_at = ?2, branch = iif(?3, ?4, branch), commit_sha = iif(?5, ?6, commit_sha), \
+         issue_number = iif(?7, ?8, issue_number), meta_json = iif(?9, ifnull(json_patch(meta_json, ?10), '{}'), meta_json)"
+    };
+}
+
 statements! {
     /// Abandons the agent's own session if it is stale. Then the new day gets a new session.
     ABANDON_OWN = "
@@ -43,23 +51,25 @@ statements! {
         where agent = ?3 and venture = ?4 and repo = ?5 and ifnull(track, -1) = ifnull(?6, -1)
           and status = 'active' and last_heartbeat_at < ?1";
 
-    /// Abandons stale sessions of all agents on the venture, up to the number of rows that one request may change.
+    /// Abandons the stale sessions among the 25 oldest active ones of the venture. The sweep abandons the others.
     ABANDON_STALE = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
         where id in (
-          select id from sessions indexed by sessions_live_by_venture
-          where venture = ?3 and status = 'active' and last_heartbeat_at < ?1
-          order by last_heartbeat_at limit 50)";
+          select id from (
+            select id, last_heartbeat_at from sessions indexed by sessions_by_venture
+            where venture = ?3 and status = 'active' order by id limit 25)
+          where last_heartbeat_at < ?1)";
 
     /// A clock that was ahead recorded a heartbeat in the future. This sets it to the current time, so that the
-    /// session becomes stale in time. It changes up to the number of rows that one request may change. `?3` allows a
-    /// small difference between clocks.
+    /// session becomes stale in time. It checks the 25 newest active sessions of the venture; the sweep corrects the
+    /// others. `?3` allows a small difference between clocks.
     CORRECT_AHEAD = "
         update sessions set last_heartbeat_at = ?1
         where id in (
-          select id from sessions indexed by sessions_live_by_venture
-          where venture = ?2 and status = 'active' and last_heartbeat_at > ?3
-          order by last_heartbeat_at desc limit 50)";
+          select id from (
+            select id, last_heartbeat_at from sessions indexed by sessions_by_venture
+            where venture = ?2 and status = 'active' order by id desc limit 25)
+          where last_heartbeat_at > ?3)";
 
     /// Creates the session, or updates the active one with the agent's current values.
     START = concat!("
@@ -80,25 +90,28 @@ statements! {
 
     SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
 
-    /// An update writes an entry of each index that has one of its columns. So the status, the track and the other
-    /// fields have separate statements.
+    /// An update writes an entry of each index that has one of its columns. So an active session, an abandoned one and a
+    /// session that moves to another track have separate statements. Each session is written by one of them.
     ///
-    /// `?1` is the id. Then a flag and a value follow for each field of the patch.
-    UPDATE = "
-        update sessions set
-          branch = iif(?2, ?3, branch),
-          commit_sha = iif(?4, ?5, commit_sha),
-          issue_number = iif(?6, ?7, issue_number),
-          meta_json = iif(?8, ifnull(json_patch(meta_json, ?9), '{}'), meta_json)
-        where id = ?1 and status = 'active'";
+    /// `?1` is the id, `?2` the current time. Then a flag and a value follow for each field of the patch. The session stays
+    /// on its track.
+    UPDATE = concat!("update sessions set ", patched!(), " where id = ?1 and status = 'active' and (not ?11 or track is ?12)");
 
-    MOVE_TO_TRACK = "update sessions set track = ?2 where id = ?1 and status = 'active' and track is not ?2";
+    /// The session moves to the track `?12`.
+    UPDATE_TRACK = concat!(
+        "update sessions set track = ?12, ", patched!(), " where id = ?1 and status = 'active' and ?11 and track is not ?12");
+
+    /// An abandoned session becomes active again.
+    UPDATE_ABANDONED = concat!(
+        "update sessions set status = 'active', ended_at = null, end_reason = null, track = iif(?11, ?12, track), ",
+        patched!(), " where id = ?1 and status = 'abandoned'");
+
+    RECORD_HEARTBEAT = "update sessions set last_heartbeat_at = ?2 where id = ?1 and status = 'active'";
 
     /// An abandoned session becomes active again.
     REVIVE = "
-        update sessions set status = 'active', ended_at = null, end_reason = null where id = ?1 and status = 'abandoned'";
-
-    RECORD_HEARTBEAT = "update sessions set last_heartbeat_at = ?2 where id = ?1 and status = 'active'";
+        update sessions set status = 'active', ended_at = null, end_reason = null, last_heartbeat_at = ?2
+        where id = ?1 and status = 'abandoned'";
 
     SELECT_BEAT = "
         select json_object('session_id', s.id, 'status', s.status, 'last_heartbeat_at', s.last_heartbeat_at,
@@ -111,14 +124,14 @@ statements! {
         where id = ?1 and status = 'active' and last_heartbeat_at <= ?3";
 
     /// Reactivates the session of an agent that left and returned before the session was stale. It is one of the agent's
-    /// newest 50 abandoned sessions.
+    /// newest 50 sessions.
     REACTIVATE = "
         update sessions set status = 'active', ended_at = null, end_reason = null
         where id = (
             select id from (
-              select id, venture, repo, track, end_reason, last_heartbeat_at from sessions indexed by sessions_by_agent
-              where agent = ?2 and status = 'abandoned' order by id desc limit 50)
-            where last_heartbeat_at >= ?1 and venture = ?3 and repo = ?4 and ifnull(track, -1) = ifnull(?5, -1)
+              select id, venture, repo, track, status, end_reason, last_heartbeat_at
+              from sessions indexed by sessions_by_agent where agent = ?2 order by id desc limit 50)
+            where status = 'abandoned' and last_heartbeat_at >= ?1 and venture = ?3 and repo = ?4 and ifnull(track, -1) = ifnull(?5, -1)
               and end_reason = 'process_exit'
             order by last_heartbeat_at desc limit 1)
           and not exists (
@@ -198,28 +211,30 @@ pub(crate) fn select_response(id: &SessionId, stale_before: Timestamp) -> Select
 }
 
 /// Updates the fields that the patch has. This also counts as a heartbeat.
-pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> Vec<Statement> {
+pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> [Statement; 3] {
     let meta = patch.meta.value().map(|meta| serde_json::Value::from(meta.0.clone()).to_string());
-    let fields = Statement::new(UPDATE)
-        .bind(id)
-        .bind(!patch.branch.is_keep())
-        .bind(patch.branch.value())
-        .bind(!patch.commit_sha.is_keep())
-        .bind(patch.commit_sha.value())
-        .bind(!patch.issue_number.is_keep())
-        .bind(patch.issue_number.value().copied())
-        .bind(!patch.meta.is_keep())
-        .bind(meta);
-    let track = Statement::new(MOVE_TO_TRACK).bind(id).bind(patch.track.value().copied());
-    let mut steps = Vec::from(record_heartbeat(id, now));
-    steps.push(fields);
-    steps.extend((!patch.track.is_keep()).then_some(track));
-    steps
+    // A session that `UPDATE_TRACK` has moved is on its track already, so `UPDATE` would write it again. It runs first.
+    [UPDATE, UPDATE_TRACK, UPDATE_ABANDONED].map(|sql| {
+        Statement::new(sql)
+            .bind(id)
+            .bind(now)
+            .bind(!patch.branch.is_keep())
+            .bind(patch.branch.value())
+            .bind(!patch.commit_sha.is_keep())
+            .bind(patch.commit_sha.value())
+            .bind(!patch.issue_number.is_keep())
+            .bind(patch.issue_number.value().copied())
+            .bind(!patch.meta.is_keep())
+            .bind(meta.clone())
+            .bind(!patch.track.is_keep())
+            .bind(patch.track.value().copied())
+    })
 }
 
 /// Records a heartbeat of a session that has not ended.
 pub(crate) fn record_heartbeat(id: &SessionId, now: Timestamp) -> [Statement; 2] {
-    [Statement::new(REVIVE).bind(id), Statement::new(RECORD_HEARTBEAT).bind(id).bind(now)].map(Statement::non_durable)
+    // A session that `REVIVE` has changed is active, so `RECORD_HEARTBEAT` would write it again. It runs first.
+    [RECORD_HEARTBEAT, REVIVE].map(|sql| Statement::new(sql).bind(id).bind(now).non_durable())
 }
 
 pub(crate) fn select_heartbeat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {
@@ -236,21 +251,37 @@ pub(crate) fn end(id: &SessionId, now: Timestamp, reason: &'static str) -> State
 
 const LIST: List = List { from: "sessions s", item: session_json!(), key: "s.id", order: Order::Descending };
 
+/// At most 76 active sessions.
+macro_rules! active {
+    () => {
+        "select id from sessions indexed by sessions_one_live where status = 'active' limit 76"
+    };
+}
+
 /// The first index whose filters are all given serves a list.
 const INDEXES: &[Index] = &[
-    Index { name: Some("sessions_ended_by_agent"), serves: &["venture", "agent", "status=ended"], by_status: false },
-    Index { name: Some("sessions_by_agent"), serves: &["agent"], by_status: true },
+    Index { name: Some("sessions_by_agent"), serves: &["agent"], by_status: false },
     Index { name: Some("sessions_by_venture_and_repo"), serves: &["venture", "repo"], by_status: false },
     Index { name: Some("sessions_by_repo"), serves: &["repo"], by_status: false },
-    Index { name: Some("sessions_by_track"), serves: &["track"], by_status: true },
     Index { name: Some("sessions_by_venture"), serves: &["venture"], by_status: true },
     Index { name: None, serves: &[], by_status: false },
 ];
 
-/// The smallest id of the sessions with a heartbeat since `?`, if they are few. So a list of sessions that were active
-/// recently ends where no more can follow. If they are many, it is the smallest text.
-const FLOOR: &str = "select iif(count(*) <= 150, ifnull(min(heard.id), '~'), '') from (
-    select id from sessions indexed by sessions_by_heartbeat where last_heartbeat_at >= ? limit 151) heard";
+/// The smallest id of the active sessions, if they are few. So a list of active sessions ends where no more can follow. If
+/// they are many, it is the smallest text.
+const FLOOR_OF_ACTIVE: &str = concat!("select iif(count(*) <= 75, ifnull(min(id), '~'), '') from (", active!(), ")");
+
+/// The smallest id of the sessions that can have a heartbeat since `?2`, in the same way: those that are active, and those
+/// that have ended since. The clock that recorded a heartbeat may be ahead of the clock that recorded the end.
+const FLOOR_OF_RECENT: &str = concat!(
+    "select iif(max(n) <= 75, ifnull(min(first), '~'), '') from (select count(*) as n, min(id) as first from (",
+    active!(),
+    ") union all select count(*), min(id) from (select id from sessions indexed by sessions_by_end \
+     where ended_at >= strftime('%Y-%m-%dT%H:%M:%fZ', ?2, '-5 minutes') limit 76))"
+);
+
+// The statement has the difference between clocks as a number of minutes.
+const _: () = assert!(MAX_CLOCK_SKEW_SECONDS == 5 * 60);
 
 filters! {
     /// The filters of `list_sessions`.
@@ -306,8 +337,8 @@ fn page(filters: &SessionFilters, stale_before: Timestamp, limit: Limit) -> Page
         .when("track", "s.track = ?", filters.track.clone())
         .with_statuses(statuses);
     let floor = match (&filters.active_since, filters.status) {
-        (Some(_), _) => Some(FLOOR.replace('?', "?2")),
-        (None, Some(SessionStatus::Active)) => Some(FLOOR.replace('?', "?1")),
+        (_, Some(SessionStatus::Active)) => Some(FLOOR_OF_ACTIVE.to_owned()),
+        (Some(_), _) => Some(FLOOR_OF_RECENT.to_owned()),
         (None, _) => None,
     };
     LIST.filtered_page((INDEXES, "s.rowid"), &named.with_floor(floor), filters.cursor.as_ref(), limit)

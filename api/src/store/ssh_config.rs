@@ -11,7 +11,7 @@ use crate::database::Statement;
 /// Machines per response. Each takes less than 7.3 KB, so the response stays below the 2 MB of a value.
 macro_rules! page_size {
     () => {
-        "250"
+        200
     };
 }
 
@@ -30,26 +30,22 @@ statements! {
     /// known by that name, even if it takes the address of that host.
     SELECT = concat!(
         "select json_insert(json_object(
-           'ssh_config', ifnull(group_concat(page.block, '' order by page.id) filter (where page.position <= ",
-        page_size!(), "), ''),
-           'authorized_keys', json_group_array(page.line order by page.id) filter (where page.position <= ",
-        page_size!(), "),
-           'known_hosts', json_group_array(page.known order by page.id) filter (where page.known is not null and
-             page.position <= ", page_size!(), "),
-           'total', min(counted.n, ", count_limit!(), "),
-           'shown', count(page.id) filter (where page.position <= ", page_size!(), "),
-           'next_cursor', iif(count(page.id) > ", page_size!(), ", ?3 || max(page.id) filter (where page.position <= ",
-        page_size!(), "), null)),
+           'ssh_config', ifnull(page.blocks, ''), 'authorized_keys', json(page.lines),
+           'known_hosts', json(page.known), 'total', min(counted.n, ", count_limit!(), "),
+           'shown', page.shown,
+           'next_cursor', iif(exists (select 1 from ", others!(), " and m.id > page.last), ?3 || page.last, null)),
            case when counted.n > ", count_limit!(), " then '$.total_is_minimum' else '$.total' end, json('true')) as body
          from (select count(*) as n from (select 1 from ", others!(), " limit ", count_limit!(), " + 1)) as counted
-         left join (
-           select m.id, row_number() over (order by m.id) as position,
-             'Host ' || m.hostname || char(10) || '  HostName ' || m.approved_ip || char(10)
-               || '  User ' || m.approved_user || char(10) || '  HostKeyAlias ' || m.hostname || char(10)
-               || '  IdentitiesOnly yes' || char(10) as block,
-             m.approved_key || ' ' || m.hostname as line,
-             m.hostname || ',' || m.approved_ip || ' ' || m.approved_host_key as known
-           from ", others!(), " and m.id > ?2 order by m.id limit ", page_size!(), " + 1) as page"
+         cross join (
+           select group_concat(block, '') as blocks, json_group_array(line) as lines,
+             json_group_array(known) filter (where known is not null) as known, count(*) as shown, max(id) as last from (
+             select m.id,
+               'Host ' || m.hostname || char(10) || '  HostName ' || m.approved_ip || char(10)
+                 || '  User ' || m.approved_user || char(10) || '  HostKeyAlias ' || m.hostname || char(10)
+                 || '  IdentitiesOnly yes' || char(10) as block,
+               m.approved_key || ' ' || m.hostname as line,
+               m.hostname || ',' || m.approved_ip || ' ' || m.approved_host_key as known
+             from ", others!(), " and m.id > ?2 order by m.id limit ", page_size!(), ")) as page"
     );
 }
 

@@ -19,7 +19,7 @@ macro_rules! fitting {
 }
 
 /// Notes tagged `executive-summary` for session `s`: those of the venture, then the global ones, newest first, with
-/// at most 12 KB of content in total. The 20 newest of each kind are considered. The note that exceeds the limit is
+/// at most 12 KB of content in total. The first 20 are considered. The note that exceeds the limit is
 /// cut and marked with `cut_at_byte`. Notes after it, or notes of which only a short part would fit, are only named.
 macro_rules! executive_summaries_json {
     () => {
@@ -32,7 +32,7 @@ macro_rules! executive_summaries_json {
                  from ( \
                    select *, row_number() over (order by global, id desc) as rank, \
                      12288 - (sum(bytes) over (order by global, id desc) - bytes) as room from ( \
-                     select t.global, n.id, n.title, n.venture, n.actor_key_id, n.updated_at, \
+                     select tagged.global, n.id, n.title, n.venture, n.actor_key_id, n.updated_at, \
                        substr(n.content, 1, 12288) as head, length(cast(n.content as blob)) as bytes \
                      from ( \
                        select * from (select 0 as global, note_id from note_tags \
@@ -40,7 +40,8 @@ macro_rules! executive_summaries_json {
                        union all \
                        select * from (select 1 as global, note_id from note_tags \
                          where tag = 'executive-summary' and scope = 'global' order by note_id desc limit 20) \
-                     ) t join notes n on n.id = t.note_id))"
+                       limit 20 \
+                     ) tagged join notes n on n.id = tagged.note_id))"
             ),
             item: "json_insert(json_object('id', shown.id, 'title', shown.title, 'content', shown.piece, \
                      'truncated', json(case when shown.truncated then 'true' else 'false' end), \

@@ -32,7 +32,7 @@ statements! {
     ABANDON = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
         where id in (
-          select id from sessions indexed by sessions_live_by_venture
+          select id from sessions indexed by sessions_one_live
           where status = 'active' and last_heartbeat_at < ?1 limit 1000)
         returning 1 as one";
 
@@ -40,7 +40,7 @@ statements! {
     CORRECT_AHEAD = "
         update sessions set last_heartbeat_at = ?1
         where id in (
-          select id from sessions indexed by sessions_live_by_venture
+          select id from sessions indexed by sessions_one_live
           where status = 'active' and last_heartbeat_at > ?2 limit 1000)";
 
     /// The keys that expired before today.

@@ -161,7 +161,7 @@ fn from_cursor<'a>(
 }
 
 fn facts(mut lines: Vec<String>, treated: &[HealedDoc], audit: &VentureAudit, list: AuditList) -> Facts {
-    // Exact: a deployment has at most 500 requirements, and counting is exact up to 1,000.
+    // Exact: a deployment has at most 500 requirements, and all of them are counted.
     let totals = [&audit.missing, &audit.stale, &audit.present, &audit.optional].map(|docs| Total::of(docs).count);
     let [missing, stale, present, optional] = totals;
     let mut next_cursor = None;

@@ -64,10 +64,14 @@ fn scans_a_growing_table(step: &str) -> bool {
 
 /// Whether the scan is an unfiltered list: it reads an index and stops at the limit of the page or of an exact count.
 fn stops_at_its_limit(name: &str, sql: &str, step: &str) -> bool {
+    // The one session whose day starts, in a table of this statement.
+    if name.ends_with("day::STARTED") && step == "SCAN s" {
+        return true;
+    }
     // A list whose filters no index serves stops at the limit of a scan. `row_counts` counts its rows.
     let lists = ["session::list", "handoff::list", "request_log::list", "analytics"];
     // The sweep reads the active sessions, which end or become stale: an index has only these.
-    let is_live = step.ends_with("INDEX sessions_live_by_venture");
+    let is_live = step.ends_with("INDEX sessions_one_live");
     if is_live || lists.iter().any(|list| name.starts_with(list)) && sql.contains(" limit ") {
         return true;
     }
@@ -77,9 +81,9 @@ fn stops_at_its_limit(name: &str, sql: &str, step: &str) -> bool {
         "where true",
         "where ?1 is not null",
         "where true and n.archived_at is null",
-        // For a token without a venture; for other tokens, the condition is constantly false and reads no rows.
-        "where (select token.venture from tokens token where token.id = ?1) is null and n.archived_at is null",
-        "where (select token.venture from tokens token where token.id = ?1) is null and n.archived_at is not null",
+        // For a token without a venture. For other tokens, the join has no row and reads no notes.
+        "where token.id = ?1 and token.venture is null and n.archived_at is null",
+        "where token.id = ?1 and token.venture is null and n.archived_at is not null",
         "where true and n.archived_at is not null",
         "where true and m.retired_at is null",
         "where m.approved_key is not null and m.retired_at is null and m.hostname <> ?1",
@@ -87,8 +91,9 @@ fn stops_at_its_limit(name: &str, sql: &str, step: &str) -> bool {
         "where true and v.deleted_at is null",
         "where ?1 is not null and v.deleted_at is null",
     ];
-    let unfiltered =
-        unfiltered.iter().any(|all| [" order by", " limit"].iter().any(|end| sql.contains(&format!("{all}{end}"))));
+    let unfiltered = unfiltered
+        .iter()
+        .any(|all| [" order by", " limit", " union all"].iter().any(|end| sql.contains(&format!("{all}{end}"))));
     unfiltered && step.contains(" USING ")
 }
 

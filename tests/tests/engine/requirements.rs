@@ -117,12 +117,12 @@ async fn a_venture_has_at_most_20_requirements_with_a_pattern() {
 
 #[tokio::test]
 async fn an_audit_says_which_patterns_it_did_not_compare_with_every_document() {
-    for (patterns, docs) in [(5, 1_000), (10, 400), (20, 150)] {
+    for patterns in [5, 10, 20] {
         let database = Arc::new(Sqlite::in_memory().unwrap());
         let lab = TestApi::on(Arc::clone(&database) as _);
         lab.register_alpha().await;
         db_insert_patterns(&database, patterns);
-        db_insert_docs(&database, docs);
+        db_insert_docs(&database, 40);
         // One of the default requirements applies, and its document is missing.
         let patterns = u64::from(patterns);
         assert_eq!((count(&lab, "missing").await, count(&lab, "unchecked").await), (patterns + 1, 0), "{patterns}");

