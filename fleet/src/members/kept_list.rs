@@ -29,8 +29,7 @@ pub struct Taken {
 impl KeptList {
     /// The file for the API at `url`.
     pub fn of(dirs: &Dirs, url: &str) -> Self {
-        let name: String = sha256_hex(url.as_bytes()).chars().take(32).collect();
-        Self { file: dirs.state.join("fleet/members").join(format!("{name}.json")) }
+        Self { file: dirs.state.join("fleet/members").join(format!("{}.json", sha256_hex(url.as_bytes()))) }
     }
 
     /// Replaces the answer. After a crash, the file has the old answer or the new one.

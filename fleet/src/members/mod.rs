@@ -64,5 +64,5 @@ impl Member {
 
 /// The name of the files about a member. Hostnames ignore case, and are longer than some file systems allow.
 fn file_stem(hostname: &Host) -> String {
-    sha256_hex(hostname.as_str().to_ascii_lowercase().as_bytes()).chars().take(32).collect()
+    sha256_hex(hostname.as_str().to_ascii_lowercase().as_bytes())
 }

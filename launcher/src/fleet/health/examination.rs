@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use deckwatch_fleet::host::health::{Finding, Health};
 use deckwatch_fleet::members::Member;
 use deckwatch_fleet::remote::{Event, Exchange, Failure, Remote};
+use deckwatch_fleet::status;
 use deckwatch_machine::clock;
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::Timestamp;
 
@@ -26,12 +28,12 @@ pub(super) struct Examination {
     pub(super) failure: Option<Failure>,
 }
 
-/// Asks a machine for its health.
-pub(super) async fn examine(remote: &Remote, member: &Member, ventures: &[VentureEntry]) -> Examination {
+/// Asks a machine for its health, unless it was unreachable several times just before.
+pub(super) async fn examine(remote: &Remote, member: &Member, ventures: &[VentureEntry], dirs: &Dirs) -> Examination {
     let within_millis = u64::try_from(CHECKS_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
     let request = Health { within_millis, ventures: ventures.to_vec() };
     let mut report = Report::default();
-    let failure = match remote.open(member, &request, CONNECT_TIMEOUT).await {
+    let failure = match status::guarded(member, dirs, remote.open(member, &request, CONNECT_TIMEOUT)).await {
         Ok(exchange) => {
             let limit = CHECKS_TIMEOUT + ANSWER_GRACE;
             let received = tokio::time::timeout(limit, receive(exchange, &mut report)).await;

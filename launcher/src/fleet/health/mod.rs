@@ -44,9 +44,9 @@ pub(super) fn run(health: &Health, env: &ProcessEnv) -> Result<(), LaunchError> 
     let config = Config::load(&env.dirs)?;
     let ventures = Arc::new(known_ventures(&config, env));
     let outcomes = ask_every(members::named(&health.machines, env)?, env, |remote, member| {
-        let ventures = Arc::clone(&ventures);
+        let (ventures, dirs) = (Arc::clone(&ventures), env.dirs.clone());
         // A failure is a part of the examination: what had arrived before is shown too.
-        async move { Ok(examine(&remote, &member, &ventures).await) }
+        async move { Ok(examine(&remote, &member, &ventures, &dirs).await) }
     })?;
     let examined: Vec<_> =
         outcomes.into_iter().filter_map(|outcome| Some((outcome.member, outcome.result.ok()?))).collect();
