@@ -15,7 +15,6 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BIN=${DECKWATCH_BIN:-$HOME/.local/bin}
-CONFIG=${XDG_CONFIG_HOME:-$HOME/.config}/deckwatch/config.toml
 
 # shellcheck source=scripts/lib/help.sh
 . "$ROOT/scripts/lib/help.sh"
@@ -25,14 +24,13 @@ CONFIG=${XDG_CONFIG_HOME:-$HOME/.config}/deckwatch/config.toml
 main() {
   [[ ${1-} != --help ]] || { help::print "${BASH_SOURCE[0]}" && return; }
   printf '=== Bootstrap ===\n' >&2
-  PATH=$PATH:$HOME/.cargo/bin:/opt/homebrew/bin:/usr/local/bin
+  PATH=$PATH:$HOME/.cargo/bin:/opt/homebrew/bin
   case "$(uname -s)" in
     Darwin) step "git, tmux, a C compiler and OpenSSH installed" macos_programs ;;
     *) step "git, tmux, a C compiler and OpenSSH installed" debian_programs ;;
   esac
   step "Rust installed" rust
   step "launcher and MCP server built and linked" "$ROOT/scripts/start" --install-only
-  step "configuration written" configuration
   exec "$BIN/launcher" fleet bootstrap "$@"
 }
 
@@ -71,12 +69,6 @@ rust() {
     sh "$installer" -y --no-modify-path --default-toolchain none >&2
   rm -f "$installer"
   has cargo || { say "Rust could not be installed; install it from https://rustup.rs" && return 1; }
-}
-
-# Names the API in the configuration, so that every later shell knows it. A file that is there stays as it is.
-configuration() {
-  [[ -n ${CONTEXT_API_URL-} && ! -e $CONFIG ]] || return 0
-  "$BIN/launcher" init --yes --no-ventures --api-url "$CONTEXT_API_URL" >/dev/null
 }
 
 # Runs a step, in a shell of its own that it may end, and prints a tick or a cross. $1: what is true after it; then the

@@ -13,4 +13,4 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/lib/fleet.sh
 . "$ROOT/scripts/lib/fleet.sh"
 
-fleet::run "${BASH_SOURCE[0]}" tmux "$@"
+fleet::change "${BASH_SOURCE[0]}" tmux "$@"

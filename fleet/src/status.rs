@@ -115,3 +115,95 @@ fn refused(open: &OpenBreaker, now: Timestamp) -> Failure {
     };
     Failure::Unreachable(format!("{} requests failed, {next}. The last failure: {}", open.failures, open.cause))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+    use std::time::Instant;
+
+    use deckwatch_machine::agent::this_host;
+
+    use super::*;
+    use crate::host::hello::{Greeting, Hello};
+    use crate::wire::VERSION;
+
+    const WITHIN: Duration = Duration::from_millis(300);
+
+    /// A fleet of this machine only, with a stub as its far side.
+    struct Alone {
+        home: tempfile::TempDir,
+        dirs: Dirs,
+        member: Member,
+        remote: Remote,
+    }
+
+    impl Alone {
+        fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.path().into())).unwrap();
+            let member = Member {
+                hostname: this_host(),
+                user: "ann".parse().unwrap(),
+                tailscale_ip: "100.64.0.2".parse().unwrap(),
+                os: "linux".parse().unwrap(),
+                arch: "x86_64".parse().unwrap(),
+                ssh_public_key: None,
+                host_key: None,
+            };
+            let remote = Remote::new(home.path().join("launcher")).unwrap();
+            Self { home, dirs, member, remote }
+        }
+
+        fn answers(&self, version: &str) {
+            let done = format!(r#"{{"done":{{"hostname":"server1","version":"{version}"}}}}"#);
+            self.does(&format!("read -r _; echo '{done}'; read -r _ || :"));
+        }
+
+        fn does(&self, script: &str) {
+            let path = self.home.path().join("launcher");
+            let text = format!("#!/bin/sh\necho '{{\"deckwatch_fleet\":{VERSION}}}'\n{script}\n");
+            deckwatch_machine::durable::write(&path, text.as_bytes()).unwrap();
+            std::fs::set_permissions(Path::new(&path), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+
+        async fn read(&self) -> Reading<Greeting> {
+            read(&self.remote, &self.member, &Hello {}, WITHIN, &self.dirs).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_member_that_hangs_is_shown_from_its_last_answer_and_then_left_alone() {
+        let alone = Alone::new();
+        alone.does("sleep 5");
+        let missing = alone.read().await;
+        assert_eq!((missing.answer(), missing.is_stale(), missing.age_seconds(now())), (None, false, None));
+        alone.answers("1.0.0");
+        let fresh = alone.read().await;
+        assert_eq!(fresh.answer().map(|greeting| greeting.version.as_str()), Some("1.0.0"), "{:?}", fresh.failure());
+        assert!(!fresh.is_stale() && fresh.failure().is_none());
+        alone.does("sleep 5");
+        for _ in 0..3 {
+            let stale = alone.read().await;
+            assert_eq!(stale.answer(), fresh.answer());
+            assert!(stale.is_stale() && stale.age_seconds(now()).is_some_and(|age| age < 60));
+            assert_eq!(stale.failure(), Some(&Failure::TimedOut(WITHIN)));
+        }
+        let begun = Instant::now();
+        let stale = alone.read().await;
+        assert!(begun.elapsed() < WITHIN, "a member whose breaker is open is not asked");
+        assert_eq!((stale.answer(), stale.failure().map(Failure::kind)), (fresh.answer(), Some("unreachable")));
+        let said = stale.failure().unwrap().to_string();
+        assert!(said.contains("3 requests failed, it is asked again in ") && said.contains("did not answer"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_member_that_refuses_is_reachable() {
+        let alone = Alone::new();
+        for _ in 0..5 {
+            let failed = Err::<(), _>(Failure::Authentication("no key".to_owned()));
+            let result = guarded(&alone.member, &alone.dirs, async { failed.clone() }).await;
+            assert_eq!(result, failed);
+        }
+    }
+}

@@ -53,6 +53,8 @@ All settings in ~/.config/deckwatch/config.toml are optional.
   environment = \"dev\"
   credential_command = [\"op\", \"...\"]     a command that prints client id and client secret, two lines
   [infisical.ventures.alpha]             what differs for alpha: project_id, environment, path
+  [fleet.health]                         when `launcher fleet health` warns; docs/fleet.md has all limits
+  disk_free_percent = { warn = 15, bad = 5 }
 
 CONTEXT_API_URL and CONTEXT_API_KEY in the environment override [api]. INFISICAL_DOMAIN, INFISICAL_PROJECT_ID and \
 INFISICAL_ENVIRONMENT override [infisical]. docs/secrets.md has the details.";

@@ -179,7 +179,7 @@ impl LaunchError {
                 "follow the line `fix` of each, then run this again; what was done is kept".to_owned()
             }
             Self::NoApprovedMembers { .. } => {
-                "an admin compares the fingerprints and approves the machine: docs/fleet.md says how".to_owned()
+                "an admin runs `launcher fleet approve <machine>`, and compares the fingerprints".to_owned()
             }
             Self::UnknownMember { meant: Some(meant), .. } => format!("did you mean `{meant}`?"),
             Self::UnknownMember { .. } => "`launcher fleet list` shows the machines".to_owned(),

@@ -26,6 +26,7 @@ mod offline;
 mod own_database;
 mod pending;
 mod plan;
+mod progress;
 mod prompts;
 mod rebuilt;
 mod records;

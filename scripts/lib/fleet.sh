@@ -2,26 +2,43 @@
 #
 # Runs `launcher fleet`, for the scripts that people and workflows call by name. Source it; it only defines functions.
 #
-# needs  launcher
+# needs  ROOT, the root of the checkout
 
 # shellcheck source=scripts/lib/help.sh
-. "$(dirname "${BASH_SOURCE[0]}")/help.sh"
+. "$ROOT/scripts/lib/help.sh"
 
-# $1: the script; $2: the verb of `launcher fleet`; then its arguments.
+# Becomes `launcher fleet`. $1: the script; $2: the verb; then its arguments.
 fleet::run() {
-  local script=$1 verb=$2 launcher
-  shift 2
-  if [[ ${1-} == --help ]]; then
+  local script=$1 launcher
+  shift
+  if [[ ${2-} == --help ]]; then
     help::print "$script"
     return
   fi
   launcher=$(command -v launcher) || launcher=$HOME/.local/bin/launcher
   if [[ ! -x $launcher ]]; then
-    printf '%s: launcher is not installed; run ./scripts/start --install-only\n' "${script##*/}" >&2
+    printf '%s: launcher is not installed; run %s/scripts/start --install-only\n' "$(fleet::name "$script")" "$ROOT" >&2
     return 1
   fi
-  if [[ ${DRY_RUN-} == true ]]; then
-    set -- --dry-run "$@"
-  fi
-  exec "$launcher" fleet "$verb" "$@"
+  exec "$launcher" fleet "$@"
+}
+
+# The same for a verb that changes something: with DRY_RUN=true, it only shows what it would change.
+fleet::change() {
+  local script=$1 verb=$2
+  shift 2
+  case "${DRY_RUN:-false}" in
+    true | 1) [[ " $* " == *" --dry-run "* ]] || set -- "$@" --dry-run ;;
+    false | 0) ;;
+    *)
+      printf '%s: DRY_RUN is %s; set it to true or false\n' "$(fleet::name "$script")" "$DRY_RUN" >&2
+      return 2
+      ;;
+  esac
+  fleet::run "$script" "$verb" "$@"
+}
+
+fleet::name() {
+  local name=${1##*/}
+  printf '%s' "${name%.sh}"
 }

@@ -1,5 +1,6 @@
 //! `launcher fleet`: the machines of the team.
 
+mod approve;
 mod bootstrap;
 mod deploy;
 mod every;
@@ -45,6 +46,9 @@ pub(crate) enum FleetCommand {
     #[command(after_help = tmux::EXAMPLES)]
     Tmux(tmux::Tmux),
 
+    /// Let a registered machine into the fleet; needs the admin key
+    Approve(approve::Approve),
+
     /// Register this machine in the fleet, and check what a machine of the fleet needs
     Bootstrap(bootstrap::Bootstrap),
 
@@ -68,6 +72,7 @@ pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), Launch
     match command {
         FleetCommand::List(list) => list::run(list, env),
         FleetCommand::Tmux(tmux) => tmux::run(tmux, env),
+        FleetCommand::Approve(approve) => approve::run(approve, env),
         FleetCommand::Bootstrap(bootstrap) => bootstrap::run(bootstrap, env),
         FleetCommand::Mesh(mesh) => mesh::run(mesh, env),
         FleetCommand::Health(health) => health::run(health, env),

@@ -104,6 +104,26 @@ pub(crate) fn run(init: &Init, env: &ProcessEnv) -> Result<(), LaunchError> {
     Ok(())
 }
 
+/// Writes a first `config.toml` that names the API. The path is returned; `None` if there is such a file already.
+pub(crate) fn name_api(url: &str, before: &Config, env: &ProcessEnv) -> Result<Option<PathBuf>, LaunchError> {
+    let init = Init {
+        yes: true,
+        dev_root: None,
+        agent: None,
+        api_url: Some(url.to_owned()),
+        key_env: None,
+        no_ventures: true,
+        overwrite: false,
+        dry_run: false,
+    };
+    let files = files::planned(&Answers::gather(&init, before, env)?, env)?;
+    let Some(file) = files.first().filter(|file| file.is_new()) else { return Ok(None) };
+    Dirs::create(&env.dirs.config)
+        .map_err(|error| LaunchError::NotWritten { path: file.path.clone(), message: error.to_string() })?;
+    file.write()?;
+    Ok(Some(file.path.clone()))
+}
+
 /// Whether this file may be written. A new file needs one confirmation; changing an existing file needs its own.
 fn confirmed(init: &Init, file: &File, env: &ProcessEnv) -> Result<bool, LaunchError> {
     if !file.differs() {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod background_server;
 #[cfg(test)]
+mod bootstrap_machine;
+#[cfg(test)]
 mod branches;
 #[cfg(test)]
 mod conversations;

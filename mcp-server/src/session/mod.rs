@@ -20,6 +20,7 @@ pub(crate) use self::state::{Live, State, is_gone};
 use crate::healing::background::BackgroundHealing;
 use crate::identity::Identity;
 use crate::pending::Pending;
+use crate::progress::Progress;
 use crate::rebuilt::Build;
 
 /// Holds the agent's session and everything that the tools share.
@@ -41,6 +42,8 @@ pub(crate) struct Keeper {
     pub(crate) healing: BackgroundHealing,
     /// The build that this process runs.
     pub(crate) build: Build,
+    /// What the calls show about the progress of the work.
+    pub(crate) progress: Progress,
     /// A notice about this repository's earlier records that is not reported yet.
     pub(crate) followed: Mutex<Option<String>>,
 }
@@ -50,8 +53,8 @@ impl Keeper {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
         let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
         let (pending, healing) = (Pending::default(), BackgroundHealing::default());
-        let (followed, build) = (Mutex::default(), Build::of_this_process());
-        Self { identity, state, turn, changed, beating, joined, pending, healing, build, followed }
+        let (followed, build, progress) = (Mutex::default(), Build::of_this_process(), Progress::default());
+        Self { identity, state, turn, changed, beating, joined, pending, healing, build, progress, followed }
     }
 
     /// Waits until no start or end of day is running.

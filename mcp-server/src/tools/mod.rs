@@ -26,6 +26,7 @@ mod status;
 mod ventures;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::{QueueStatus, Queued};
@@ -39,6 +40,7 @@ use serde_json::Value;
 pub(crate) use self::arguments::call::parse_call;
 use self::arguments::explain::explained;
 use self::secret_names::SecretNames;
+use crate::progress::Head;
 use crate::render::fence::Fence;
 use crate::schema;
 use crate::session::Keeper;
@@ -168,10 +170,28 @@ impl Tool {
             Err(trouble) => self.failed(&trouble, &QueueStatus::NotNeeded),
         };
         let client = keeper.identity.me().await.ok().map(|me| &me.client);
-        match keeper.build.update_notice(client) {
-            Some(notice) => with_notice(result, &notice),
-            None => result,
+        let notices = [keeper.build.update_notice(client), self.reminder(keeper, &result).await];
+        notices.into_iter().flatten().fold(result, |result, notice| with_notice(result, &notice))
+    }
+
+    /// The reminder to escalate, if the call shows that the work makes no progress.
+    async fn reminder(self, keeper: &Keeper, result: &CallToolResult) -> Option<String> {
+        if result.is_error == Some(true) {
+            return keeper.progress.failed(&format!("{} {:?}", self.name(), result.content));
         }
+        keeper.progress.succeeded();
+        let now = Instant::now();
+        if !matches!(self, Self::Sod | Self::Handoff) && !keeper.progress.is_due(now) {
+            return None;
+        }
+        let checkout = keeper.identity.checkout().await.ok()?;
+        let head = Head { branch: checkout.branch, commit_sha: checkout.commit_sha };
+        match self {
+            Self::Sod => keeper.progress.begun(head, now),
+            Self::Handoff => keeper.progress.recorded(head, now),
+            _ => return keeper.progress.look(head, now),
+        }
+        None
     }
 
     /// `queue_status` says whether writes can be queued on this machine while the API is down.

@@ -80,3 +80,16 @@ fn preflight_reports_an_api_that_accepts_connections_and_does_not_answer() {
     assert!(text.contains("FAIL api: accepts connections at http://127.0.0.1:"), "{text}");
     assert!(text.contains(", but did not answer: ") && text.contains("fix: wait a minute and try again;"), "{text}");
 }
+
+#[test]
+fn the_third_equal_failure_reminds_of_the_escalation_once() {
+    let (machine, url) = (Machine::new(), closed_port());
+    let mut agent = with_api(&machine, &url);
+    let mut reminded = |arguments: &serde_json::Value| {
+        let text = agent.call("notes", arguments).trouble();
+        text.contains("failed 3 times in a row with the same error. Stop repeating it: escalate")
+    };
+    let (search, wrong) = (json!({ "id": "note_01JD0000000000000000000000" }), json!({ "limit": "many" }));
+    assert_eq!([&search, &search, &wrong, &search].map(&mut reminded), [false; 4]);
+    assert_eq!([&search, &search, &search].map(&mut reminded), [false, true, false]);
+}

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Instant;
 
-use deckwatch_protocol::{Machine, MachineStatus, Operation, Page};
+use deckwatch_protocol::{Machine, MachineStatus, Operation, Page, SshPublicKey};
 use deckwatch_tests::{Caller as _, Fleet, Host, HostOutput, TestRequest, ask_approve};
 
 const CHECKOUT: &str = "/run/checkout";
@@ -63,7 +63,6 @@ async fn a_fresh_machine_joins_by_one_command_and_a_second_run_changes_nothing()
         "✓ git, tmux, a C compiler and OpenSSH installed",
         "✓ Rust installed",
         "✓ launcher and MCP server built and linked",
-        "✓ configuration written",
     ] {
         assert!(stderr.lines().any(|line| line == tick), "{tick}\n{stderr}");
     }
@@ -74,6 +73,7 @@ async fn a_fresh_machine_joins_by_one_command_and_a_second_run_changes_nothing()
         "✓ SSH host key: SHA256:",
         &format!("✓ address: {}, from Tailscale", host.address()),
         &format!("✓ API reachable: {}", fleet.api_url()),
+        "✓ configuration: ~/.config/deckwatch/config.toml, written now",
         "✓ MCP connected: ",
         "! machine registered: mac1 waits for an admin's approval",
     ] {
@@ -87,7 +87,7 @@ async fn a_fresh_machine_joins_by_one_command_and_a_second_run_changes_nothing()
     );
     assert_eq!((pending.user.as_str(), pending.tailscale_ip.to_string()), ("dev1", host.address()));
     assert_eq!(pending.ssh_public_key.as_str(), host.user_key().unwrap());
-    assert_eq!(pending.ssh_host_key.as_ref().map(|key| key.as_str()), Some(host.host_key().as_str()));
+    assert_eq!(pending.ssh_host_key.as_ref().map(SshPublicKey::as_str), Some(host.host_key().as_str()));
     let mode = |file: &str| host.path(file).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(".ssh"), mode(".ssh/id_ed25519")), (0o700, 0o600));
     assert!(
@@ -122,6 +122,7 @@ async fn a_step_that_fails_says_how_to_go_on_and_the_next_run_does() {
         "✗ address: Tailscale is not installed",
         "run `tailscale up`",
         "✗ API reachable: can't reach the Context API",
+        "! configuration: not written, because the API does not answer",
         "✓ MCP connected",
         "- machine registered",
     ] {
@@ -132,7 +133,6 @@ async fn a_step_that_fails_says_how_to_go_on_and_the_next_run_does() {
     assert_eq!(machines(&fleet).await, []);
     let key = host.user_key().unwrap();
 
-    // The configuration has the first address now, so the variable corrects only this run.
     let wrong_key = "f".repeat(64);
     let refused = bootstrap(&fleet, host, &["--address", &host.address()], &[("CONTEXT_API_KEY", &wrong_key)]);
     assert_eq!(refused.code, Some(29));
@@ -142,6 +142,13 @@ async fn a_step_that_fails_says_how_to_go_on_and_the_next_run_does() {
     bootstrap(&fleet, host, &["--address", &host.address()], &[]).ok();
     let [machine] = &machines(&fleet).await[..] else { panic!("one machine") };
     assert_eq!((machine.status, host.user_key().unwrap()), (MachineStatus::Pending, key));
+
+    // The configuration is not changed for another API.
+    let before = host.read(".config/deckwatch/config.toml");
+    let elsewhere = bootstrap(&fleet, host, &["--address", &host.address()], &[("CONTEXT_API_URL", nothing_there)]);
+    let said = format!("! configuration: ~/.config/deckwatch/config.toml names another API, {}", fleet.api_url());
+    assert!(elsewhere.stdout.contains(&said), "{}", elsewhere.stdout);
+    assert_eq!(host.read(".config/deckwatch/config.toml"), before);
 }
 
 #[tokio::test]
@@ -189,4 +196,40 @@ async fn values_of_programs_that_the_registry_does_not_accept_register_nothing()
         output.stdout
     );
     assert_eq!((output.code, host.read(".ssh/id_ed25519.pub").as_str()), (Some(29), "damaged"));
+}
+
+#[tokio::test]
+async fn two_machines_become_a_fleet_as_the_documents_say() {
+    let fleet = Fleet::start(&["mac1", "server1"]);
+    let admin = [("CONTEXT_API_URL", fleet.api_url()), ("ADMIN_API_KEY", fleet.api().admin_key().to_owned())];
+    let admin: Vec<(&str, &str)> = admin.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    for name in ["mac1", "server1"] {
+        install_tailscale(fleet.host(name));
+        let said = fleet.launcher(name, &["fleet", "bootstrap"]).ok();
+        let command = said.lines().find_map(|line| line.split_once("an admin runs: launcher ")).unwrap().1;
+        let args: Vec<&str> = command.split(' ').collect();
+        let [.., host_key] = args[..] else { panic!("{command}") };
+
+        let shown = fleet.host("mac1").run("launcher", &["fleet", "approve", name], "", &admin).ok();
+        assert!(shown.contains(&format!("  launcher {command}\n")), "{shown}");
+        // Neither another key nor a missing one is approved, and the context key approves nothing.
+        for wrong in [&args[..args.len() - 1], &[&args[..args.len() - 2], &[host_key, host_key]].concat()] {
+            let refused = fleet.host("mac1").run("launcher", wrong, "", &admin);
+            assert_eq!(refused.code, Some(18), "{}", refused.stderr);
+            assert!(refused.stderr.contains("machine_changed"), "{}", refused.stderr);
+        }
+        assert_eq!(fleet.launcher("mac1", &args).code, Some(10), "the admin key is needed");
+        let approved = fleet.host("mac1").run("launcher", &args, "", &admin).ok();
+        assert!(approved.starts_with(&format!("{name} is approved.")), "{approved}");
+    }
+    // The first machine lets the second one in, and the second one connects both.
+    let first = fleet.launcher("mac1", &["fleet", "mesh"]);
+    assert!(matches!(first.code, Some(30 | 31)), "{}{}", first.stdout, first.stderr);
+    let second = fleet.launcher("server1", &["fleet", "mesh"]);
+    println!("{}{}", second.stdout, second.stderr);
+    second.ok();
+    for name in ["mac1", "server1"] {
+        let listed = fleet.launcher(name, &["fleet", "list"]).ok();
+        assert_eq!(listed.matches("answers, Deckwatch").count(), 2, "{listed}");
+    }
 }

@@ -1,9 +1,12 @@
 //! The launcher's commands for a fleet, on hosts with real sshd.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod bootstrap;
+mod deploy;
+mod health;
 mod hosts;
+mod machines_file;
 mod mesh;
 mod tmux;

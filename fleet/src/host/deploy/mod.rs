@@ -199,7 +199,7 @@ async fn deploy(request: &Deploy, installed: &Installation, dirs: &Dirs, log: &m
         (Incoming { to, commits, .. }, true) => return Ok(Outcome::Planned { from, to, commits }),
         (Incoming { commits: Some(0), .. }, false) => {}
         (Incoming { commits, .. }, false) => {
-            let commits = commits.map_or(String::new(), |commits| format!(" by {commits} commits"));
+            let commits = commits.map_or(String::new(), |commits| format!(", new commits: {commits}"));
             log.line(Step::Pull, format!("moving {} forward{commits}", before.name)).await;
             branch::forward(checkout).await?;
         }

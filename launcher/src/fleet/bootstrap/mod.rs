@@ -11,6 +11,7 @@ mod steps;
 use std::path::PathBuf;
 
 use clap::Args;
+use deckwatch_machine::variables;
 use deckwatch_protocol::{MachineRole, Meta, RegisterMachine, TailscaleIp};
 
 use self::steps::{Report, Step};
@@ -19,8 +20,8 @@ use crate::agent_cli::AgentCli;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
-use crate::mcp_doctor;
 use crate::process_env::ProcessEnv;
+use crate::{init, mcp_doctor};
 
 /// What `--help` shows below the options.
 const EXAMPLES: &str = "\
@@ -61,12 +62,12 @@ pub(super) fn run(bootstrap: &Bootstrap, env: &ProcessEnv) -> Result<(), LaunchE
 fn take_steps(bootstrap: &Bootstrap, env: &ProcessEnv, report: &mut Report) -> Result<(), LaunchError> {
     let (config, vault) = Config::with_vault(env)?;
     report.add(programs(env))?;
-    report.add(settings(&config, env))?;
     let user = report.take(access::user(env))?;
     let key = report.take(access::user_key(user.as_ref(), env))?;
     let host_key = report.take(access::host_key(&bootstrap.host_key, env))?;
     let address = report.take(access::address(bootstrap.address.as_ref(), env))?;
     let api = report.take(registration::reach(Endpoint::choose(env, &config, &vault), env))?;
+    report.add(settings(&config, api.is_some(), env))?;
     report.add(mcp(env))?;
     let (Some(user), Some(ssh_public_key), Some(tailscale_ip), Some(api)) = (user, key, address, api) else {
         return report.add(Step::skipped("machine registered", "correct the failed steps, then run this again"));
@@ -112,16 +113,23 @@ fn programs(env: &ProcessEnv) -> Step {
     }
 }
 
-/// Says whether later shells know the API too.
-fn settings(config: &Config, env: &ProcessEnv) -> Step {
-    let path = env.shown(&env.dirs.config.join("config.toml"));
-    match (&config.api, env.var(deckwatch_machine::variables::API_URL)) {
-        (None, Some(url)) => Step::attention(
-            "configuration",
-            format!("{path} names no API; only this shell knows it"),
-            format!("launcher init --yes --no-ventures --overwrite --api-url {url}"),
-        ),
-        _ => Step::done("configuration", path),
+/// Makes sure that later shells know the API too. A new configuration names it once it has answered. An existing one is the
+/// user's, and stays as it is.
+fn settings(config: &Config, answers: bool, env: &ProcessEnv) -> Step {
+    const NAME: &str = "configuration";
+    let file = env.dirs.config.join("config.toml");
+    let path = env.shown(&file);
+    let Some(url) = env.var(variables::API_URL) else { return Step::done(NAME, path) };
+    let fix = format!("launcher init --yes --no-ventures --overwrite --api-url {url}");
+    match &config.api {
+        Some(api) if api.url.trim_end_matches('/') == url.trim_end_matches('/') => Step::done(NAME, path),
+        Some(api) => Step::attention(NAME, format!("{path} names another API, {}", api.url), fix),
+        None if file.exists() => Step::attention(NAME, format!("{path} names no API; only this shell does"), fix),
+        None if !answers => Step::attention(NAME, "not written, because the API does not answer", "see the API above"),
+        None => match init::name_api(&url, config, env) {
+            Ok(_) => Step::done(NAME, format!("{path}, written now")),
+            Err(error) => Step::failed_with(NAME, &error),
+        },
     }
 }
 
@@ -151,6 +159,7 @@ fn fleet(env: &ProcessEnv) -> Step {
             let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
             Step::done(NAME, format!("{}{rest}", names.join(", ")))
         }
+        Err(LaunchError::NoApprovedMembers { .. }) => Step::done(NAME, "no machine is approved yet"),
         Err(error) => Step::attention(NAME, error.to_string(), error.hint().unwrap_or_default()),
     }
 }

@@ -9,6 +9,7 @@ use super::steps::Step;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
+use crate::fleet::approve;
 use crate::process_env::ProcessEnv;
 
 /// Checks that the API of the team answers and accepts the key.
@@ -63,15 +64,10 @@ fn state(name: &'static str, machine: &Machine) -> Step {
         return Step::done(name, format!("{} is approved", machine.hostname));
     };
     let before = if machine.approved.is_some() { "; until then its earlier access stays in use" } else { "" };
-    let host_key = pending.host_key_fingerprint.as_ref();
-    let host_key = host_key.map_or_else(|| "no host key".to_owned(), |key| format!("host key {key}"));
     Step::attention(
         name,
         format!("{} waits for an admin's approval{before}", machine.hostname),
-        format!(
-            "an admin approves user {}, address {}, key {}, {host_key}; docs/fleet.md says how",
-            pending.user, pending.tailscale_ip, pending.fingerprint
-        ),
+        format!("an admin runs: {}", approve::command(&machine.hostname, pending)),
     )
 }
 

@@ -1,6 +1,7 @@
 //! `launcher fleet health`: the state of every machine, and what to do about its problems.
 
 mod examination;
+mod last;
 mod newest;
 mod problems;
 mod report;
@@ -54,7 +55,14 @@ pub(super) fn run(health: &Health, env: &ProcessEnv) -> Result<(), LaunchError> 
         .into_iter()
         .map(|(member, examination)| {
             let problems = problems_of(&member, &examination.report, &newest, &config.fleet.health);
-            Shown { member, examination, problems }
+            let last = match examination.failure {
+                None => {
+                    last::save(&member, &examination.report, &env.dirs);
+                    None
+                }
+                Some(_) => last::read(&member, &env.dirs),
+            };
+            Shown { member, examination, problems, last }
         })
         .collect();
     if health.json {

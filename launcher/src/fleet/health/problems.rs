@@ -123,8 +123,9 @@ fn disk(report: &Report, limits: &HealthLimits) -> Vec<Problem> {
 
 fn memory_and_load(report: &Report, limits: &HealthLimits) -> Vec<Problem> {
     let mut problems = Vec::new();
-    problems.extend(report.memory.as_ref().and_then(|found| no_value("memory", "the memory", found, "look there")));
-    problems.extend(report.load.as_ref().and_then(|found| no_value("load", "the load", found, "look there")));
+    problems
+        .extend(report.memory.as_ref().and_then(|found| no_value("memory", "the memory", found, "run `free` there")));
+    problems.extend(report.load.as_ref().and_then(|found| no_value("load", "the load", found, "run `uptime` there")));
     if let Some(memory) = report.memory.as_ref().and_then(Reading::value) {
         let free = percent(memory.available_bytes, memory.total_bytes);
         let level = below(free, limits.memory_available_percent);
@@ -254,7 +255,12 @@ fn waiting(reading: &Reading<Updates>, limits: &HealthLimits) -> Vec<Problem> {
     if level > Level::Ok {
         let security = updates.security.filter(|count| *count > 0);
         let security = security.map_or(String::new(), |count| format!(", {count} of them for security"));
-        let message = format!("{} packages have updates{security}", updates.pending);
+        let packages = if updates.pending == 1 {
+            "1 package has an update".to_owned()
+        } else {
+            format!("{} packages have updates", updates.pending)
+        };
+        let message = format!("{packages}{security}");
         problems.push(problem(level, CHECK, message, "update it: sudo apt upgrade, or brew upgrade"));
     }
     if updates.reboot_required {
@@ -272,7 +278,7 @@ fn old_servers(report: &Report) -> Vec<Problem> {
     const CHECK: &str = "old_servers";
     let Some(reading) = &report.old_servers else { return Vec::new() };
     let Reading::Value(servers) = reading else {
-        return no_value(CHECK, "the list of processes", reading, "look there").into_iter().collect();
+        return no_value(CHECK, "the list of processes", reading, "run `ps` there").into_iter().collect();
     };
     servers.iter().map(|server| problem(Level::Warn, CHECK, describe(server), line(&server.restart))).collect()
 }

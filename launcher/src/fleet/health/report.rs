@@ -7,10 +7,10 @@ use deckwatch_fleet::host::health::{
 };
 use deckwatch_machine::agent::OldServer;
 use deckwatch_protocol::Host;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The difference of a machine's clock to this one's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Skew {
     /// Positive if the machine's clock is ahead.
     pub(super) millis: i64,
@@ -19,7 +19,7 @@ pub(super) struct Skew {
 }
 
 /// The findings of one machine. A finding that did not arrive is `None`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Report {
     pub(super) hostname: Option<Host>,
     pub(super) clock: Option<Skew>,

@@ -3,9 +3,11 @@
 use deckwatch_client::clean::clean_line;
 use deckwatch_fleet::host::health::{Build, GitState, Reading, Updates};
 use deckwatch_fleet::members::Member;
+use deckwatch_machine::clock;
 use serde_json::{Value, json};
 
 use super::examination::Examination;
+use super::last::LastReport;
 use super::problems::{Level, Problem};
 use super::report::{Report, Skew, percent};
 use crate::table;
@@ -22,12 +24,19 @@ pub(super) struct Shown {
     pub(super) member: Member,
     pub(super) examination: Examination,
     pub(super) problems: Vec<Problem>,
+    /// Its last complete report, if it failed now.
+    pub(super) last: Option<LastReport>,
 }
 
 impl Shown {
     /// The level of its worst problem.
     pub(super) fn level(&self) -> Level {
         self.problems.iter().map(|problem| problem.level).max().unwrap_or(Level::Ok)
+    }
+
+    /// The last report, for a machine that has reported nothing now.
+    fn stale(&self) -> Option<&LastReport> {
+        self.last.as_ref().filter(|_| self.examination.report.clock.is_none())
     }
 
     /// One word: the kind of failure, or the level of the worst problem.
@@ -86,7 +95,11 @@ pub(super) fn drawn(machines: &[Shown]) -> String {
     for machine in machines {
         let name = machine.member.hostname.to_string();
         if let Some(failure) = &machine.examination.failure {
-            remarks.push([name.clone(), failure.kind().to_owned(), "reach".to_owned(), line(&failure.to_string())]);
+            let stale = machine.stale().map_or(String::new(), |last| {
+                format!("; stale: its values above are of {}", clock::ago(last.at, clock::now()))
+            });
+            let text = line(&failure.to_string()) + &stale;
+            remarks.push([name.clone(), failure.kind().to_owned(), "reach".to_owned(), text]);
         }
         remarks.extend(machine.problems.iter().map(|problem| {
             let level = if problem.level == Level::Bad { "bad" } else { "warn" };
@@ -102,7 +115,7 @@ pub(super) fn drawn(machines: &[Shown]) -> String {
 }
 
 fn row(machine: &Shown) -> [String; 11] {
-    let report = &machine.examination.report;
+    let report = machine.stale().map_or(&machine.examination.report, |last| &last.report);
     let disk = report.fullest_disk().map(|(space, free)| format!("{} {free:.0} %", bytes(space.free_bytes)));
     let disk = disk.unwrap_or_else(|| {
         report.disks.values().next().map_or("-".to_owned(), |reading| cell(reading, |_| String::new()))
@@ -194,6 +207,9 @@ pub(super) fn as_json(machines: &[Shown], newest: &Build) -> Value {
             "failure": failure.as_ref().map(|failure| json!({ "kind": failure.kind(), "message": failure.to_string() })),
             "problems": machine.problems,
             "report": report,
+            "stale": machine.last.as_ref().map(|last| {
+                json!({ "at": last.at, "age_seconds": last.age_seconds(), "report": last.report })
+            }),
         })
     });
     json!({ "newest_mcp": newest, "machines": machines.collect::<Vec<_>>() })
