@@ -57,8 +57,11 @@ fn login<'a>(report: &'a Value, from: &str, to: &str) -> &'a Value {
     logins.find(|login| login["from"] == from && login["to"] == to).unwrap()
 }
 
-/// Every file below `.ssh` with its content, permissions and time of change.
-fn files(host: &Host) -> BTreeMap<PathBuf, (Vec<u8>, u32, i64)> {
+/// Files with their contents, permissions and times of change.
+type Files = BTreeMap<PathBuf, (Vec<u8>, u32, i64)>;
+
+/// Every file below `.ssh`.
+fn files(host: &Host) -> Files {
     let mut files = BTreeMap::new();
     let mut folders = vec![host.path(".ssh")];
     while let Some(folder) = folders.pop() {
@@ -76,7 +79,7 @@ fn files(host: &Host) -> BTreeMap<PathBuf, (Vec<u8>, u32, i64)> {
     files
 }
 
-fn all_files(fleet: &Fleet) -> Vec<BTreeMap<PathBuf, (Vec<u8>, u32, i64)>> {
+fn all_files(fleet: &Fleet) -> Vec<Files> {
     fleet.hosts().iter().map(files).collect()
 }
 
@@ -132,9 +135,13 @@ laptop1     | OK        | OK        | OK        | --
     assert!(leftovers(mac).is_empty(), "{:?}", leftovers(mac));
 }
 
-/// The folders of SSH connections that are left in /tmp.
+/// The folders of SSH connections that are left in /tmp, and the connections that are still open.
 fn leftovers(host: &Host) -> String {
-    host.run("sh", &["-c", "ls -d /tmp/dw* 2>/dev/null; true"], "", &[]).ok()
+    // A connection ends a moment after it was told to.
+    let script = "ls -d /tmp/dw* 2>/dev/null
+        for try in $(seq 30); do grep -qx ssh /proc/[0-9]*/comm || exit 0; sleep 0.1; done
+        grep -lx ssh /proc/[0-9]*/comm";
+    host.run("sh", &["-c", script], "", &[]).ok()
 }
 
 #[test]
