@@ -356,6 +356,34 @@ fn existing_files_keep_every_line() {
 }
 
 #[test]
+fn permissions_that_stop_ssh_are_mended_or_reported() {
+    let fleet = started(&["mac1", "server1"]);
+    let (mac, server) = (fleet.host("mac1"), fleet.host("server1"));
+    mac.write(".ssh/authorized_keys", "");
+    mac.run("chmod", &["666", ".ssh/authorized_keys"], "", &[]).ok();
+    mac.run("chmod", &["775", ".ssh"], "", &[]).ok();
+    // A person who writes a file read-only wants nobody to change it.
+    server.write(".ssh/config", "# mine\n");
+    server.run("chmod", &["444", ".ssh/config"], "", &[]).ok();
+    let (report, code) = mesh_json(mac, &[]);
+    assert_eq!(
+        (code, problems(&report, "server1"), problems(&report, "mac1")),
+        (Some(31), vec!["refused", "host_key"], vec![])
+    );
+    let message = machine(&report, "server1")["problems"][0]["message"].as_str().unwrap();
+    assert!(message.contains("~/.ssh/config can't be used: it is read-only"), "{message}");
+    assert_eq!(server.read(".ssh/config"), "# mine\n");
+    let mode = |file: &str| mac.path(file).metadata().unwrap().mode() & 0o777;
+    assert_eq!((mode(".ssh"), mode(".ssh/authorized_keys")), (0o755, 0o644));
+    server.run("chmod", &["644", ".ssh/config"], "", &[]).ok();
+    assert_eq!(mesh_json(mac, &[]).1, Some(0));
+    mac.run("chmod", &["777", "."], "", &[]).ok();
+    let (report, code) = mesh_json(mac, &[]);
+    assert_eq!((code, problems(&report, "mac1"), problems(&report, "server1")), (Some(30), vec!["home"], vec![]));
+    assert_eq!(login(&report, "server1", "mac1")["failure"]["kind"], "authentication", "{report}");
+}
+
+#[test]
 fn two_runs_at_once_add_each_key_once() {
     let fleet = started(&["mac1", "server1", "server2"]);
     let mac = fleet.host("mac1");
