@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use deckwatch_protocol::{ErrorCode, Limit, Operation};
+use deckwatch_protocol::{ErrorCode, Limit, Operation, cut};
 
 use crate::call::Call;
 use crate::cursor::CursorMark;
@@ -15,7 +15,7 @@ use crate::middleware::rate_limit::RateLimitState;
 use crate::middleware::token;
 use crate::plan::{Computation, Next, Plan, Selection};
 use crate::response::SuccessResponse;
-use crate::search::ExcerptBudget;
+use crate::search::{EXCERPT_MAX_CHARS, ExcerptBudget};
 use crate::store::indexed_list::{PageStatements, scan_limit};
 use crate::summary_cut;
 
@@ -256,13 +256,17 @@ fn record(row: &Row) -> Option<Bytes> {
     Some(format!("{},\"content\":{content}}}", body.strip_suffix('}')?).into())
 }
 
-/// An item of a page. An item of a search gets its excerpt as the last member.
+/// An item of a page. If the row has the `opening` of a text, the item gets an excerpt of it as the last member.
 fn item<'a>(row: &'a Row, next: &Next, budget: &mut ExcerptBudget) -> Option<Cow<'a, str>> {
     let item = text(row, "item")?;
-    let Next::Shown(_, query) = next else { return Some(item.into()) };
-    let opening = text(row, "opening")?;
-    let is_truncated = number(row, "bytes").is_some_and(|bytes| bytes > opening.len() as u64);
-    let excerpt = serde_json::Value::from(query.excerpt(opening, is_truncated, budget));
+    let Some(opening) = text(row, "opening") else { return Some(item.into()) };
+    let excerpt = match next {
+        Next::Key => serde_json::Value::from(cut::to_chars(opening, EXCERPT_MAX_CHARS)),
+        Next::Shown(_, query) => {
+            let is_truncated = number(row, "bytes").is_some_and(|bytes| bytes > opening.len() as u64);
+            query.excerpt(opening, is_truncated, budget).into()
+        }
+    };
     Some(format!("{},\"excerpt\":{excerpt}}}", item.strip_suffix('}')?).into())
 }
 

@@ -2,6 +2,8 @@
 //! page starts. A cursor of another list, or of the same list with other filters, is refused, because it would skip
 //! rows.
 
+use deckwatch_protocol::cut;
+
 use crate::digest::{hex, sha256};
 
 /// The prefix of all cursors of one list.
@@ -22,7 +24,7 @@ impl CursorMark {
             .collect();
         filters.sort_unstable();
         let list = serde_json::json!([path, filters]).to_string();
-        Self(hex(&sha256(list.as_bytes())).chars().take(Self::DIGITS).collect())
+        Self(cut::to_chars(&hex(&sha256(list.as_bytes())), Self::DIGITS).to_owned())
     }
 
     /// The cursor of the page of this list that starts at `place`.

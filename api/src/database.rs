@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deckwatch_protocol::{IssueNumber, Timestamp, Track};
 
-use crate::fault::{Outage, Violated};
+pub use crate::fault::DatabaseError;
+use crate::fault::Outage;
 
 /// A value for a parameter `?1`, `?2`, … of a statement. Integers are below 2^53, because D1 binds doubles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,30 +89,6 @@ pub trait Database: Send + Sync {
     fn outage(&self) -> Option<Outage> {
         None
     }
-}
-
-/// Why a batch failed: the violated constraint, or the message of the engine.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DatabaseError {
-    /// A statement violated a constraint of the schema. Nothing was changed.
-    #[error("constraint: {0}")]
-    Constraint(Violated),
-    /// The database is busy or not reachable. It is unknown whether the batch was committed.
-    #[error("unavailable: {0}")]
-    Unavailable(String),
-    /// Too many other batches are running, as the message says. This batch did not start, or it changes nothing.
-    /// Nothing was changed.
-    #[error("overloaded: {0}")]
-    Overloaded(&'static str),
-    /// The database takes no requests until its quota resets or its operator acts. Nothing was changed.
-    #[error("outage ({0:?}): {1}")]
-    Outage(Outage, String),
-    /// A value or a row is larger than the engine allows. Nothing was changed.
-    #[error("too large: {0}")]
-    TooLarge(String),
-    /// Any other error, such as a bad statement. Nothing was changed.
-    #[error("failed: {0}")]
-    Failed(String),
 }
 
 impl From<&str> for Param {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use deckwatch_protocol::{Analytics, Excerpt, Figures, FiguresOf, Timestamp, VentureCode};
+use deckwatch_protocol::{Analytics, Excerpt, Figures, FiguresOf, Timestamp, VentureCode, cut};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -170,7 +170,7 @@ struct Groups {
 
 impl Groups {
     fn add(&mut self, venture: &str, agent: &str, at: Timestamp, mut add: impl FnMut(&mut Sums)) {
-        let day: String = at.to_string().chars().take(10).collect();
+        let day = cut::to_chars(&at.to_string(), 10).to_owned();
         add(&mut self.all);
         add(self.by_venture.entry(venture.to_owned()).or_default());
         add(self.by_agent.entry(agent.to_owned()).or_default());

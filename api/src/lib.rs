@@ -20,6 +20,7 @@ mod figures;
 mod handlers;
 mod headers;
 mod incoming;
+mod last_outage;
 mod middleware;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -40,6 +41,7 @@ pub use app::{Answer, App, DeferredStatements, refuse};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
 pub use headers::{MAX_HEADER_BYTES, MAX_HEADERS};
 pub use incoming::{CompleteBody, Incoming, IncomingError, UNRESERVED_BYTES};
+pub use last_outage::LastOutage;
 pub use platform::{Clock, Entropy};
 pub use settings::{Engine, Settings, SettingsError};
 pub use store::sweep::SweepCounts;

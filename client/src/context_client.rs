@@ -138,11 +138,11 @@ impl ContextClient {
         }
     }
 
-    /// The queued handoffs and notes. Empty with the embedded engine.
-    pub async fn unsent(&self) -> Result<Unsent, ClientError> {
+    /// The queued handoffs and notes that can be read. Empty with the embedded engine.
+    pub async fn unsent(&self) -> Unsent {
         match &self.outbox {
             Some(outbox) => outbox.unsent().await,
-            None => Ok(Unsent::default()),
+            None => Unsent::default(),
         }
     }
 

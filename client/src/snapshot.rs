@@ -11,7 +11,7 @@ use deckwatch_machine::clock::now;
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::durable;
-use deckwatch_protocol::{DayStarted, RepoName, Timestamp, VentureCode};
+use deckwatch_protocol::{DayStarted, RepoName, Timestamp, VentureCode, cut};
 use serde::{Deserialize, Serialize};
 
 const MAX_SNAPSHOTS: usize = 100;
@@ -35,8 +35,8 @@ pub(crate) struct Snapshots {
 
 impl Snapshots {
     pub(crate) fn below(root: &Path, endpoint: &str, actor: &str) -> Self {
-        let folder: String = sha256_hex(format!("{endpoint}\n{actor}").as_bytes()).chars().take(32).collect();
-        Self { folder: root.join(folder) }
+        let digest = sha256_hex(format!("{endpoint}\n{actor}").as_bytes());
+        Self { folder: root.join(cut::to_chars(&digest, 32)) }
     }
 
     /// Saves the response for use while the API can't be reached.
@@ -90,6 +90,6 @@ impl Snapshots {
 /// The start of a snapshot's file name. Git hosts ignore case in repository names, and the reader may not know the
 /// venture's spelling, so the name is lowered first.
 fn prefix(repo: &RepoName) -> String {
-    let repo: String = sha256_hex(repo.as_str().to_ascii_lowercase().as_bytes()).chars().take(16).collect();
-    format!("{repo}-")
+    let digest = sha256_hex(repo.as_str().to_ascii_lowercase().as_bytes());
+    format!("{}-", cut::to_chars(&digest, 16))
 }

@@ -6,8 +6,10 @@
 
 use std::fmt::Write as _;
 
-use super::skipped::Skip;
+use deckwatch_protocol::cut;
 use deckwatch_secrets::clean::{clean, clean_line};
+
+use super::skipped::Skip;
 
 /// The maximum size of a document in bytes.
 pub(crate) const LIMIT: usize = 64 * 1024;
@@ -77,7 +79,7 @@ impl Document {
         if !self.left_out.is_empty() {
             let _ = write!(self.text, "\n## Left out for length\n\n");
             for label in self.left_out.iter().take(LISTED_PARTS) {
-                let _ = writeln!(self.text, "- {}", plain(&shortened(label, NAME)));
+                let _ = writeln!(self.text, "- {}", plain(&cut::with_ellipsis(label, NAME)));
             }
             if let Some(more) = self.left_out.len().checked_sub(LISTED_PARTS).filter(|more| *more > 0) {
                 let _ = writeln!(self.text, "- and {more} more");
@@ -90,7 +92,7 @@ impl Document {
             );
         }
         for skip in skipped {
-            let names: Vec<String> = skip.first.iter().map(|path| code(&shortened(path, NAME))).collect();
+            let names: Vec<String> = skip.first.iter().map(|path| code(&cut::with_ellipsis(path, NAME))).collect();
             let more = if skip.count > names.len() { ", …" } else { "" };
             let _ = writeln!(self.text, "- {} {}: {}{more}", skip.count, skip.reason.as_str(), names.join(", "));
         }
@@ -100,7 +102,8 @@ impl Document {
 
 /// The text as inline code that is safe in a table.
 pub(crate) fn code(text: &str) -> String {
-    let text = shortened(&clean_line(text), CELL);
+    let text = clean_line(text);
+    let text = cut::with_ellipsis(&text, CELL);
     if text.is_empty() {
         return String::new();
     }
@@ -112,7 +115,7 @@ pub(crate) fn code(text: &str) -> String {
 /// The text as prose on one line, with the special characters of Markdown escaped.
 pub(crate) fn plain(text: &str) -> String {
     let mut out = String::new();
-    for c in shortened(&clean_line(text), CELL).chars() {
+    for c in cut::with_ellipsis(&clean_line(text), CELL).chars() {
         if matches!(c, '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '#' | '~') {
             out.push('\\');
         }
@@ -127,15 +130,6 @@ pub(crate) fn fenced(language: &str, text: &str) -> String {
     let fence = "`".repeat(longest_run(&text, '`').max(2) + 1);
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     format!("{fence}{language}\n{}\n{fence}", lines.join("\n").trim_matches('\n'))
-}
-
-/// The text cut to `limit` characters. A cut text ends with an ellipsis.
-pub(crate) fn shortened(text: &str, limit: usize) -> String {
-    if text.chars().count() <= limit {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(limit.saturating_sub(1)).collect();
-    format!("{}…", head.trim_end())
 }
 
 fn longest_run(text: &str, character: char) -> usize {

@@ -21,7 +21,7 @@ use crate::context_api;
 use crate::environment;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
-use crate::secrets::grant;
+use crate::secrets::name;
 
 /// The option of Codex that disables its background server. Codex has it since version 0.156.
 const NO_DAEMON: &str = "--no-daemon";
@@ -168,7 +168,7 @@ pub(crate) fn unset(foreign: &ForeignLaunch, env: &ProcessEnv) -> Option<String>
     if matches!(foreign.reason, ForeignReason::SharedServer(..)) {
         return None;
     }
-    let secrets = grant::inherited(env.var(variables::SECRETS).as_deref());
+    let secrets = name::inherited(env.var(variables::SECRETS).as_deref());
     let ours = environment::AGENT_VARIABLES.into_iter().chain([variables::BRANCH_PREFIX]);
     let of_api = secrets.iter().any(|name| name == variables::API_KEY).then_some(variables::API_URL);
     let names = ours.chain(of_api).chain(secrets.iter().map(String::as_str));

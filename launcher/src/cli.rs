@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::exit_code::ExitCode;
 use crate::launch::Launch;
-use crate::secrets::verb::SecretsCommand;
+use crate::secrets_command::SecretsCommand;
 use crate::{completions, docs_cache, doctor, fleet, init, man, records, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\

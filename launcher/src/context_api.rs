@@ -8,7 +8,7 @@ use deckwatch_client::outbox::Bounds;
 use deckwatch_client::{Api, ApiConfig, ClientError, ContextClient};
 use deckwatch_machine::agent::this_host;
 use deckwatch_machine::ventures::VentureEntry;
-use deckwatch_protocol::{Agent, ErrorCode, ListVentures, Venture};
+use deckwatch_protocol::{Agent, ErrorCode, ListVentures, Venture, cut};
 
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
@@ -88,8 +88,10 @@ fn connect(endpoint: &Endpoint, env: &ProcessEnv) -> Result<ContextClient, Launc
 
 /// The agent name that the embedded engine uses for these calls, because no agent is running yet.
 fn actor() -> Agent {
-    let host: String = this_host().as_str().chars().take(Agent::MAX_CHARS - "-launcher".len()).collect();
-    format!("{host}-launcher").parse().unwrap_or_else(|_| fallback_agent())
+    let (host, end) = (this_host(), "-launcher");
+    format!("{}{end}", cut::to_chars(host.as_str(), Agent::MAX_CHARS - end.len()))
+        .parse()
+        .unwrap_or_else(|_| fallback_agent())
 }
 
 #[expect(clippy::expect_used, reason = "a constant of the right form")]

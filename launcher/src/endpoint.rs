@@ -11,7 +11,7 @@ use crate::output::say;
 use crate::process_env::ProcessEnv;
 use crate::secrets::Secret;
 use crate::secrets::api_key::ApiKey;
-use crate::secrets::grant;
+use crate::secrets::name;
 use crate::secrets::vault::Vault;
 
 /// Where records are stored.
@@ -145,7 +145,7 @@ pub(crate) fn is_inside_local(env: &ProcessEnv) -> bool {
 
 /// A variable of the API. If another launch left it in a shell, such as in tmux, the user's configuration is used instead.
 fn from_environment(name: &str, env: &ProcessEnv, config: &Config) -> Option<String> {
-    let left = grant::inherited(env.var(variables::SECRETS).as_deref());
+    let left = name::inherited(env.var(variables::SECRETS).as_deref());
     let is_left = || left.iter().any(|name| name == variables::API_KEY);
     let same = |url: &str| env.var(variables::API_URL).is_none_or(|left| left == url);
     let is_api = name == variables::API_URL || name == variables::API_KEY;

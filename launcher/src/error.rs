@@ -12,9 +12,9 @@ use deckwatch_protocol::{Agent, Host, RepoName, VentureCode};
 use thiserror::Error;
 
 use crate::agent_cli::AgentCli;
-use crate::demo::error::DemoError;
+use crate::demo_error::DemoError;
 use crate::exit_code::ExitCode;
-use crate::secrets::error::SecretsError;
+use crate::secrets_error::SecretsError;
 use crate::suggestion;
 
 /// The reason why a command failed. The messages of the client's errors already say what to do.

@@ -15,6 +15,7 @@ mod config;
 mod context_api;
 mod conversation;
 mod demo;
+mod demo_error;
 mod docs_cache;
 mod doctor;
 mod endpoint;
@@ -28,6 +29,7 @@ mod init;
 mod installation;
 mod json_output;
 mod launch;
+mod launch_secrets;
 mod list;
 mod man;
 mod mcp_doctor;
@@ -40,7 +42,10 @@ mod process_env;
 mod records;
 mod registration;
 mod secrets;
+mod secrets_command;
+mod secrets_error;
 mod server_build;
+mod settings_file;
 mod slash_commands;
 mod suggestion;
 mod table;
@@ -60,10 +65,10 @@ use self::config::Config;
 use self::endpoint::Endpoint;
 use self::error::LaunchError;
 use self::exit_code::ExitCode;
+use self::launch_secrets::SecretsRequest;
 use self::plan::{Chosen, Plan};
 use self::process_env::ProcessEnv;
-use self::secrets::grant::SecretsRequest;
-use self::secrets::verb::{self, SecretsCommand};
+use self::secrets_command::SecretsCommand;
 use self::target::Target;
 use self::venture_cache::CacheUse;
 
@@ -117,11 +122,11 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Mcp(McpCommand::Doctor { json })) => mcp_doctor::run(&env, *json, &mut io::stdout().lock()),
         Some(Command::Secrets(SecretsCommand::Login { api_key })) => {
             let (config, vault) = Config::with_vault(&env)?;
-            verb::login(&config, &vault, *api_key)
+            secrets_command::login(&config, &vault, *api_key)
         }
         Some(Command::Secrets(SecretsCommand::Logout { api_key })) => {
             let (config, vault) = Config::with_vault(&env)?;
-            verb::logout(&config, &vault, *api_key)
+            secrets_command::logout(&config, &vault, *api_key)
         }
     }
 }
@@ -159,7 +164,7 @@ fn launch(cli: &Cli, env: &ProcessEnv) -> Result<(), LaunchError> {
     let options =
         Options { launch, config: &config, env, endpoint: &endpoint, catalogue: &catalogue, here: here.as_ref() };
     if let Some(Command::Secrets(SecretsCommand::Check { venture, json })) = &cli.command {
-        return verb::check(&options.named(venture)?, &vault, *json, &mut io::stdout().lock());
+        return secrets_command::check(&options.named(venture)?, &vault, *json, &mut io::stdout().lock());
     }
     if let Some(Command::Docs(verb)) = &cli.command {
         return docs_cache::run(verb, &options);

@@ -20,9 +20,9 @@ use crate::environment;
 use crate::error::LaunchError;
 use crate::installation::Server;
 use crate::launch::Launch;
+use crate::launch_secrets::SecretsRequest;
 use crate::process_env::ProcessEnv;
 use crate::registration::{PlannedRegistration, Registration, Screen};
-use crate::secrets::grant::SecretsRequest;
 
 /// The selections on which the plan is based.
 pub(crate) struct Chosen<'a> {

@@ -18,9 +18,9 @@ use crate::error::LaunchError;
 use crate::output::{say, warn};
 use crate::plan::Plan;
 use crate::process_env::ProcessEnv;
-use crate::registration::settings_file::Change;
 use crate::registration::{Obstacle, OneLaunchRegistration, Registration, is_optional};
-use crate::secrets::grant;
+use crate::secrets::name;
+use crate::settings_file::Change;
 
 /// Starts the agent. Returns only if that fails.
 pub(crate) fn start(plan: &Plan, env: &ProcessEnv) -> LaunchError {
@@ -61,7 +61,7 @@ fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
     ));
     let mut command = Command::new(&plan.program);
     command.args(&registration.args).args(&plan.args).current_dir(&checkout.root);
-    let of_another_launch = grant::inherited(env.var(variables::SECRETS).as_deref());
+    let of_another_launch = name::inherited(env.var(variables::SECRETS).as_deref());
     let removed = environment::AGENT_VARIABLES.into_iter().chain(environment::WITHHELD_VARIABLES);
     for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);

@@ -1,10 +1,26 @@
 //! Suggestions for a word with a typing error ("did you mean").
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use deckwatch_protocol::VentureCode;
 
 use crate::agent_cli::AgentCli;
-use crate::cli::Cli;
+
+/// The commands of the launcher, for a suggestion where the command line is not known.
+const COMMANDS: [&str; 13] = [
+    "demo",
+    "log",
+    "handoff",
+    "notes",
+    "secrets",
+    "ventures",
+    "commands",
+    "docs",
+    "doctor",
+    "init",
+    "completions",
+    "man",
+    "mcp",
+];
 
 /// The most similar candidate. At most a third of its letters may differ.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -17,9 +33,8 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 
 /// The suggestion for an unknown venture code: another venture, a command of the launcher, or the flag of an agent CLI.
 pub(crate) fn for_venture(word: &VentureCode, known: &[VentureCode]) -> Option<String> {
-    let command = Cli::command();
     let ventures = known.iter().map(VentureCode::as_str);
-    let candidates: Vec<&str> = ventures.chain(names(&command)).chain(AgentCli::ALL.map(AgentCli::program)).collect();
+    let candidates: Vec<&str> = ventures.chain(COMMANDS).chain(AgentCli::ALL.map(AgentCli::program)).collect();
     let meant = nearest(word.as_str(), candidates)?;
     if known.iter().any(|code| code.as_str() == meant) {
         return Some(meant.to_owned());
@@ -41,7 +56,15 @@ fn names(command: &Command) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_command_can_be_suggested() {
+        assert_eq!(names(&Cli::command()).collect::<Vec<_>>(), COMMANDS);
+    }
 
     #[test]
     fn a_typing_error_finds_the_intended_word() {

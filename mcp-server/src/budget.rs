@@ -1,5 +1,7 @@
 //! Counts characters like the strictest client, cuts text, and divides a budget.
 
+use deckwatch_protocol::cut;
+
 /// The cost of a text: its UTF-16 units, including the escapes inside a JSON string. An agent gives its model either
 /// the text or the JSON. This is an upper bound for both.
 pub(crate) fn cost(text: &str) -> usize {
@@ -11,7 +13,8 @@ pub(crate) fn line_cost(line: &str) -> usize {
     cost(line) + cost_of('\n')
 }
 
-fn cost_of(c: char) -> usize {
+/// The cost of a character.
+pub(crate) fn cost_of(c: char) -> usize {
     match c {
         '"' | '\\' | '\n' => 2,
         c if c.is_control() => 6,
@@ -26,15 +29,7 @@ pub(crate) fn clip(text: &str, limit: usize) -> String {
         return text.to_owned();
     }
     let Some(room) = limit.checked_sub(1) else { return String::new() };
-    let mut spent = 0;
-    let fitting = text.chars().take_while(|c| {
-        spent += cost_of(*c);
-        spent <= room
-    });
-    let head: String = fitting.collect();
-    let word_end = head.rfind(char::is_whitespace).filter(|end| *end * 2 > head.len());
-    let kept = word_end.and_then(|end| head.get(..end)).unwrap_or(&head);
-    format!("{}…", kept.trim_end())
+    format!("{}{}", cut::at_word(cut::to_cost(text, room, cost_of)).trim_end(), cut::ELLIPSIS)
 }
 
 /// Divides `total` among the claims. First, each claim gets its first lines, the highest rank first. Then a claim that

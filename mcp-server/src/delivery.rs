@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_client::outbox::{
-    HeldDecision, QueueStatus, Replayed, SendReason, TakenOver, UnsentHandoff, UnsentNote, Waiting,
-};
+use deckwatch_client::outbox::{HeldDecision, QueueStatus, Replayed, SendReason, TakenOver, Unsent, Waiting};
 
 use crate::render::outbox::NAMED;
 use crate::session::Keeper;
@@ -56,27 +54,15 @@ impl Keeper {
         }
     }
 
-    /// The queued handoffs for this agent or this repository, newest first.
-    pub(crate) async fn unsent_handoffs(&self) -> Vec<UnsentHandoff> {
-        let (Ok(me), Ok(client), Ok(checkout)) =
-            (self.identity.me().await, self.identity.client().await, self.identity.checkout().await)
-        else {
-            return Vec::new();
-        };
-        // If the outbox can't be read, `waiting` reports it.
-        let mut handoffs = client.unsent().await.unwrap_or_default().handoffs;
-        handoffs.retain(|handoff| {
+    /// The queued writes, newest first: the handoffs for this agent or this repository, and all notes.
+    pub(crate) async fn unsent(&self) -> Result<Unsent, Trouble> {
+        let (me, client) = (self.identity.me().await?, self.identity.client().await?);
+        let (checkout, mut unsent) = (self.identity.checkout().await?, client.unsent().await);
+        unsent.handoffs.retain(|handoff| {
             let is_here = handoff.repo.as_str().eq_ignore_ascii_case(checkout.repo.as_str());
             is_here || handoff.to_agent.as_ref() == Some(&me.agent)
         });
-        handoffs
-    }
-
-    /// The queued new notes and changes of notes, newest first.
-    pub(crate) async fn unsent_notes(&self) -> Vec<UnsentNote> {
-        let Ok(client) = self.identity.client().await else { return Vec::new() };
-        // If the outbox can't be read, `waiting` reports it.
-        client.unsent().await.unwrap_or_default().notes
+        Ok(unsent)
     }
 
     /// Applies a person's decision about the held writes.

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 use aho_corasick::Input;
 use aho_corasick::automaton::Automaton as _;
 use aho_corasick::nfa::noncontiguous::NFA;
-use deckwatch_protocol::pointer_step;
+use deckwatch_protocol::{cut, pointer_step};
 use serde_json::{Map, Value};
 
 use self::rules::RULES;
@@ -171,7 +171,7 @@ impl Scan {
 /// Adds a finding at `pointer`, unless the maximum is reached.
 fn add(kind: Option<Cow<'static, str>>, pointer: &str, found: &mut Vec<Finding>) {
     if found.len() < MAX_FINDINGS {
-        let pointer = || pointer.chars().take(MAX_POINTER_CHARS).collect();
+        let pointer = || cut::to_chars(pointer, MAX_POINTER_CHARS).to_owned();
         found.extend(kind.map(|kind| Finding { pointer: pointer(), kind }));
     }
 }

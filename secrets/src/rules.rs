@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use deckwatch_protocol::cut;
+
 use crate::shape;
 
 /// A rule for one kind of secret with one prefix.
@@ -27,10 +29,10 @@ impl Rule {
     pub(super) fn fits(&self, text: &str, start: usize) -> bool {
         let Some((before, from)) = text.split_at_checked(start) else { return false };
         match &self.pattern {
-            Pattern::Shape(fits) => fits(before, shape::first_bytes(from, MAX_SHAPE_BYTES)),
+            Pattern::Shape(fits) => fits(before, cut::to_bytes(from, MAX_SHAPE_BYTES)),
             Pattern::Run(alphabet, length) => {
                 let after = from.get(self.prefix.len()..).unwrap_or_default();
-                let run = shape::run(shape::first_bytes(after, MAX_RUN), *alphabet);
+                let run = shape::run(cut::to_bytes(after, MAX_RUN), *alphabet);
                 shape::starts_a_word(before) && length.contains(&run.len()) && shape::is_random(run)
             }
         }

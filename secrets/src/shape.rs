@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-
+use deckwatch_protocol::cut;
 use sha2::{Digest as _, Sha256};
 
 pub(super) fn upper(b: u8) -> bool {
@@ -40,11 +40,6 @@ pub(super) fn hex_and_dash(b: u8) -> bool {
 
 pub(super) fn base64(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')
-}
-
-/// The first `max` bytes of `text`, or a few less if the last character would be cut.
-pub(super) fn first_bytes(text: &str, max: usize) -> &str {
-    text.get(..text.floor_char_boundary(max)).unwrap_or(text)
 }
 
 /// The longest start of `text` that consists of characters of `alphabet`.
@@ -116,7 +111,7 @@ pub(super) fn private_key(_: &str, from: &str) -> bool {
     const LOOK_AHEAD: usize = 400;
     let Some((title, body)) = from.trim_start_matches('-').split_once("-----") else { return false };
     let is_private = title.len() <= TITLE && (title.ends_with("PRIVATE KEY") || title.ends_with("PRIVATE KEY BLOCK"));
-    let until_end = first_bytes(body, 2 * LOOK_AHEAD).split("-----END").next().unwrap_or(body);
+    let until_end = cut::to_bytes(body, 2 * LOOK_AHEAD).split("-----END").next().unwrap_or(body);
     let mut lines = until_end.split(|c: char| c.is_whitespace() || c == '\\').scan(0, |read, line| {
         *read += line.len() + 1;
         (*read <= LOOK_AHEAD + line.len()).then_some(line)
@@ -143,7 +138,7 @@ pub(super) fn json_web_token(before: &str, from: &str) -> bool {
     if !starts_a_word(before) {
         return false;
     }
-    let header = run(first_bytes(from, HEADER), base64url);
+    let header = run(cut::to_bytes(from, HEADER), base64url);
     let Some(payload) = from.get(header.len()..).and_then(|rest| rest.strip_prefix('.')) else { return false };
     let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
     let is_header = serde_json::from_slice::<serde_json::Value>(&header).is_ok_and(|json| json.get("alg").is_some());
@@ -175,7 +170,7 @@ fn is_payload_of_example(payload: &str) -> bool {
 pub(super) fn deckwatch(_: &str, from: &str) -> bool {
     const CHECKSUM: usize = 8;
     const LONGEST: usize = 160;
-    let token = run(first_bytes(from, LONGEST + 1), word);
+    let token = run(cut::to_bytes(from, LONGEST + 1), word);
     let has_id = token.split('_').nth(1).is_some_and(|id| id.len() == 26);
     let Some((signed, checksum)) = token.split_at_checked(token.len().saturating_sub(CHECKSUM)) else { return false };
     has_id && (41..=LONGEST).contains(&signed.len()) && hex_of_sha256(signed).starts_with(checksum)
@@ -202,10 +197,10 @@ pub(super) fn authorization(_: &str, from: &str) -> bool {
     const MIN_TOKEN: usize = 20;
     const MAX_NAME: usize = 40;
     const MAX_SCHEME: usize = 16;
-    let name = run(first_bytes(from, MAX_NAME), |b| b.is_ascii_alphabetic());
+    let name = run(cut::to_bytes(from, MAX_NAME), |b| b.is_ascii_alphabetic());
     let after = from.get(name.len()..).unwrap_or_default();
     let credentials = after.trim_start_matches(separates_value);
-    let scheme = run(first_bytes(credentials, MAX_SCHEME), alphanumeric);
+    let scheme = run(cut::to_bytes(credentials, MAX_SCHEME), alphanumeric);
     if credentials.len() == after.len() {
         return false;
     }

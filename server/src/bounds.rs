@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use deckwatch_api::DatabaseError;
 use rusqlite::{Connection, ErrorCode};
 
-use crate::database::classify;
+use crate::connection::classify;
 
 /// How long the statements of one batch may run, without waiting. The slowest measured request is the audit of 490
 /// requirements over 2,000 documents in 10 ventures: 0.7 s in a debug build.

@@ -5,6 +5,7 @@
 
 pub mod backup;
 mod bounds;
+mod connection;
 mod database;
 mod embedded;
 #[cfg(feature = "cli")]

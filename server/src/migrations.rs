@@ -4,7 +4,7 @@
 use deckwatch_api::{BEFORE_FIRST_RELEASE, MIGRATIONS, Row, Statement, store};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::database::rows;
+use crate::connection::rows;
 
 const BOOKKEEPING: &str = "
     create table if not exists d1_migrations (

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use deckwatch_api::{DatabaseError, Row, Statement};
 
 use crate::bounds::Bounds;
-use crate::readers::may_read;
 use crate::wait_limit::MAX_WAIT;
 
 pub(crate) type Rows = Vec<Vec<Row>>;
@@ -48,6 +47,13 @@ impl Job {
         let is_non_durable = |statement: &Statement| statement.non_durable || may_read(&statement.sql);
         if self.statements.iter().all(is_non_durable) { Lane::NonDurable } else { Lane::Durable }
     }
+}
+
+/// Whether the first word of a statement allows a read. SQLite makes the final check, because a `with` statement may
+/// write.
+pub(crate) fn may_read(sql: &str) -> bool {
+    let keyword = sql.split_ascii_whitespace().next().unwrap_or_default();
+    ["select", "with"].iter().any(|read| keyword.eq_ignore_ascii_case(read))
 }
 
 /// A lane groups the batches that share a commit.

@@ -12,8 +12,8 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bounds::{AppliedBounds, Bounds};
-use crate::database::{classify, keep_prepared, rows, set_d1_limits};
-use crate::queue::Rows;
+use crate::connection::{classify, keep_prepared, rows, set_d1_limits};
+use crate::queue::{Rows, may_read};
 use crate::wait_limit::{MAX_WAIT, Wait};
 
 /// Maximum number of batches in their first short time. Each has a thread and a connection.
@@ -114,13 +114,6 @@ impl IdleConnections {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         result
     }
-}
-
-/// Whether the first word of a statement allows a read. SQLite makes the final check, because a `with` statement may
-/// write.
-pub(crate) fn may_read(sql: &str) -> bool {
-    let keyword = sql.split_ascii_whitespace().next().unwrap_or_default();
-    ["select", "with"].iter().any(|read| keyword.eq_ignore_ascii_case(read))
 }
 
 fn open(path: &Path) -> Result<Connection, rusqlite::Error> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
-use crate::database::is_busy;
+use crate::connection::is_busy;
 
 /// Why a database can't be written to.
 #[derive(Debug, Error)]

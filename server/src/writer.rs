@@ -14,7 +14,7 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ffi};
 
 use crate::bounds::{AppliedBounds, CALLER_GONE};
-use crate::database::{classify, is_busy, rows};
+use crate::connection::{classify, is_busy, rows};
 use crate::queue::{Job, Lane, Queue, Rows};
 
 /// The pause between two tries to get the write lock from another process.

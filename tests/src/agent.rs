@@ -21,6 +21,26 @@ pub struct Agent {
     pub repo: String,
 }
 
+impl Api {
+    /// An agent on a new venture of this test.
+    pub async fn agent(&self) -> Agent {
+        Agent::new(self.clone(), self.venture().await)
+    }
+
+    /// An agent on a venture that is not registered.
+    pub fn agent_nowhere(&self) -> Agent {
+        Agent::new(self.clone(), fresh("nowhere"))
+    }
+
+    /// Registers a new venture for this test.
+    pub async fn venture(&self) -> String {
+        let code = fresh("v");
+        let put = TestRequest::of(Operation::PutVenture).with(&code).json(&json!({ "name": "A venture of a test" }));
+        let _: deckwatch_protocol::Venture = self.admin().send(put).await.of(201);
+        code
+    }
+}
+
 impl Caller for Agent {
     fn api(&self) -> &Api {
         &self.api

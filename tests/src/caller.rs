@@ -19,6 +19,18 @@ pub trait Caller: Sync {
     }
 }
 
+impl Api {
+    /// A caller without a key.
+    pub fn anonymous(&self) -> Anonymous {
+        Anonymous(self.clone())
+    }
+
+    /// The caller with the admin key.
+    pub fn admin(&self) -> Admin {
+        Admin(self.clone())
+    }
+}
+
 /// A caller without a key.
 #[derive(Clone)]
 pub struct Anonymous(pub(crate) Api);

@@ -5,21 +5,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use deckwatch_api::{Database, DatabaseError, Engine, Param, Row, Settings, Statement};
-use deckwatch_protocol::Operation;
 use deckwatch_server::{Embedded, Sqlite, http as server_http};
 use http::Request;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::agent::Agent;
-use crate::caller::{Admin, Anonymous, Caller};
-use crate::records::Records;
 use crate::response::Response;
 use crate::shape::fresh;
 use crate::test_request::{Pieces, TestRequest};
@@ -40,6 +35,14 @@ struct Running {
     client: Client<HttpConnector, Pieces>,
     /// What stops when the last clone is dropped.
     handle: EngineHandle,
+}
+
+/// How to reach the database of the engine under test.
+pub(crate) enum Records {
+    /// A SQLite file.
+    File(PathBuf),
+    /// The control URL of a Worker.
+    Control(String),
 }
 
 enum EngineHandle {
@@ -188,34 +191,6 @@ impl Api {
     /// Whether the engine is the Worker.
     pub fn is_worker(&self) -> bool {
         matches!(self.0.records, Records::Control(_))
-    }
-
-    /// A caller without a key.
-    pub fn anonymous(&self) -> Anonymous {
-        Anonymous(self.clone())
-    }
-
-    /// The caller with the admin key.
-    pub fn admin(&self) -> Admin {
-        Admin(self.clone())
-    }
-
-    /// An agent on a new venture of this test.
-    pub async fn agent(&self) -> Agent {
-        Agent::new(self.clone(), self.venture().await)
-    }
-
-    /// An agent on a venture that is not registered.
-    pub fn agent_nowhere(&self) -> Agent {
-        Agent::new(self.clone(), fresh("nowhere"))
-    }
-
-    /// Registers a new venture for this test.
-    pub async fn venture(&self) -> String {
-        let code = fresh("v");
-        let put = TestRequest::of(Operation::PutVenture).with(&code).json(&json!({ "name": "A venture of a test" }));
-        let _: deckwatch_protocol::Venture = self.admin().send(put).await.of(201);
-        code
     }
 
     pub(crate) async fn send(&self, ask: TestRequest, authorization: Option<&str>) -> Response {

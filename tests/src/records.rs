@@ -1,6 +1,6 @@
 //! Direct access to the database, to change times and to read what the API does not show.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use deckwatch_api::{App, Clock, Engine, Row, Settings};
@@ -10,16 +10,8 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 use serde_json::{Value, json};
 
-use crate::engine::Api;
+use crate::engine::{Api, Records};
 use crate::test_request::TestRequest;
-
-/// How to reach the database of the engine under test.
-pub(crate) enum Records {
-    /// A SQLite file.
-    File(PathBuf),
-    /// The control URL of a Worker.
-    Control(String),
-}
 
 impl Api {
     /// Runs a statement on the engine's database; `params` is a JSON array.

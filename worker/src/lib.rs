@@ -12,8 +12,7 @@ mod unserved;
 
 use std::sync::{Arc, LazyLock};
 
-use deckwatch_api::fault::LastOutage;
-use deckwatch_api::{Answer, App, Engine, Settings};
+use deckwatch_api::{Answer, App, Engine, LastOutage, Settings};
 use http::HeaderMap;
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 

@@ -4,15 +4,35 @@
 //! Both engines report SQLite result codes, one by number and one by name, so one table covers both. D1 also has
 //! errors without a code. They are recognized by their text. An unknown error is an internal error, a 500.
 
-mod memory;
 mod violated;
 
 use deckwatch_protocol::Timestamp;
 
-pub use self::memory::LastOutage;
-pub(crate) use self::memory::TrackedDatabase;
 pub use self::violated::Violated;
-use crate::database::DatabaseError;
+
+/// Why a batch failed: the violated constraint, or the message of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseError {
+    /// A statement violated a constraint of the schema. Nothing was changed.
+    #[error("constraint: {0}")]
+    Constraint(Violated),
+    /// The database is busy or not reachable. It is unknown whether the batch was committed.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// Too many other batches are running, as the message says. This batch did not start, or it changes nothing.
+    /// Nothing was changed.
+    #[error("overloaded: {0}")]
+    Overloaded(&'static str),
+    /// The database takes no requests until its quota resets or its operator acts. Nothing was changed.
+    #[error("outage ({0:?}): {1}")]
+    Outage(Outage, String),
+    /// A value or a row is larger than the engine allows. Nothing was changed.
+    #[error("too large: {0}")]
+    TooLarge(String),
+    /// Any other error, such as a bad statement. Nothing was changed.
+    #[error("failed: {0}")]
+    Failed(String),
+}
 
 /// Why a database takes no requests until something changes. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

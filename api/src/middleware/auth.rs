@@ -1,7 +1,7 @@
 //! Identifies the caller. It compares the SHA-256 of the bearer key with those of the configured keys, in constant
 //! time.
 
-use deckwatch_protocol::{BearerKey, ErrorCode, Operation, TokenId};
+use deckwatch_protocol::{BearerKey, ErrorCode, Operation, TokenId, cut};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq;
@@ -126,5 +126,5 @@ fn unauthorized(detail: &str) -> ApiError {
 }
 
 fn actor_id(hash: &[u8; 32]) -> String {
-    hex(hash).chars().take(16).collect()
+    cut::to_chars(&hex(hash), 16).to_owned()
 }

@@ -6,7 +6,7 @@
 //! computes the same token. The seal is deleted with the stored response. After that the token can't be computed
 //! again, not even with the key and the whole database.
 
-use deckwatch_protocol::{MintedToken, TokenId};
+use deckwatch_protocol::{MintedToken, TokenId, cut};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -35,7 +35,7 @@ pub(crate) fn id_of(token: &str) -> Option<TokenId> {
 }
 
 fn checksum(signed: &str) -> String {
-    hex(&sha256(signed.as_bytes())).chars().take(CHECKSUM_DIGITS).collect()
+    cut::to_chars(&hex(&sha256(signed.as_bytes())), CHECKSUM_DIGITS).to_owned()
 }
 
 /// A placeholder for a token in a stored response. It is useless without the key of the caller who created the
@@ -58,7 +58,8 @@ impl Seal {
         let id = id.as_str().strip_prefix(TokenId::PREFIX)?;
         let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).ok()?;
         mac.update(format!("deckwatch token\n{id}\n{}", self.0).as_bytes());
-        let secret: String = hex(&mac.finalize().into_bytes()).chars().take(SECRET_DIGITS).collect();
+        let digits = hex(&mac.finalize().into_bytes());
+        let secret = cut::to_chars(&digits, SECRET_DIGITS);
         let signed = format!("{PREFIX}{id}_{secret}");
         Some(format!("{signed}{}", checksum(&signed)))
     }

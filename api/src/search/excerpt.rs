@@ -16,7 +16,7 @@ const EXCERPT_BYTES: usize = 320;
 /// How many of them come before the first match.
 const BYTES_BEFORE_MATCH: usize = 80;
 /// Maximum length of an excerpt in characters, with the marks.
-const MAX_CHARS: usize = 500;
+pub(crate) const EXCERPT_MAX_CHARS: usize = 500;
 /// Maximum number of terms to look for.
 const MAX_TERMS: usize = 8;
 /// Maximum number of matches to compare.
@@ -61,7 +61,7 @@ impl Query {
         }
         excerpt.push_str(window.get(at..end).unwrap_or_default());
         let goes_on = is_truncated || end < window.len();
-        excerpt.truncate(cut::to_chars(&excerpt, MAX_CHARS - 1).len());
+        excerpt.truncate(cut::to_chars(&excerpt, EXCERPT_MAX_CHARS - 1).len());
         if goes_on {
             excerpt.push('…');
         }
@@ -227,7 +227,10 @@ mod tests {
         let text = format!("heron {filler} the osprey and the heron nest {filler}");
         let shown = excerpt("osprey heron", &text);
         assert!(shown.contains("the **osprey** and the **heron** nest"), "{shown}");
-        assert!(shown.starts_with('…') && shown.ends_with('…') && shown.chars().count() <= MAX_CHARS, "{shown}");
+        assert!(
+            shown.starts_with('…') && shown.ends_with('…') && shown.chars().count() <= EXCERPT_MAX_CHARS,
+            "{shown}"
+        );
     }
 
     #[test]
@@ -242,7 +245,7 @@ mod tests {
         ] {
             for is_truncated in [true, false] {
                 let shown = Query::of(q).excerpt(&text, is_truncated, &mut ExcerptBudget::of(1));
-                assert!(shown.chars().count() <= MAX_CHARS, "{q}: {} characters", shown.chars().count());
+                assert!(shown.chars().count() <= EXCERPT_MAX_CHARS, "{q}: {} characters", shown.chars().count());
             }
         }
     }

@@ -11,6 +11,6 @@ mod stem;
 mod terms;
 mod tokenize;
 
-pub(crate) use excerpt::{EXCERPT_WINDOW, ExcerptBudget};
+pub(crate) use excerpt::{EXCERPT_MAX_CHARS, EXCERPT_WINDOW, ExcerptBudget};
 pub(crate) use query::{Matching, Query, QueryTerm};
 pub(crate) use terms::{ContentTerms, TitleTerms};

@@ -3,6 +3,7 @@
 
 use deckwatch_protocol::{AnalyticsFilter, HandoffId, SessionId, Timestamp};
 
+use super::forms::{every_form, filters};
 use super::indexed_list::{Filters, Index};
 use super::list::{List, Order};
 use super::session::MAX_CLOCK_SKEW_SECONDS;
@@ -48,35 +49,60 @@ macro_rules! in_window {
     };
 }
 
-/// Selects the newest sessions of the window, of the agent or else of the venture of the filter. If the filter has both,
-/// the rows are those of the agent in every venture.
-pub(crate) fn sessions(filter: &AnalyticsFilter, [since, until, now]: [Timestamp; 3]) -> Statement {
-    let ids = [since, until, now.plus_seconds(MAX_CLOCK_SKEW_SECONDS)].map(|time| SessionId::mint(time, 0));
-    let filters = Filters::new(("s.status", &["active", "ended", "abandoned"]), ids.iter().map(Param::from).collect())
-        .when("agent", "s.agent = ?", filter.agent.as_ref())
-        .when("venture", "s.venture = ?", filter.venture.as_ref().filter(|_| filter.agent.is_none()))
-        .with_range(in_window!("s.id", "sessions"));
-    SESSIONS.rows(SESSION_INDEXES, &filters, MAX_ROWS + 1)
+filters! {
+    /// The filters of both statements. If both are given, the rows are those of the agent in every venture.
+    WindowFilters {
+        venture: Option<Param>,
+        agent: Option<Param>,
+    }
+}
+
+/// The beginning and the end of a window, and the time of the clock.
+type Times = [Timestamp; 3];
+
+/// Selects the newest sessions of the window, of the agent or else of the venture of the filter.
+pub(crate) fn sessions(filter: &AnalyticsFilter, times: Times) -> Statement {
+    WindowFilters::of(filter).sessions(times)
 }
 
 /// Selects the newest handoffs of the window in the same way.
-pub(crate) fn handoffs(filter: &AnalyticsFilter, [since, until, now]: [Timestamp; 3]) -> Statement {
-    let ids = [since, until, now.plus_seconds(MAX_CLOCK_SKEW_SECONDS)].map(|time| HandoffId::mint(time, 0));
-    let statuses = &["in_progress", "blocked", "ready", "done"];
-    let filters = Filters::new(("h.status_label", statuses), ids.iter().map(Param::from).collect())
-        .when("agent", "h.from_agent = ?", filter.agent.as_ref())
-        .when("venture", "h.venture = ?", filter.venture.as_ref().filter(|_| filter.agent.is_none()))
-        .with_range(in_window!("h.id", "handoffs"));
-    HANDOFFS.rows(HANDOFF_INDEXES, &filters, MAX_ROWS + 1)
+pub(crate) fn handoffs(filter: &AnalyticsFilter, times: Times) -> Statement {
+    WindowFilters::of(filter).handoffs(times)
 }
 
-/// The variants of the statements: each filter alone, and both.
+impl WindowFilters {
+    fn of(filter: &AnalyticsFilter) -> Self {
+        Self { venture: filter.venture.as_ref().map(Param::from), agent: filter.agent.as_ref().map(Param::from) }
+    }
+
+    fn sessions(&self, [since, until, now]: Times) -> Statement {
+        let ids = [since, until, now.plus_seconds(MAX_CLOCK_SKEW_SECONDS)].map(|time| SessionId::mint(time, 0));
+        let filters =
+            Filters::new(("s.status", &["active", "ended", "abandoned"]), ids.iter().map(Param::from).collect())
+                .when("agent", "s.agent = ?", self.agent.clone())
+                .when("venture", "s.venture = ?", self.venture_alone())
+                .with_range(in_window!("s.id", "sessions"));
+        SESSIONS.rows(SESSION_INDEXES, &filters, MAX_ROWS + 1)
+    }
+
+    fn handoffs(&self, [since, until, now]: Times) -> Statement {
+        let ids = [since, until, now.plus_seconds(MAX_CLOCK_SKEW_SECONDS)].map(|time| HandoffId::mint(time, 0));
+        let statuses = &["in_progress", "blocked", "ready", "done"];
+        let filters = Filters::new(("h.status_label", statuses), ids.iter().map(Param::from).collect())
+            .when("agent", "h.from_agent = ?", self.agent.clone())
+            .when("venture", "h.venture = ?", self.venture_alone())
+            .with_range(in_window!("h.id", "handoffs"));
+        HANDOFFS.rows(HANDOFF_INDEXES, &filters, MAX_ROWS + 1)
+    }
+
+    /// The venture, unless an agent is given.
+    fn venture_alone(&self) -> Option<Param> {
+        self.venture.clone().filter(|_| self.agent.is_none())
+    }
+}
+
+/// Every form of [`sessions`] and [`handoffs`].
 pub(super) fn composed() -> Vec<(String, String)> {
-    let (venture, agent, times) = ("a".parse().ok(), "a".parse().ok(), [Timestamp::from_millis(0); 3]);
-    let forms = [(None, None), (venture.clone(), None), (None, agent.clone()), (venture, agent)];
-    let statements = forms.into_iter().flat_map(|(venture, agent)| {
-        let filter = AnalyticsFilter { venture, agent, ..Default::default() };
-        [sessions(&filter, times), handoffs(&filter, times)]
-    });
-    statements.enumerate().map(|(n, s)| (format!("analytics {n}"), s.sql.into_owned())).collect()
+    let times = [Timestamp::from_millis(0); 3];
+    every_form("analytics", |filters: &WindowFilters| [filters.sessions(times), filters.handoffs(times)])
 }

@@ -9,7 +9,7 @@ use crate::database::{Param, Statement};
 pub(crate) struct List {
     /// A table with its alias, such as `sessions s`.
     pub(crate) from: &'static str,
-    /// The item as JSON text.
+    /// The item as JSON text. Other columns may precede it.
     pub(crate) item: &'static str,
     /// The column that orders the list and gives the cursor.
     pub(crate) key: &'static str,
@@ -114,8 +114,14 @@ impl List {
     }
 
     /// The same page of the rows for which one of `arms` is true. At most one is true for each row, and they have
-    /// the same parameters. Each arm uses an index of its own.
-    pub(crate) fn items_of_any(&self, arms: &[Conditions], cursor: Option<&Param>, limit: Limit) -> Statement {
+    /// the same parameters. Each arm uses an index of its own. `columns` names the columns of a row.
+    pub(crate) fn items_of_any(
+        &self,
+        columns: &'static str,
+        arms: &[Conditions],
+        cursor: Option<&Param>,
+        limit: Limit,
+    ) -> Statement {
         if let [arm] = arms {
             return self.items(arm, cursor, limit);
         }
@@ -124,7 +130,7 @@ impl List {
             pages.map(|page| (format!("select * from ({})", page.sql), page.params)).unzip();
         let (all, direction) = (pages.join(" union all "), self.order.direction());
         let params = params.into_iter().next().unwrap_or_default();
-        let sql = format!("select key, item from ({all}) order by key {direction} limit ?{}", params.len());
+        let sql = format!("select {columns} from ({all}) order by key {direction} limit ?{}", params.len());
         Statement::with(sql, params)
     }
 

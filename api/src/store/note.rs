@@ -10,6 +10,7 @@ use super::next_id::next_id;
 use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
+use crate::search::EXCERPT_MAX_CHARS;
 
 /// The note `n` as JSON; `$content` is an SQL expression.
 macro_rules! note_json {
@@ -218,9 +219,24 @@ pub(crate) fn select_response_with_content(note: NoteInBatch, status: u32) -> Se
     SELECT_RESPONSE_WITH_CONTENT.select().bind(note).bind(status)
 }
 
+/// How many bytes of a text a list reads: four for each character of an excerpt, so that only a character after the
+/// excerpt can be incomplete.
+macro_rules! opening_bytes {
+    () => {
+        2000
+    };
+}
+const _: () = assert!(opening_bytes!() == 4 * EXCERPT_MAX_CHARS, "a character has at most 4 bytes");
+
 const LIST: List = List {
     from: "notes n",
-    item: found_note_json!(", 'excerpt', substr(n.content, 1, 500)"),
+    // The API cuts the excerpt out of the opening, after whole characters.
+    item: concat!(
+        "cast(substr(cast(n.content as blob), 1, ",
+        opening_bytes!(),
+        ") as text) as opening, ",
+        found_note_json!("")
+    ),
     key: "n.id",
     order: Order::Descending,
 };
@@ -273,7 +289,7 @@ impl NoteFilters {
             Some(token) if self.venture.is_none() && !self.global => self.of_token(token),
             _ => vec![self.of_venture()],
         };
-        [list.items_of_any(&arms, self.cursor.as_ref(), limit), list.total_of_any(&arms)]
+        [list.items_of_any("key, opening, item", &arms, self.cursor.as_ref(), limit), list.total_of_any(&arms)]
     }
 
     fn of_venture(&self) -> Conditions {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::variables;
-use deckwatch_protocol::{Agent, BearerKey};
+use deckwatch_protocol::{Agent, BearerKey, cut};
 use url::{Host, Url};
 
 use crate::secret_scan::{Injected, SecretScan, UnusableSecrets};
@@ -82,7 +82,7 @@ impl ApiConfig {
 
     /// The actor id: the first 16 hexadecimal digits of the key's SHA-256.
     pub(crate) fn actor(&self) -> String {
-        sha256_hex(self.key.expose().as_bytes()).chars().take(16).collect()
+        cut::to_chars(&sha256_hex(self.key.expose().as_bytes()), 16).to_owned()
     }
 
     /// The location of the API.

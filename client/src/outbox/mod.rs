@@ -19,6 +19,7 @@ mod delivery;
 mod earlier_keys;
 mod entry;
 mod folder;
+mod not_read;
 mod pause;
 mod recorded_day;
 mod turn;
@@ -37,6 +38,7 @@ pub(crate) use self::entry::Entry;
 pub use self::entry::{DayToEnd, NoteWrite};
 pub use self::folder::{Bounds, Held, OtherQueue, SetAside, TakenOver};
 use self::folder::{Folder, StorageError};
+pub use self::not_read::NotRead;
 pub use self::pause::SendReason;
 pub(crate) use self::recorded_day::recorded_day;
 pub use self::turn::Replayed;
@@ -88,7 +90,14 @@ pub struct Waiting {
     /// The folder of the queue.
     pub path: PathBuf,
     /// Why the folder can't be read, if so.
-    pub unreadable: Option<String>,
+    pub unreadable: Option<NotRead>,
+}
+
+impl Waiting {
+    /// Whether every file of the outbox could be read.
+    pub fn is_complete(&self) -> bool {
+        self.unreadable.is_none() && self.skipped.is_empty() && self.set_aside.iter().all(|one| !one.is_unreadable())
+    }
 }
 
 /// A file in the queue that can't be sent.
@@ -184,13 +193,13 @@ impl Outbox {
     /// The queued, held and refused entries.
     pub(crate) async fn waiting(&self) -> Waiting {
         let waiting = self.on_disk(Folder::waiting).await;
-        waiting.unwrap_or_else(|error| Waiting { unreadable: Some(error.to_string()), ..Waiting::default() })
+        waiting.unwrap_or_else(|error| Waiting { unreadable: Some(NotRead::folder(&error)), ..Waiting::default() })
     }
 
-    /// The queued handoffs and notes.
-    pub(crate) async fn unsent(&self) -> Result<Unsent, ClientError> {
-        let unsent = self.on_disk(Folder::unsent).await.and_then(|unsent| unsent);
-        unsent.map_err(|error| ClientError::failed(error.to_string()))
+    /// The queued handoffs and notes that can be read.
+    pub(crate) async fn unsent(&self) -> Unsent {
+        let unsent = self.on_disk(Folder::unsent).await;
+        unsent.unwrap_or_else(|error| Unsent { not_read: Some(NotRead::folder(&error)), ..Unsent::default() })
     }
 
     /// Marks these entries as reported, so that they are not reported again.

@@ -9,15 +9,18 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::entry::Entry;
-use super::folder::{Folder, StorageError};
+use super::folder::{Folder, Listing, read_entry};
+use super::{NotRead, SetAside, Skipped};
 
-/// The queued writes, newest first.
+/// The queued writes that can be read, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unsent {
     /// Handoffs, including those that end a session.
     pub handoffs: Vec<UnsentHandoff>,
     /// New notes and changes of notes.
     pub notes: Vec<UnsentNote>,
+    /// Set if some writes could not be read. Then the lists may be incomplete, and a reader must be told.
+    pub not_read: Option<NotRead>,
 }
 
 /// A queued handoff.
@@ -125,18 +128,35 @@ struct PatchBody {
 }
 
 impl Folder {
-    /// Reads the queued and held entries. `waiting` reports the files that can't be read.
-    pub(super) fn unsent(&self) -> Result<Unsent, StorageError> {
-        let queued = self.numbers()?.into_iter().filter_map(|number| self.read(number).ok().flatten());
-        let held = self.held().0.into_iter().map(|(_, entry)| entry);
-        let mut unsent = Unsent::default();
-        for entry in queued.chain(held) {
-            unsent.handoffs.extend(handoff(&entry));
-            unsent.notes.extend(note(&entry));
+    /// Reads the queued and held entries.
+    pub(super) fn unsent(&self) -> Unsent {
+        let Listing { numbers, invalid_names } = match self.listing() {
+            Ok(listing) => listing,
+            Err(error) => return Unsent { not_read: Some(NotRead::folder(&error)), ..Unsent::default() },
+        };
+        let (mut entries, mut not_read) = self.held();
+        not_read.extend(invalid_names);
+        for path in numbers.into_iter().map(|number| self.file(number)) {
+            match read_entry(&path) {
+                Ok(entry) => entries.push((path, entry)),
+                Err(cause) => not_read.extend(cause.map(|cause| Skipped { path, cause })),
+            }
         }
+        let mut unsent = Unsent::default();
+        for (path, entry) in entries {
+            let (handoff, note) = (handoff(&entry), note(&entry));
+            if handoff.is_none() && note.is_none() {
+                not_read.push(Skipped { path, cause: "this version of Deckwatch can't read its content".to_owned() });
+            }
+            unsent.handoffs.extend(handoff);
+            unsent.notes.extend(note);
+        }
+        let set_aside = self.not_reported().into_iter().filter(SetAside::is_unreadable);
+        not_read.extend(set_aside.map(|SetAside { path, reason: cause, .. }| Skipped { path, cause }));
+        unsent.not_read = NotRead::files(&not_read);
         unsent.handoffs.sort_by_key(|handoff| std::cmp::Reverse(handoff.queued_at));
         unsent.notes.sort_by_key(|note| std::cmp::Reverse(note.queued_at));
-        Ok(unsent)
+        unsent
     }
 }
 

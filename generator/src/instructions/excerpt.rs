@@ -1,22 +1,19 @@
 //! Cuts a long text between paragraphs and lists the headings of the rest.
 
+use deckwatch_protocol::cut;
+
 /// The maximum number of headings that are listed.
 const MAX_HEADINGS: usize = 12;
 /// The maximum length of a heading, in characters.
 const MAX_HEADING_CHARS: usize = 60;
 
-/// The first `limit` bytes of `text`. The cut is between two paragraphs if one ends in the second half of the limit.
+/// The first `limit` bytes of `text`, cut between two paragraphs or two lines if that loses less than half.
 pub(super) fn of(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
-    let mut end = limit;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let (head, _) = text.split_at(end);
-    let cut = head.rfind("\n\n").filter(|cut| *cut > limit / 2).unwrap_or(end);
-    let (head, rest) = text.split_at(cut);
+    let head = cut::at_paragraph(cut::to_bytes(text, limit));
+    let rest = text.get(head.len()..).unwrap_or_default();
     let headings = headings(rest);
     let headings = if headings.is_empty() { String::new() } else { format!(": {}", headings.join("; ")) };
     format!("{}\n\n[{} more bytes are left out{headings}]", head.trim_end(), rest.len())
@@ -30,7 +27,7 @@ fn headings(text: &str) -> Vec<String> {
         if line.trim_start().starts_with("```") {
             in_code = !in_code;
         } else if !in_code && line.starts_with('#') && found.len() < MAX_HEADINGS {
-            found.push(line.trim_start_matches('#').trim().chars().take(MAX_HEADING_CHARS).collect());
+            found.push(cut::with_ellipsis(line.trim_start_matches('#').trim(), MAX_HEADING_CHARS).into_owned());
         }
     }
     found

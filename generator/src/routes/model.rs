@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::shortened;
+use deckwatch_protocol::cut;
+
 use crate::lex::Tokens;
 
 /// The HTTP methods.
@@ -87,7 +88,8 @@ impl Facts {
     /// Adds a route. A handler that is a closure has no name.
     pub(super) fn add(&mut self, method: &str, path: &str, line: usize, handler: &str, owners: Vec<String>) {
         let is_closure = ["|", "move ", "async ", "lambda "].iter().any(|start| handler.starts_with(start));
-        let handler = if is_closure { String::new() } else { shortened(handler, MAX_HANDLER_CHARS) };
+        let handler =
+            if is_closure { String::new() } else { cut::with_ellipsis(handler, MAX_HANDLER_CHARS).into_owned() };
         if self.routes.len() < MAX_ROUTES {
             self.routes.push(Route { method: method.to_uppercase(), path: path.to_owned(), line, handler, owners });
         }

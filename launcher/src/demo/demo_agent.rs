@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::error::DemoError;
+use crate::demo_error::DemoError;
 use crate::environment;
 
 /// Everything is local, so an answer takes milliseconds.

@@ -4,7 +4,6 @@
 //! checked before the next one begins. The records go into a database of the demo.
 
 mod demo_agent;
-pub(crate) mod error;
 mod work;
 
 use std::io::Write as _;
@@ -13,11 +12,11 @@ use std::path::{Path, PathBuf};
 use deckwatch_machine::agent::this_host;
 use deckwatch_machine::checkout::{Checkout, CheckoutKind};
 use deckwatch_machine::dirs::Dirs;
-use deckwatch_protocol::Agent;
+use deckwatch_protocol::{Agent, cut};
 
 use self::demo_agent::DemoAgent;
-use self::error::DemoError;
 use self::work::Work;
+use crate::demo_error::DemoError;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
 
@@ -122,8 +121,7 @@ impl DemoSetup {
 }
 
 fn agent(number: u32) -> Agent {
-    let host: String = this_host().as_str().chars().take(100).collect();
-    format!("{host}-demo-{number}").parse().unwrap_or_else(|_| fallback_agent())
+    format!("{}-demo-{number}", cut::to_chars(this_host().as_str(), 100)).parse().unwrap_or_else(|_| fallback_agent())
 }
 
 #[expect(clippy::expect_used, reason = "a constant of the right form")]

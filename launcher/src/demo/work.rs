@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use deckwatch_protocol::HandoffItem;
+use deckwatch_protocol::{HandoffItem, cut};
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 
@@ -64,8 +64,7 @@ fn object(value: Value) -> JsonObject {
 
 /// The texts, limited to the number and length of items that a handoff accepts.
 fn items(texts: &[String]) -> Vec<String> {
-    let cut = |text: &String| text.chars().take(HandoffItem::MAX_CHARS).collect();
-    texts.iter().take(20).map(cut).collect()
+    texts.iter().take(20).map(|text| cut::with_ellipsis(text, HandoffItem::MAX_CHARS).into_owned()).collect()
 }
 
 fn counted(count: usize, thing: &str) -> String {

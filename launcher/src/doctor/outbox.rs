@@ -1,7 +1,7 @@
 //! Checks the outbox: the writes on this machine that wait for the API.
 
 use deckwatch_client::ContextClient;
-use deckwatch_client::outbox::{OtherQueue, Waiting};
+use deckwatch_client::outbox::{NotRead, OtherQueue, Waiting};
 
 use super::check::Check;
 
@@ -15,12 +15,8 @@ pub(super) async fn check(client: &ContextClient) -> Vec<Check> {
 
 /// The check for the queue of this API and key. `None` if it is empty.
 fn own_queue(waiting: &Waiting) -> Option<Check> {
-    if let Some(why) = &waiting.unreadable {
-        return Some(Check::fail(
-            NAME,
-            why.clone(),
-            "check that the disk works and that the folder belongs to your user; until then, no write can be queued there",
-        ));
+    if let Some(NotRead { cause, remedy }) = &waiting.unreadable {
+        return Some(Check::fail(NAME, cause.clone(), format!("{remedy} Until then, no write can be queued there.")));
     }
     let why = waiting.stopped.as_ref().map(|stopped| {
         format!(

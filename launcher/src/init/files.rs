@@ -9,7 +9,7 @@ use toml_edit::{DocumentMut, Item, Table, value};
 use super::answers::{Answers, Records};
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
-use crate::registration::settings_file::{Backup, Change, SettingsFile};
+use crate::settings_file::{Backup, Change, SettingsFile};
 
 /// A file that will be written.
 pub(super) struct File {

@@ -15,7 +15,7 @@ use super::TIMEOUT;
 use super::source::Source;
 use crate::environment;
 use crate::process_env::ProcessEnv;
-use crate::secrets::grant;
+use crate::secrets::name;
 
 /// The programs to build. `scripts/start` installs the same ones. They are built together, so that all have one version.
 const PROGRAMS: [&str; 3] = ["deckwatch-mcp", "deckwatch-server", "launcher"];
@@ -62,7 +62,7 @@ fn command(cargo: PathBuf, source: &Source, env: &ProcessEnv) -> Command {
     command.args(["build", "--release", "--message-format=json-render-diagnostics"]);
     command.arg("--bins").args(PACKAGES.iter().flat_map(|name| ["--package", name]));
     command.current_dir(&source.checkout).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    let of_another_launch = grant::inherited(env.var(variables::SECRETS).as_deref());
+    let of_another_launch = name::inherited(env.var(variables::SECRETS).as_deref());
     let withheld = environment::WITHHELD_VARIABLES.into_iter().chain([variables::API_KEY]);
     for name in withheld.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);

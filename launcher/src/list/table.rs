@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
 use deckwatch_machine::clock::ago;
-use deckwatch_protocol::{Presence, Timestamp};
+use deckwatch_protocol::{Presence, Timestamp, cut};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use super::listing::{ListedAgent, Listing, VentureRow};
@@ -73,7 +73,7 @@ impl Table {
         for row in std::iter::once(&heads).chain(&self.rows) {
             let mut line = String::new();
             for (number, (cell, width)) in row.iter().zip(widths).enumerate() {
-                let (text, style) = (cut(&cell.text, width), cell.style);
+                let (text, style) = (shortened(&cell.text, width), cell.style);
                 let gap = if number == 0 { "" } else { GAP };
                 let fill = if number + 1 == COLUMNS { 0 } else { width.saturating_sub(text.width()) };
                 line.extend([format!("{gap}{style}{text}{style:#}"), " ".repeat(fill)]);
@@ -89,10 +89,10 @@ impl Table {
                 let (text, style) = (&cell.text, cell.style);
                 if number == 0 {
                     let bold = Style::new().bold();
-                    writeln!(out, "{bold}{}{bold:#}", cut(text, width))?;
+                    writeln!(out, "{bold}{}{bold:#}", shortened(text, width))?;
                 } else {
                     let head = format!("  {:<13}", head.to_lowercase());
-                    writeln!(out, "{head}{style}{}{style:#}", cut(text, width.saturating_sub(head.len())))?;
+                    writeln!(out, "{head}{style}{}{style:#}", shortened(text, width.saturating_sub(head.len())))?;
                 }
             }
         }
@@ -155,20 +155,12 @@ fn shown(text: &str) -> String {
 }
 
 /// Shortens the text to this number of terminal columns.
-fn cut(text: &str, width: usize) -> String {
+fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let (mut kept, mut room) = (String::new(), width.saturating_sub(1));
-    for c in text.chars() {
-        let Some(left) = room.checked_sub(c.width().unwrap_or_default()) else { break };
-        room = left;
-        kept.push(c);
-    }
-    if width > 0 {
-        kept.push('…');
-    }
-    kept
+    let Some(room) = width.checked_sub(1) else { return String::new() };
+    format!("{}{}", cut::to_cost(text, room, |c| c.width().unwrap_or_default()), cut::ELLIPSIS)
 }
 
 #[cfg(test)]

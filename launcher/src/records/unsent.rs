@@ -1,8 +1,8 @@
 //! The writes that are only on this machine, because the API did not answer: handoffs, new notes, changes of notes.
 
+use deckwatch_client::ContextClient;
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::outbox::{NoteChange, Unsent, UnsentHandoff, UnsentNote};
-use deckwatch_client::{ClientError, ContextClient};
 use deckwatch_machine::clock::{ago, now};
 use deckwatch_protocol::{Change, VentureCode};
 use serde_json::{Value, json};
@@ -20,11 +20,11 @@ const SUMMARY: usize = 4;
 
 /// The queued writes of this machine. If they can't be read, a warning says that some may be missing.
 pub(super) async fn all(client: &ContextClient) -> Unsent {
-    let read: Result<Unsent, ClientError> = client.unsent().await;
-    read.unwrap_or_else(|error| {
-        output::warn(&clean_line(&format!("writes that wait on this machine may be missing: {error}")));
-        Unsent::default()
-    })
+    let unsent = client.unsent().await;
+    if let Some(not_read) = &unsent.not_read {
+        output::warn(&clean_line(&not_read.to_string()));
+    }
+    unsent
 }
 
 /// Whether a queued write to a note is about the subject. The venture of a change is not known here.

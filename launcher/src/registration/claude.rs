@@ -7,10 +7,10 @@ use std::ffi::OsString;
 
 use serde_json::json;
 
-use super::settings_file::{Backup, SettingsFile};
 use super::{OneLaunchRegistration, Registration, SERVER_NAME, slash_commands};
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
+use crate::settings_file::{Backup, SettingsFile};
 
 pub(super) fn plan(server: &str, env: &ProcessEnv) -> Result<Registration, LaunchError> {
     let path = env.dirs.state.join("mcp/claude.json");

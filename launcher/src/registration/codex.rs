@@ -8,11 +8,11 @@ use std::ffi::OsString;
 use deckwatch_machine::variables;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
-use super::settings_file::{Backup, SettingsFile};
 use super::{OneLaunchRegistration, Registration, SERVER_NAME, Screen};
 use crate::environment;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
+use crate::settings_file::{Backup, SettingsFile};
 
 const SERVERS: &str = "mcp_servers";
 /// Without these variables, the server would use other folders than the launcher.

@@ -12,11 +12,11 @@ use jsonc_parser::ast::Value;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
-use super::settings_file::{Backup, SettingsFile};
 use super::{Obstacle, OneLaunchRegistration, Registration, SERVER_NAME, Screen};
 use crate::environment;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
+use crate::settings_file::{Backup, SettingsFile};
 
 pub(super) fn plan(
     server: &str,

@@ -1,21 +1,20 @@
 //! Makes each agent CLI start `deckwatch-mcp`, and keeps its other settings unchanged.
 //!
-//! There is one module for each agent CLI, which decides what to write. Only [`settings_file`] writes. The files contain
+//! There is one module for each agent CLI, which decides what to write. Only [`crate::settings_file`] writes. The files contain
 //! names of variables, and never a value that may be secret.
 
 mod claude;
 mod codex;
 mod gemini;
-pub(crate) mod settings_file;
 mod slash_commands;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use self::settings_file::Change;
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
+use crate::settings_file::Change;
 
 /// The name of the server in the settings of the agent CLIs.
 const SERVER_NAME: &str = "deckwatch";

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use url::Url;
 
 use super::Secret;
-use super::error::SecretsError;
 use super::identity::output_of;
 use super::keyring::Item;
 use super::settings::host_of;
 use super::vault::{Vault, wait};
+use crate::secrets_error::SecretsError;
 
 /// The source of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,17 +82,20 @@ impl ApiKey {
                 let (path, name) = place.rsplit_once('/').unwrap_or(("", place));
                 let folder = self.vault.shared_folder(path).ok_or(SecretsError::NotConfigured)?;
                 let mut listing = self.vault.fetch(&folder)?;
-                listing.values.remove(name).ok_or_else(|| SecretsError::Absent { folder, names: vec![name.to_owned()] })
+                listing
+                    .values
+                    .remove(name)
+                    .ok_or_else(|| SecretsError::Absent { folder: folder.to_string(), names: vec![name.to_owned()] })
             }
         }
     }
 }
 
 /// The error message for a machine without a keyring tool.
-pub(super) const NO_KEYRING: &str =
+pub(crate) const NO_KEYRING: &str =
     "its tool is not installed (`security` on macOS, `secret-tool` of libsecret elsewhere)";
 
 /// The host of an API. Its key is stored in the keyring under this name.
-pub(super) fn host(url: &str) -> String {
+pub(crate) fn host(url: &str) -> String {
     Url::parse(url).map(|url| host_of(&url)).unwrap_or_default()
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::error::SecretsError;
 use super::folder::Folder;
 use super::listing::Listing;
 use super::program;
+use crate::secrets_error::SecretsError;
 
 /// Exports a folder. `domain` is the configured address. Without it, the login of the tool decides.
 pub(super) async fn export(

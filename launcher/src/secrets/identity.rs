@@ -8,24 +8,24 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use super::Secret;
-use super::error::SecretsError;
 use super::keyring::{Item, Keyring};
 use super::program;
 use crate::environment::{INFISICAL_CLIENT_ID, INFISICAL_CLIENT_SECRET};
 use crate::process_env::ProcessEnv;
+use crate::secrets_error::SecretsError;
 
 /// A password manager may ask the user first.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A machine identity with universal auth: a client id and a client secret.
-pub(super) struct Identity {
-    pub(super) client_id: Secret,
-    pub(super) client_secret: Secret,
+pub(crate) struct Identity {
+    pub(crate) client_id: Secret,
+    pub(crate) client_secret: Secret,
 }
 
 impl Identity {
     /// Parses two lines, or JSON in the form of Infisical's documentation. The error never contains the text.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         #[derive(Deserialize)]
         struct Document {
             #[serde(rename = "clientId", alias = "client_id")]

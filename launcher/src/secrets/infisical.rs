@@ -18,12 +18,12 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::Secret;
-use super::error::SecretsError;
 use super::folder::Folder;
 use super::identity::{Found, Identity};
 use super::listing::Listing;
 use super::settings::host_of;
 use crate::output::say;
+use crate::secrets_error::SecretsError;
 
 /// A usual environment is much smaller than the limit of an answer. The time of a request is limited by the deadline.
 const LIMITS: HttpLimits =
@@ -122,8 +122,9 @@ impl Infisical {
             .append_pair("viewSecretValue", "true");
         let get = Request::get(url.as_str()).header(AUTHORIZATION, self.bearer(token).map_err(ListError::Other)?);
         let answer = self.call(get, Bytes::new()).await.map_err(ListError::Other)?;
-        let missing =
-            || ListError::Other(SecretsError::NoSuchFolder { folder: folder.clone(), status: answer.status.as_u16() });
+        let missing = || {
+            ListError::Other(SecretsError::NoSuchFolder { folder: folder.to_string(), status: answer.status.as_u16() })
+        };
         match answer.status.as_u16() {
             200 => Listing::from_api(&answer.body)
                 .ok_or_else(|| ListError::Other(self.not_infisical("its list of secrets has an unknown format"))),

@@ -46,7 +46,7 @@ impl Item {
     }
 
     /// The key of one Context API.
-    pub(super) fn api_key(host: &str) -> Self {
+    pub(crate) fn api_key(host: &str) -> Self {
         Self { label: "Deckwatch: key of the Context API", account: format!("context-api@{host}") }
     }
 }
@@ -80,7 +80,7 @@ impl Keyring {
     }
 
     /// Stores a value, and replaces an existing one. Reads it back, so that success means that it is stored.
-    pub(super) async fn store(&self, item: &Item, value: &Secret) -> Result<(), String> {
+    pub(crate) async fn store(&self, item: &Item, value: &Secret) -> Result<(), String> {
         let result = match &self.tool {
             Tool::SecretService(tool) => {
                 let label = format!("--label={}", item.label);
@@ -96,7 +96,7 @@ impl Keyring {
     }
 
     /// Deletes an item. Does nothing if it does not exist.
-    pub(super) async fn forget(&self, item: &Item) -> Result<(), String> {
+    pub(crate) async fn forget(&self, item: &Item) -> Result<(), String> {
         let result = match &self.tool {
             Tool::SecretService(tool) => {
                 self.run(tool, &["clear", "service", SERVICE, "account", &item.account], "").await?

@@ -1,24 +1,22 @@
 //! Fetches the secrets of a venture into memory and gives them to the agent through its environment only.
 //!
 //! [`vault`] fetches a folder from Infisical, through its API ([`infisical`]) or its command line tool ([`cli_export`]).
-//! [`identity`] finds the credential. [`grant`] decides what one launch gets. [`verb`] is `launcher secrets`. No type
-//! here that contains a secret can be printed. No error contains a secret, and nothing here writes a file.
+//! [`identity`] finds the credential. [`crate::launch_secrets`] decides what one launch gets.
+//! [`crate::secrets_command`] is `launcher secrets`. No type here that contains a secret can be printed. No error contains a
+//! secret, and nothing here writes a file.
 
 pub(crate) mod api_key;
 mod cli_export;
-pub(crate) mod error;
-mod folder;
-pub(crate) mod grant;
-mod identity;
+pub(crate) mod folder;
+pub(crate) mod identity;
 mod infisical;
-mod keyring;
-mod listing;
-mod name;
+pub(crate) mod keyring;
+pub(crate) mod listing;
+pub(crate) mod name;
 pub(crate) mod program;
 pub(crate) mod settings;
 mod unlocking;
 pub(crate) mod vault;
-pub(crate) mod verb;
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -104,7 +102,7 @@ mod tests {
         const { assert!(Printable::<String>::DEBUG && Printable::<String>::DISPLAY) };
         const { assert!(!Printable::<Secret>::DEBUG && !Printable::<Secret>::DISPLAY) };
         const { assert!(!Printable::<Secrets>::DEBUG && !Printable::<identity::Identity>::DEBUG) };
-        const { assert!(!Printable::<listing::Listing>::DEBUG && !Printable::<grant::Granted>::DEBUG) };
+        const { assert!(!Printable::<listing::Listing>::DEBUG && !Printable::<crate::launch_secrets::Granted>::DEBUG) };
         const { assert!(!Printable::<api_key::ApiKey>::DEBUG && !Printable::<program::ProgramResult>::DEBUG) };
     }
 }

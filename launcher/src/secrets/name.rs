@@ -1,13 +1,14 @@
 //! Decides which secrets an agent may get. A secret must not change which programs run or where they connect.
 
 use deckwatch_machine::variables;
+use deckwatch_protocol::cut;
 
 use super::Secret;
 
 /// The largest number of bytes of a value. The kernel rejects a variable of 128 KiB.
 const MAX_VALUE_BYTES: usize = 100 * 1024;
 /// The largest number of bytes of all names and values together. With more, the agent could not be started.
-pub(super) const MAX_TOTAL_BYTES: usize = 512 * 1024;
+pub(crate) const MAX_TOTAL_BYTES: usize = 512 * 1024;
 
 /// Names that users and programs rely on, or that decide which code runs or where it connects.
 const RESERVED: &[&str] = &[
@@ -77,13 +78,13 @@ const RESERVED_PREFIXES: &[&str] = &[
 ];
 
 /// Whether a secret must not have this name. Upper and lower case are the same, because some programs read both.
-pub(super) fn is_reserved(name: &str) -> bool {
+pub(crate) fn is_reserved(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     RESERVED.contains(&upper.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
 }
 
 /// The reason why a secret is not added to the environment. `None` if it is added.
-pub(super) fn refusal(name: &str, value: &Secret) -> Option<&'static str> {
+pub(crate) fn refusal(name: &str, value: &Secret) -> Option<&'static str> {
     let value = value.expose();
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
     if !name.starts_with(letter) || !name.chars().all(|c| letter(c) || c.is_ascii_digit()) || name.len() > 200 {
@@ -100,10 +101,14 @@ pub(super) fn refusal(name: &str, value: &Secret) -> Option<&'static str> {
 }
 
 /// A name that is safe to print.
-pub(super) fn shown(name: &str) -> String {
-    let short: String = name.chars().take(60).collect();
-    let escaped = short.escape_debug().to_string();
-    if short.len() < name.len() { format!("{escaped}…") } else { escaped }
+pub(crate) fn shown(name: &str) -> String {
+    cut::with_ellipsis(name, 60).escape_debug().to_string()
+}
+
+/// The names of the secrets that another launch set. They must not be passed on: an agent can run the launcher.
+pub(crate) fn inherited(names: Option<&str>) -> Vec<String> {
+    let names = names.unwrap_or_default().split(',').filter(|name| !name.is_empty());
+    names.filter(|name| *name == variables::API_KEY || !is_reserved(name)).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

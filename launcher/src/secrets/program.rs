@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use deckwatch_protocol::cut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -71,10 +72,8 @@ pub(crate) fn one_line(bytes: &[u8]) -> String {
     let words: Vec<&str> =
         plain.split(|c: char| c.is_control() || c.is_whitespace()).filter(|w| !w.is_empty()).collect();
     let line = words.join(" ");
-    match line.char_indices().nth_back(SHOWN_CHARS) {
-        Some((at, _)) => format!("…{}", line.get(at..).unwrap_or_default()),
-        None => line,
-    }
+    let end = cut::to_last_chars(&line, SHOWN_CHARS);
+    if end.len() < line.len() { format!("{}{end}", cut::ELLIPSIS) } else { line }
 }
 
 #[cfg(test)]

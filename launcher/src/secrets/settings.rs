@@ -7,9 +7,9 @@ use deckwatch_protocol::VentureCode;
 use serde::Deserialize;
 use url::Url;
 
-use super::error::SecretsError;
 use super::folder::Folder;
 use crate::process_env::ProcessEnv;
+use crate::secrets_error::SecretsError;
 
 const DEFAULT_DOMAIN: &str = "https://app.infisical.com";
 /// The default of Infisical's own tool.

@@ -13,7 +13,6 @@ use url::Url;
 
 use super::Secret;
 use super::cli_export;
-use super::error::SecretsError;
 use super::folder::Folder;
 use super::identity::{Found, Identity, Sources};
 use super::infisical::{Infisical, ListError, MAX_TOTAL_PAUSE};
@@ -22,6 +21,7 @@ use super::listing::Listing;
 use super::settings::{InfisicalSettings, host_of};
 use crate::output::say;
 use crate::process_env::ProcessEnv;
+use crate::secrets_error::SecretsError;
 
 /// The time limit for all requests of one fetch. Pauses that Infisical asks for do not count.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -69,12 +69,12 @@ impl Vault {
     }
 
     /// The keyring of this machine, if it has one.
-    pub(super) fn keyring(&self) -> Option<&Keyring> {
+    pub(crate) fn keyring(&self) -> Option<&Keyring> {
         self.sources.keyring.as_ref()
     }
 
     /// The keyring item for the machine identity of this Infisical.
-    pub(super) fn item(&self) -> Result<Item, SecretsError> {
+    pub(crate) fn item(&self) -> Result<Item, SecretsError> {
         Ok(Item::identity(&host_of(&self.settings.base()?)))
     }
 
@@ -106,7 +106,7 @@ impl Vault {
     }
 
     /// Tests whether Infisical accepts an identity, before it is stored.
-    pub(super) fn try_identity(&self, identity: Identity) -> Result<(), SecretsError> {
+    pub(crate) fn try_identity(&self, identity: Identity) -> Result<(), SecretsError> {
         let found = Found { identity, source_name: "this login".to_owned() };
         wait(async {
             let deadline = Instant::now() + TIMEOUT;
@@ -212,7 +212,7 @@ async fn with_progress<T>(whom: &str, work: impl Future<Output = T>) -> T {
 }
 
 /// Runs work that has its own time limit.
-pub(super) fn wait<T>(work: impl Future<Output = Result<T, SecretsError>>) -> Result<T, SecretsError> {
+pub(crate) fn wait<T>(work: impl Future<Output = Result<T, SecretsError>>) -> Result<T, SecretsError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| SecretsError::Runtime(error.to_string()))?.block_on(work)
 }

@@ -19,7 +19,7 @@ use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::output;
 use crate::process_env::ProcessEnv;
-use crate::registration::settings_file::{Backup, Change, SettingsFile};
+use crate::settings_file::{Backup, Change, SettingsFile};
 
 /// The commands that a launch of Claude Code installs.
 const LAUNCH_COMMANDS: [&str; 2] = ["sod", "eod"];

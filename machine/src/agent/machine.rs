@@ -7,7 +7,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use deckwatch_protocol::Host;
+use deckwatch_protocol::{Host, cut};
 
 use crate::digest::sha256_hex;
 use crate::dirs::Dirs;
@@ -30,8 +30,8 @@ impl SavedName {
 
     /// The file name is a digest of the id, because some programs treat the id as confidential.
     fn of(dirs: &Dirs, id: &str) -> Self {
-        let name: String = sha256_hex(format!("deckwatch\n{id}").as_bytes()).chars().take(ID_CHARS).collect();
-        Self { file: dirs.state.join("machines").join(name) }
+        let digest = sha256_hex(format!("deckwatch\n{id}").as_bytes());
+        Self { file: dirs.state.join("machines").join(cut::to_chars(&digest, ID_CHARS)) }
     }
 
     pub(super) fn read(&self) -> Option<Host> {

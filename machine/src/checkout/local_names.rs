@@ -6,10 +6,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use deckwatch_protocol::RepoName;
+use deckwatch_protocol::{RepoName, cut};
 
 use crate::digest::sha256_hex;
 use crate::dirs::Dirs;
+use crate::durable;
 
 const SUFFIX_CHARS: usize = 6;
 /// The maximum number of suffixes to try.
@@ -32,37 +33,29 @@ impl LocalNames {
 
     /// Gives `place` a name, unless it has one. If two places claim at once, one gets the plain name.
     pub(super) fn claim(&self, plain: &RepoName, place: &[u8]) -> io::Result<RepoName> {
-        let unfinished = self.write(place)?;
-        let mut claimed = Ok(plain.clone());
+        Dirs::create(&self.folder)?;
         for name in candidates(plain, place) {
-            match std::fs::hard_link(&unfinished, self.file(&name)) {
+            let file = self.file(&name);
+            match durable::create(&file, place) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    if std::fs::read(self.file(&name))? != place {
-                        continue;
+                    if std::fs::read(&file)? == place {
+                        return Ok(name);
                     }
-                    claimed = Ok(name);
                 }
-                linked => claimed = linked.map(|()| name),
+                created => return created.map(|()| name),
             }
-            break;
         }
-        std::fs::remove_file(&unfinished)?;
-        claimed
+        Ok(plain.clone())
     }
 
     /// Records that the repository with this name is now at `place`.
     pub(super) fn set_place(&self, name: &RepoName, place: &[u8]) -> io::Result<()> {
-        if std::fs::read(self.file(name)).is_ok_and(|owner| owner == place) {
+        let file = self.file(name);
+        if std::fs::read(&file).is_ok_and(|owner| owner == place) {
             return Ok(());
         }
-        std::fs::rename(self.write(place)?, self.file(name))
-    }
-
-    fn write(&self, place: &[u8]) -> io::Result<PathBuf> {
         Dirs::create(&self.folder)?;
-        let unfinished = self.folder.join(format!("{}.{}.new", sha256_hex(place), std::process::id()));
-        std::fs::write(&unfinished, place)?;
-        Ok(unfinished)
+        durable::write(&file, place)
     }
 
     /// The file of a name. Case is ignored, as in records and in some file systems.
@@ -75,7 +68,7 @@ impl LocalNames {
 fn candidates(plain: &RepoName, place: &[u8]) -> impl Iterator<Item = RepoName> {
     let mut digest = sha256_hex(place);
     let suffixed = std::iter::repeat_with(move || {
-        let suffix: String = digest.chars().take(SUFFIX_CHARS).collect();
+        let suffix = cut::to_chars(&digest, SUFFIX_CHARS).to_owned();
         digest = sha256_hex(digest.as_bytes());
         suffix
     });

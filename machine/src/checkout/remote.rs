@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use deckwatch_protocol::RepoName;
+use deckwatch_protocol::{RepoName, cut};
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -73,8 +73,7 @@ pub(super) fn preferred<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a 
 pub(super) fn local_repo(folder: &Path) -> RepoName {
     let name = folder.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let name = segment(name.strip_suffix(".git").unwrap_or(&name)).unwrap_or_default();
-    let cut: String = name.chars().take(MAX_FOLDER_CHARS).collect();
-    format!("{LOCAL}/{cut}").parse().unwrap_or_else(|_| unnamed())
+    format!("{LOCAL}/{}", cut::to_chars(&name, MAX_FOLDER_CHARS)).parse().unwrap_or_else(|_| unnamed())
 }
 
 #[expect(clippy::expect_used, reason = "a constant that the tests parse")]
@@ -156,7 +155,7 @@ fn remote_segment(text: &str, is_url: bool) -> Option<String> {
 }
 
 fn digest_of(text: &str) -> String {
-    sha256_hex(text.as_bytes()).chars().take(DIGEST_CHARS).collect()
+    cut::to_chars(&sha256_hex(text.as_bytes()), DIGEST_CHARS).to_owned()
 }
 
 #[cfg(test)]

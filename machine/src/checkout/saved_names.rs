@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use super::local_names::bytes_of;
 use crate::durable;
 
 const FILE: &str = "deckwatch.json";
+const LOCK: &str = "deckwatch.lock";
 
 /// The names that the records of a repository have in one database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,11 +67,20 @@ impl<'a> SavedNames<'a> {
         self.change(|file| drop(file.records.insert(database.to_owned(), names)))
     }
 
+    /// Changes the file under a lock, so that changes of two processes are both kept.
     fn change(&self, change: impl FnOnce(&mut File)) -> io::Result<()> {
+        let _held = self.lock()?;
         let mut file = self.read();
         file.place = bytes_of(self.git_folder);
         change(&mut file);
         durable::write(&self.git_folder.join(FILE), &serde_json::to_vec(&file)?)
+    }
+
+    /// Waits for the lock. Dropping the file releases it, and so does a crash.
+    fn lock(&self) -> io::Result<fs::File> {
+        let file = fs::File::options().create(true).write(true).truncate(false).open(self.git_folder.join(LOCK))?;
+        file.lock()?;
+        Ok(file)
     }
 
     /// Reads the file. Empty if there is no file, or if it belongs to the original of this copy.
@@ -83,5 +94,29 @@ impl<'a> SavedNames<'a> {
 }
 
 fn read_in(git_folder: &Path) -> Option<File> {
-    serde_json::from_slice(&std::fs::read(git_folder.join(FILE)).ok()?).ok()
+    serde_json::from_slice(&fs::read(git_folder.join(FILE)).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_at_the_same_time_are_all_kept() {
+        const WRITERS: usize = 4;
+        const CHANGES: usize = 25;
+        let home = tempfile::tempdir().unwrap();
+        let names = RecordNames { venture: "alpha".parse().unwrap(), repo: "example-org/alpha".parse().unwrap() };
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let (saved, names) = (SavedNames::of(home.path()), &names);
+                scope.spawn(move || {
+                    for n in 0..CHANGES {
+                        saved.save_records(&format!("{writer}-{n}"), names.clone()).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(SavedNames::of(home.path()).read().records.len(), WRITERS * CHANGES);
+    }
 }

@@ -1,6 +1,8 @@
 //! One venture in a ventures file.
 
-use deckwatch_protocol::{Capability, GithubOrg, PutVenture, RepoName, SecretName, Venture, VentureCode, VentureName};
+use deckwatch_protocol::{
+    Capability, GithubOrg, PutVenture, RepoName, SecretName, Venture, VentureCode, VentureName, cut,
+};
 use serde::{Deserialize, Serialize};
 
 /// A product that the team works on.
@@ -119,8 +121,7 @@ pub fn spelled_by<'a>(known: impl IntoIterator<Item = &'a RepoName>, repo: &Repo
 fn code_from(name: &str) -> Option<VentureCode> {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
     let safe: String = name.chars().map(safe).collect();
-    let cut: String = safe.trim_start_matches(['-', '_']).chars().take(VentureCode::MAX_CHARS).collect();
-    let code = cut.trim_end_matches('-');
+    let code = cut::to_chars(safe.trim_start_matches(['-', '_']), VentureCode::MAX_CHARS).trim_end_matches('-');
     // A reserved code gets a suffix, because a repository can have that name.
     code.parse().ok().or_else(|| format!("{code}-repo").parse().ok())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deckwatch_machine::digest::sha256_hex;
-use deckwatch_protocol::RepoName;
+use deckwatch_protocol::{RepoName, cut};
 
 use super::lane::Lane;
 
@@ -53,7 +53,8 @@ pub(super) fn is_readable(cursor: &str) -> bool {
 /// Marks the lane and the repositories, because the text of a cursor counts the repositories.
 fn checksum(lane: Lane, repos: &[RepoName]) -> String {
     let names: Vec<&str> = repos.iter().map(RepoName::as_str).collect();
-    sha256_hex(format!("{}\n{}", lane.title(), names.join("\n")).as_bytes()).chars().take(8).collect()
+    let digest = sha256_hex(format!("{}\n{}", lane.title(), names.join("\n")).as_bytes());
+    cut::to_chars(&digest, 8).to_owned()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use deckwatch_client::api::{Api, ClientError};
 use deckwatch_machine::checkout::{Checkout, CheckoutKind};
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_protocol::{
-    CommitSha, DocName, DocScope, DocText, DocType, ErrorCode, Invalid, PutDoc, RepoName, SourcePath,
+    CommitSha, DocName, DocScope, DocText, DocType, ErrorCode, Invalid, PutDoc, RepoName, SourcePath, cut,
 };
 use thiserror::Error;
 
@@ -121,8 +121,7 @@ impl Healer {
 /// changes the content, the hash no longer matches, and the document is not replaced.
 fn mark(kind: Kind, content: &str) -> String {
     const DIGITS: usize = 16;
-    let hash: String = sha256_hex(content.as_bytes()).chars().take(DIGITS).collect();
-    format!("generated:{kind}:{hash}")
+    format!("generated:{kind}:{}", cut::to_chars(&sha256_hex(content.as_bytes()), DIGITS))
 }
 
 /// Why one document could not be healed.

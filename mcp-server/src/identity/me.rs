@@ -3,7 +3,7 @@
 use deckwatch_machine::agent::{Conversation, Conversations, SharedServer, Slot, SlotRequest, slot_number, this_host};
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::variables;
-use deckwatch_protocol::{Agent, Client, ClientSessionId, ClientVersion, Host, Session};
+use deckwatch_protocol::{Agent, Client, ClientSessionId, ClientVersion, Host, Session, cut};
 
 use super::{Identity, named_after};
 use crate::trouble::{Trouble, blocking};
@@ -89,8 +89,7 @@ fn client_named(name: &str) -> Client {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
     let safe: String = short.chars().map(safe).collect();
     let trimmed = safe.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-    let cut: String = trimmed.chars().take(Client::MAX_CHARS).collect();
-    cut.parse().unwrap_or_else(|_| unnamed())
+    cut::to_chars(trimmed, Client::MAX_CHARS).parse().unwrap_or_else(|_| unnamed())
 }
 
 #[expect(clippy::expect_used, reason = "a constant that the tests parse")]

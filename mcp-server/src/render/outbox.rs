@@ -1,23 +1,21 @@
 //! The outbox as lines of a report: what an agent must tell its human.
 
-use deckwatch_client::outbox::{Held, OtherQueue, Parked, SetAside, Skipped, TakenOver, UnsentNote, Waiting};
+use deckwatch_client::outbox::{
+    Held, NotRead, OtherQueue, Parked, SetAside, Skipped, TakenOver, Unsent, UnsentNote, Waiting,
+};
 
 use super::budget::clip;
 use super::clean::clean_line;
 
 /// How many writes of each kind are named.
 pub(crate) const NAMED: usize = 5;
+/// The size limit of the line about writes that could not be read, without its label.
+const NOT_READ_MAX: usize = 800;
 
 /// One line for each problem; empty when the outbox is empty.
 pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     let mut lines = Vec::new();
-    lines.extend(waiting.unreadable.as_ref().map(|why| {
-        format!(
-            "Outbox: can't read the writes that wait on this machine: {}. Check that the disk works and that the folder \
-             belongs to your user.",
-            clean_line(why)
-        )
-    }));
+    lines.extend(waiting.unreadable.as_ref().map(not_read_line));
     if waiting.queued > 0 {
         let since = waiting.oldest.map_or(String::new(), |oldest| format!("; the oldest was written at {oldest}"));
         let why = waiting.stopped.as_ref().map_or(String::new(), |stopped| {
@@ -60,6 +58,17 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
         lines.push(format!("Outbox: {more} more refused writes are in {folder}; the next sod names them."));
     }
     lines
+}
+
+/// The same lines, and one more if some writes could not be read for a reason that `waiting` does not name.
+pub(crate) fn lines_with(waiting: &Waiting, unsent: &Unsent) -> Vec<String> {
+    let not_read = unsent.not_read.as_ref().filter(|_| waiting.is_complete());
+    not_read.map(not_read_line).into_iter().chain(lines(waiting)).collect()
+}
+
+/// The line about writes that could not be read, so that an answer may lack them.
+pub(crate) fn not_read_line(not_read: &NotRead) -> String {
+    format!("Outbox: {}", clip(&clean_line(&not_read.to_string()), NOT_READ_MAX))
 }
 
 /// The line about queued writes to notes, which a day does not show; `None` if there are none.

@@ -1,6 +1,8 @@
 //! Lines inside a fence, within a size limit.
 
-use super::budget::{clip, line_cost};
+use deckwatch_protocol::cut;
+
+use super::budget::{clip, cost_of, line_cost};
 use super::fence::Fence;
 use super::part::Cut;
 
@@ -47,24 +49,20 @@ impl Page {
 impl Page {
     /// Adds as many whole paragraphs as fit. False when they would leave more than half of the space unused.
     fn push_paragraphs(&mut self, item: &[String]) -> bool {
-        let (mut fits, mut used) = (0, 0);
-        let mut spent = 0;
-        for (n, line) in item.iter().enumerate() {
-            spent += line_cost(&Fence::bar(line));
-            if spent > self.room {
-                break;
-            }
-            let ends = item.get(n + 1).is_none_or(String::is_empty);
-            if ends && !line.is_empty() {
-                (fits, used) = (n + 1, spent);
-            }
-        }
-        if used * 2 < self.room {
-            return false;
-        }
-        item.iter().take(fits).for_each(|line| {
+        let text = item.join("\n");
+        let part = fitting(&text, self.room);
+        let kept = if part.len() == text.len() { Some(part) } else { cut::whole_paragraphs(&text, part.len()) };
+        let Some(kept) = kept.filter(|kept| !kept.is_empty()) else { return false };
+        kept.lines().for_each(|line| {
             self.push(line);
         });
-        fits > 0
+        true
     }
+}
+
+/// The longest beginning of `text` that costs at most `room`, including a bar on every line.
+pub(super) fn fitting(text: &str, room: usize) -> &str {
+    let bar_and_break = line_cost(&Fence::bar(" ")) - 1;
+    let cost = |c| if c == '\n' { bar_and_break } else { cost_of(c) };
+    cut::to_cost(text, room.saturating_sub(bar_and_break), cost)
 }

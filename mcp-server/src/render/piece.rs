@@ -3,8 +3,11 @@
 //! Offsets count characters of the cleaned text. It is the same in every call, so the pieces together are the whole
 //! text.
 
-use super::budget::{cost, line_cost};
+use deckwatch_protocol::cut;
+
+use super::budget::line_cost;
 use super::fence::Fence;
+use super::page;
 
 /// A stored text.
 pub(crate) struct StoredText<'a> {
@@ -67,23 +70,8 @@ impl StoredText<'_> {
     }
 }
 
-/// The beginning of `text` that costs at most `room`, including a bar on every line. It ends at the end of a line, if
-/// that loses less than half.
+/// The beginning of `text` that fits, up to the end of a line if that loses less than half.
 fn fitting(text: &str, room: usize) -> &str {
-    let bar = line_cost(&Fence::bar(" ")) - 1;
-    let mut spent = bar;
-    let mut end = text.len();
-    for (at, c) in text.char_indices() {
-        spent += if c == '\n' { bar } else { cost(c.encode_utf8(&mut [0; 4])) };
-        if spent > room {
-            end = at;
-            break;
-        }
-    }
-    let head = text.get(..end).unwrap_or(text);
-    if end == text.len() {
-        return head;
-    }
-    let line_end = head.rfind('\n').filter(|at| *at * 2 > head.len());
-    line_end.and_then(|at| head.get(..=at)).unwrap_or(head)
+    let part = page::fitting(text, room);
+    if part.len() == text.len() { part } else { cut::at_line(part) }
 }

@@ -18,6 +18,7 @@ use crate::offline;
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
+use crate::render::outbox::not_read_line;
 use crate::render::{doc, handoff};
 use crate::session::Keeper;
 use crate::tools::{fence, now};
@@ -178,7 +179,6 @@ async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
     keeper.identity.of_this_launch().await?;
     let (api, fence) = (keeper.identity.api().await?, fence());
     let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
-    let unsent = if *uri == Uri::LatestHandoff { keeper.unsent_handoffs().await } else { Vec::new() };
     let lines = match uri {
         Uri::Doc(scope, name) => match found(api.get_doc(scope, name, None).await) {
             Ok(Some(DocRead::Read(stored))) => Some(doc::piece(&stored, 0, now(), &fence, room).lines),
@@ -192,20 +192,39 @@ async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
             },
         },
         Uri::Handoff(id) => found(api.get_handoff(id).await)?.map(|found| handoff_lines(&found, &fence, room)),
-        Uri::LatestHandoff if !unsent.is_empty() => {
-            let me = keeper.identity.me().await?;
-            Some(
-                handoff::unsent(&unsent, &me.agent, handoff::MORE_UNSENT.into(), now(), &fence).fit(&fence, room).lines,
-            )
-        }
-        Uri::LatestHandoff => {
-            let place = keeper.identity.place().await?;
-            let (venture, repo) = (Some(place.venture.code.clone()), Some(place.repo.clone()));
-            let filter = LatestHandoffFilter { venture, repo, ..LatestHandoffFilter::default() };
-            api.latest_handoff(&filter).await?.map(|found| handoff_lines(&found, &fence, room))
-        }
+        Uri::LatestHandoff => latest_handoff(keeper, api, &fence, room).await?,
     };
     Ok(lines.map(|lines| format!("{WARNING}\n\n{}", lines.join("\n"))))
+}
+
+/// The newest handoff of the repository: those that are queued on this machine, else the API's.
+async fn latest_handoff(
+    keeper: &Keeper,
+    api: &Api,
+    fence: &Fence,
+    room: usize,
+) -> Result<Option<Vec<String>>, Trouble> {
+    let unsent = keeper.unsent().await?;
+    let mut lines: Vec<String> = Vec::new();
+    if let Some(not_read) = &unsent.not_read {
+        lines.extend([not_read_line(not_read), String::new()]);
+    }
+    let room = room.saturating_sub(lines.iter().map(|line| line_cost(line)).sum());
+    if !unsent.handoffs.is_empty() {
+        let me = keeper.identity.me().await?;
+        let part = handoff::unsent(&unsent.handoffs, &me.agent, handoff::MORE_UNSENT.into(), now(), fence);
+        lines.extend(part.fit(fence, room).lines);
+        return Ok(Some(lines));
+    }
+    let place = keeper.identity.place().await?;
+    let (venture, repo) = (Some(place.venture.code.clone()), Some(place.repo.clone()));
+    let filter = LatestHandoffFilter { venture, repo, ..LatestHandoffFilter::default() };
+    match api.latest_handoff(&filter).await? {
+        Some(found) => lines.extend(handoff_lines(&found, fence, room)),
+        None if lines.is_empty() => return Ok(None),
+        None => lines.push("The API has no handoff of this repository.".to_owned()),
+    }
+    Ok(Some(lines))
 }
 
 fn handoff_lines(found: &Handoff, fence: &Fence, room: usize) -> Vec<String> {

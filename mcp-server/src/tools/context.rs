@@ -103,11 +103,12 @@ async fn from_api(keeper: &Keeper, cursor: Option<AgentsCursor>) -> Result<Facts
         Box::pin(api.list_handoffs(&to_me))
     )?;
     let (to_you, to_you_total) = open_handoffs(handoffs, ended.items.first().map(|session| session.created_at));
+    let unsent = keeper.unsent().await?;
     let mut notices: Vec<String> = Vec::new();
     // Later pages do not show notices, and a report of healed documents is given only once.
     if cursor.is_none() {
         notices.extend(keeper.healing.take_report());
-        notices.extend(outbox::lines(&keeper.waiting().await));
+        notices.extend(outbox::lines_with(&keeper.waiting().await, &unsent));
     }
     notices.extend(
         sessions
@@ -132,7 +133,7 @@ async fn from_api(keeper: &Keeper, cursor: Option<AgentsCursor>) -> Result<Facts
         engine: engine(&health, api, &fence),
         stale: None,
         notices,
-        unsent: keeper.unsent_handoffs().await,
+        unsent: unsent.handoffs,
         to_you,
         to_you_total,
         others: Some((others.sessions, others.total)),
@@ -157,8 +158,8 @@ async fn all_sessions(api: &Api, filter: &SessionFilter) -> Result<Page<Session>
 
 /// The report from this machine's data, while the API does not answer.
 async fn without_api(keeper: &Keeper, cursor: Option<AgentsCursor>, error: ClientError) -> Result<Facts, Trouble> {
-    let (last, unsent) = (keeper.identity.last_snapshot().await?, keeper.unsent_handoffs().await);
-    if last.is_none() && unsent.is_empty() {
+    let (last, unsent) = (keeper.identity.last_snapshot().await?, keeper.unsent().await?);
+    if last.is_none() && unsent.handoffs.is_empty() && unsent.not_read.is_none() {
         return Err(error.into());
     }
     let (me, place) = (keeper.identity.me().await?, keeper.identity.place_without_api().await?);
@@ -182,8 +183,8 @@ async fn without_api(keeper: &Keeper, cursor: Option<AgentsCursor>, error: Clien
         session: held.map_or(SessionKnown::Unknown, SessionKnown::Held),
         engine: clip(&clean_line(&error.to_string()), 300),
         stale: Some(stale),
-        notices: outbox::lines(&keeper.waiting().await),
-        unsent,
+        notices: outbox::lines_with(&keeper.waiting().await, &unsent),
+        unsent: unsent.handoffs,
         to_you_total: Total::of(&to_you),
         to_you: to_you.items,
         others: day

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use deckwatch_client::api::{Api, ClientError};
-use deckwatch_client::outbox::UnsentHandoff;
+use deckwatch_client::outbox::Unsent;
 use deckwatch_protocol::{Agent, Cursor, ErrorCode, Handoff, HandoffFilter, HandoffId, Timestamp, Violations};
 use deserr::Deserr;
 use schemars::JsonSchema;
@@ -15,6 +15,7 @@ use crate::own_database::OwnHandoffs;
 use crate::render::budget::{clip, line_cost};
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
+use crate::render::outbox::not_read_line;
 use crate::render::part::Total;
 use crate::render::{handoff, next_page};
 use crate::session::Keeper;
@@ -47,8 +48,9 @@ pub(super) struct Arguments {
 pub(super) struct Facts {
     /// The result, as text.
     pub(super) report: String,
-    /// How many are queued on this machine.
-    unsent: usize,
+    /// How many are queued on this machine, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsent: Option<usize>,
     /// How many of this repository are in this machine's own database, which is not the API in use.
     #[serde(skip_serializing_if = "is_zero")]
     #[schemars(skip)]
@@ -128,8 +130,8 @@ fn stale(error: &ClientError, taken_at: Timestamp) -> String {
 
 async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) -> Result<Facts, Trouble> {
     let is_first_page = cursor.is_none();
-    let mut unsent = if is_first_page { keeper.unsent_handoffs().await } else { Vec::new() };
-    unsent.retain(|handoff| to_agent.is_none() || handoff.to_agent == to_agent);
+    let mut unsent = if is_first_page { keeper.unsent().await? } else { Unsent::default() };
+    unsent.handoffs.retain(|handoff| to_agent.is_none() || handoff.to_agent == to_agent);
     let own = if is_first_page { keeper.identity.own_handoffs(to_agent.as_ref()).await } else { Ok(None) };
     let only_here = OnlyHere { unsent, own };
     match from_api(keeper, keeper.identity.api().await?, to_agent.as_ref(), cursor).await {
@@ -144,7 +146,10 @@ async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) 
             let handoffs: Vec<&Handoff> = page.items.iter().collect();
             let (report, shown) = report(keeper, &only_here, &handoffs, total, Vec::new(), more).await?;
             let list = List { shown, total: total.count, next_cursor: page.next_cursor };
-            Ok(Facts { report, list: Some(list), ..only_here.facts() })
+            let facts = only_here.facts();
+            // A later page does not read the queue.
+            let unsent = facts.unsent.filter(|_| is_first_page);
+            Ok(Facts { report, list: Some(list), unsent, ..facts })
         }
     }
 }
@@ -163,19 +168,26 @@ async fn from_api(
 /// The handoffs that only this machine has.
 struct OnlyHere {
     /// Those that are queued.
-    unsent: Vec<UnsentHandoff>,
+    unsent: Unsent,
     /// Those of this repository in this machine's own database, or why they could not be read.
     own: Result<Option<OwnHandoffs>, String>,
 }
 
 impl OnlyHere {
     fn is_empty(&self) -> bool {
-        self.unsent.is_empty() && !matches!(self.own, Ok(Some(_)))
+        self.unsent.handoffs.is_empty() && !matches!(self.own, Ok(Some(_)))
+    }
+
+    /// A line for each place on this machine that could not be read.
+    fn not_read_lines(&self) -> Vec<String> {
+        let unsent = self.unsent.not_read.as_ref().map(not_read_line);
+        unsent.into_iter().chain(self.own.as_ref().err().map(|line| clip(line, OWN_MIN))).collect()
     }
 
     fn facts(&self) -> Facts {
         let in_own_database = self.own.as_ref().ok().and_then(Option::as_ref).map_or(0, |own| own.total.count);
-        Facts { unsent: self.unsent.len(), in_own_database, ..Facts::default() }
+        let unsent = self.unsent.not_read.is_none().then_some(self.unsent.handoffs.len());
+        Facts { unsent, in_own_database, ..Facts::default() }
     }
 }
 
@@ -194,7 +206,7 @@ async fn without_api(
     let snapshot = keeper.identity.last_snapshot().await?;
     let mut handoffs = snapshot.as_ref().map(offline::handoffs_in).unwrap_or_default();
     handoffs.retain(|handoff| to_agent.is_none() || handoff.to_agent.as_ref() == to_agent);
-    if only_here.is_empty() && handoffs.is_empty() {
+    if only_here.is_empty() && only_here.unsent.not_read.is_none() && handoffs.is_empty() {
         return Err(error.into());
     }
     let stale_line = match &snapshot {
@@ -218,13 +230,21 @@ async fn report(
     more: Cow<'static, str>,
 ) -> Result<(String, usize), Trouble> {
     let (fence, me): (Fence, _) = (fence(), keeper.identity.me().await?);
+    let not_read = only_here.not_read_lines();
     if only_here.is_empty() && handoffs.is_empty() {
-        let text = if total.count > 0 { "There are no more handoffs." } else { "There are no such handoffs yet." };
-        let unread = only_here.own.as_ref().err().map(|line| format!("\n{}", clip(line, OWN_MIN)));
-        return Ok((text.to_owned() + &unread.unwrap_or_default(), 0));
+        let text = match total {
+            Total { count: 1.., .. } => "There are no more handoffs.",
+            Total { at_least: true, .. } => "No handoffs can be shown.",
+            _ if only_here.unsent.not_read.is_some() => "The API has no such handoffs yet.",
+            _ => "There are no such handoffs yet.",
+        };
+        return Ok(([lines, vec![text.to_owned()], not_read].concat().join("\n"), 0));
+    }
+    for line in not_read {
+        lines.extend([line, String::new()]);
     }
     lines.extend([WARNING.to_owned(), String::new()]);
-    let unsent = &only_here.unsent;
+    let unsent = &only_here.unsent.handoffs;
     let mut room = if handoffs.is_empty() { LIMIT - UNSENT } else { UNSENT };
     if !unsent.is_empty() {
         let files = format!("Their files are in {}.", clean_line(&keeper.waiting().await.path.display().to_string()));
@@ -233,13 +253,9 @@ async fn report(
         lines.extend(part);
         lines.push(String::new());
     }
-    match &only_here.own {
-        Ok(None) => {}
-        Ok(Some(own)) => {
-            lines.extend(handoff::own_list(own, now(), &fence).fit(&fence, room).lines);
-            lines.push(String::new());
-        }
-        Err(line) => lines.extend([clip(line, OWN_MIN), String::new()]),
+    if let Ok(Some(own)) = &only_here.own {
+        lines.extend(handoff::own_list(own, now(), &fence).fit(&fence, room).lines);
+        lines.push(String::new());
     }
     let mut shown = 0;
     if !handoffs.is_empty() {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use deckwatch_client::api::ClientError;
-use deckwatch_client::outbox::UnsentNote;
+use deckwatch_client::outbox::Unsent;
 use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{
     Cursor, ExecutiveSummaries, FoundNote, Limit, Note, NoteFilter, NoteId, NoteScope, NoteTag, Page, SearchText,
@@ -18,6 +18,7 @@ use super::{fence, now};
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
+use crate::render::outbox::not_read_line;
 use crate::render::part::{Part, Total};
 use crate::render::{self, next_page, note};
 use crate::session::Keeper;
@@ -94,15 +95,16 @@ pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts,
     let api = keeper.identity.api().await?;
     let facts = match arguments.request()? {
         NotesRequest::One { id, offset } => {
-            let mut queued = QueuedNotes::of(keeper).await;
-            queued.notes.retain(|note| note.change.id() == Some(&id));
+            let mut queued = QueuedNotes::of(keeper).await?;
+            queued.unsent.notes.retain(|note| note.change.id() == Some(&id));
             match api.get_note(&id).await {
                 Err(error) if error.is_outage() => without_api(keeper, &queued, Some(&id), error).await?,
                 note => one(&note?, &queued, offset, now(), &fence()),
             }
         }
         NotesRequest::List(filter) => {
-            let queued = if filter.cursor.is_none() { QueuedNotes::of(keeper).await } else { QueuedNotes::default() };
+            let is_first_page = filter.cursor.is_none();
+            let queued = if is_first_page { QueuedNotes::of(keeper).await? } else { QueuedNotes::default() };
             match api.list_notes(&filter).await {
                 Err(error) if error.is_outage() => without_api(keeper, &queued, None, error).await?,
                 page => list(&filter, page?, &queued, now(), &fence()),
@@ -147,23 +149,30 @@ impl Arguments {
 /// The writes to notes that are queued on this machine, and their folder.
 #[derive(Default)]
 struct QueuedNotes {
-    notes: Vec<UnsentNote>,
+    unsent: Unsent,
     folder: PathBuf,
 }
 
 impl QueuedNotes {
-    async fn of(keeper: &Keeper) -> Self {
-        Self { notes: keeper.unsent_notes().await, folder: keeper.waiting().await.path }
+    async fn of(keeper: &Keeper) -> Result<Self, Trouble> {
+        Ok(Self { unsent: keeper.unsent().await?, folder: keeper.waiting().await.path })
     }
 
-    /// The writes, with the warning above and an empty line below; empty when there are none.
+    /// Whether the queue was read and contains no writes to notes.
+    fn is_empty(&self) -> bool {
+        self.unsent.notes.is_empty() && self.unsent.not_read.is_none()
+    }
+
+    /// A line if some writes could not be read, and the writes with the warning above. Each ends with an empty line.
     fn lines(&self, limit: usize, now: Timestamp, fence: &Fence) -> Vec<String> {
-        if self.notes.is_empty() {
-            return Vec::new();
+        let not_read = self.unsent.not_read.as_ref().map(|not_read| vec![not_read_line(not_read), String::new()]);
+        let mut lines = not_read.unwrap_or_default();
+        if !self.unsent.notes.is_empty() {
+            let files = format!("Their files are in {}.", clean_line(&self.folder.display().to_string()));
+            let part = note::unsent_part(&self.unsent.notes, files, now, fence).fit(fence, limit).lines;
+            lines.extend([vec![WARNING.to_owned(), String::new()], part, vec![String::new()]].concat());
         }
-        let files = format!("Their files are in {}.", clean_line(&self.folder.display().to_string()));
-        let part = note::unsent_part(&self.notes, files, now, fence).fit(fence, limit).lines;
-        [vec![WARNING.to_owned(), String::new()], part, vec![String::new()]].concat()
+        lines
     }
 }
 
@@ -175,7 +184,7 @@ fn list(filter: &NoteFilter, page: Page<FoundNote>, queued: &QueuedNotes, now: T
     if page.items.is_empty() {
         lines.push(nothing(filter, total));
     } else {
-        if lines.is_empty() {
+        if queued.unsent.notes.is_empty() {
             lines.extend([WARNING.to_owned(), String::new()]);
         }
         let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
@@ -206,7 +215,7 @@ async fn without_api(
     let last = keeper.identity.last_snapshot().await?;
     let kept = last.map(|last| (last.taken_at, summaries_of(last.day.executive_summaries, id)));
     let kept = kept.filter(|(_, summaries)| !summaries.excerpt.items.is_empty());
-    if queued.notes.is_empty() && kept.is_none() {
+    if queued.is_empty() && kept.is_none() {
         return Err(error.into());
     }
     let (now, fence) = (now(), fence());
@@ -218,7 +227,7 @@ async fn without_api(
             "STALE: the executive summaries below are from the API's last answer, {age} ({taken_at}). This machine has no \
              other notes of the API."
         ));
-        if queued.notes.is_empty() {
+        if queued.unsent.notes.is_empty() {
             lines.push(WARNING.to_owned());
         }
         lines.push(String::new());
@@ -256,7 +265,7 @@ fn nothing(filter: &NoteFilter, total: Total) -> String {
 
 fn one(stored: &Note, queued: &QueuedNotes, offset: usize, now: Timestamp, fence: &Fence) -> Facts {
     let mut lines = queued.lines(UNSENT, now, fence);
-    if lines.is_empty() {
+    if queued.unsent.notes.is_empty() {
         lines.extend([WARNING.to_owned(), String::new()]);
     }
     let room = LIMIT.saturating_sub(lines.iter().map(|line| line_cost(line)).sum());

@@ -110,8 +110,9 @@ pub(super) struct Facts {
     documents_missing: u32,
     #[schemars(skip)]
     documents_stale: u32,
-    /// Writes in the outbox of this machine.
-    queued: usize,
+    /// Writes in the outbox of this machine, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queued: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     correlation_id: Option<String>,
@@ -150,11 +151,12 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: Arguments) -> Result<F
     };
     let loading = day_extras::Loading::begin(keeper);
     let mut started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
-    let (waiting, unsent) = (keeper.waiting().await, keeper.unsent_handoffs().await);
+    let (waiting, unsent) = (keeper.waiting().await, keeper.unsent().await?);
     let client = keeper.identity.me().await.ok().map(|me| &me.client);
     let mut remarks: Vec<String> = decided.into_iter().chain(keeper.build.update_notice(client)).collect();
-    remarks.extend(outbox::lines(&waiting));
-    remarks.extend(outbox::notes_line(&keeper.unsent_notes().await));
+    remarks.extend(outbox::lines_with(&waiting, &unsent));
+    remarks.extend(outbox::notes_line(&unsent.notes));
+    let unsent = unsent.handoffs;
     remarks.extend(keeper.healing.take_report());
     let others = started.active_sessions();
     let gone = keeper.without_ended(&mut others.items).await;
@@ -185,7 +187,7 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: Arguments) -> Result<F
             }
         }
     };
-    let facts = Facts { queued: waiting.queued, ..facts };
+    let facts = Facts { queued: waiting.unreadable.is_none().then_some(waiting.queued), ..facts };
     keeper.reported(waiting).await;
     Ok(facts)
 }
@@ -245,7 +247,7 @@ fn facts(day: &DayStarted, extras: &DayExtras, rendered: Rendered) -> Facts {
         documents: Count::of(&day.doc_index, rendered.docs),
         documents_missing: day.doc_audit.counts().missing,
         documents_stale: day.doc_audit.counts().stale,
-        queued: 0,
+        queued: None,
         correlation_id: Some(day.correlation_id.clone()),
         report: rendered.text,
     }

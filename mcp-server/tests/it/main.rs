@@ -39,4 +39,5 @@ mod status;
 mod take_over;
 mod tools;
 mod trouble;
+mod unreadable_outbox;
 mod ventures;

@@ -94,6 +94,19 @@ async fn an_item_has_the_beginning_and_the_size_of_the_text() {
 }
 
 #[tokio::test]
+async fn an_excerpt_ends_after_a_whole_character_of_any_size() {
+    let api = Api::start().await;
+    for (character, before) in [("a", ""), ("é", "a"), ("語", "a"), ("😀", ""), ("😀", "a"), ("😀", "éé")] {
+        let agent = api.agent().await;
+        let content = format!("{before}{}", character.repeat(3_000));
+        let _ = saved(&agent, json!({ "content": content })).await;
+        let page = page(&agent, &format!("venture={}", agent.venture)).await;
+        let beginning: String = content.chars().take(500).collect();
+        assert_eq!(page.items[0].excerpt, beginning, "{before}{character}");
+    }
+}
+
+#[tokio::test]
 async fn an_invalid_filter_is_refused() {
     let api = Api::start().await;
     let agent = api.agent().await;

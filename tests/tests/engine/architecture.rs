@@ -65,7 +65,7 @@ const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 12] = [
         "deckwatch-client",
         &["deckwatch-api", "deckwatch-machine", "deckwatch-protocol", "deckwatch-secrets", "deckwatch-server"],
     ),
-    ("deckwatch-generator", &["deckwatch-secrets"]),
+    ("deckwatch-generator", &["deckwatch-protocol", "deckwatch-secrets"]),
     ("deckwatch-mcp-server", &["deckwatch-client", "deckwatch-generator", "deckwatch-machine", "deckwatch-protocol"]),
     ("deckwatch-fleet", &["deckwatch-client", "deckwatch-machine", "deckwatch-protocol"]),
     ("deckwatch-launcher", &["deckwatch-client", "deckwatch-fleet", "deckwatch-machine", "deckwatch-protocol"]),
@@ -87,27 +87,6 @@ fn dependencies_point_one_way() {
     }
 }
 
-/// Uses that close a loop between two or more modules of a crate. This list may only become shorter: remove a use from
-/// the code, then from here.
-const KNOWN_LOOPS: [(&str, &str, &str); 16] = [
-    ("api", "database", "fault"),
-    ("launcher", "background_server", "secrets"),
-    ("launcher", "config", "secrets"),
-    ("launcher", "endpoint", "secrets"),
-    ("launcher", "error", "demo"),
-    ("launcher", "error", "secrets"),
-    ("launcher", "registration", "slash_commands"),
-    ("launcher", "suggestion", "cli"),
-    ("server", "bounds", "database"),
-    ("server", "database", "migrations"),
-    ("server", "database", "readers"),
-    ("server", "database", "writer"),
-    ("server", "queue", "readers"),
-    ("tests", "agent", "engine"),
-    ("tests", "caller", "engine"),
-    ("tests", "engine", "records"),
-];
-
 /// The crates of the workspace, each with the uses between its top-level modules.
 fn uses_of_crates() -> Vec<(String, Uses)> {
     let files = files(&[".rs"]);
@@ -122,20 +101,9 @@ fn uses_of_crates() -> Vec<(String, Uses)> {
 
 #[test]
 fn modules_of_a_crate_use_each_other_in_one_direction() {
-    for (name, mut uses) in uses_of_crates() {
-        let known = || KNOWN_LOOPS.iter().filter(|(of, ..)| *of == name).map(|(_, from, to)| (*from, *to));
-        for (from, to) in known() {
-            let is_used = uses.get_mut(from).is_some_and(|used| used.remove(to));
-            assert!(is_used, "{name}: {from} no longer uses {to}. Remove this line from KNOWN_LOOPS");
-        }
+    for (name, uses) in uses_of_crates() {
         if let Some(modules) = modules::find_loop(&uses) {
             panic!("the modules of {name} use each other in a loop: {}", modules.join(" uses "));
-        }
-        for (from, to) in known() {
-            let mut with = uses.clone();
-            with.entry(from.to_owned()).or_default().insert(to.to_owned());
-            let is_loop = modules::find_loop(&with).is_some();
-            assert!(is_loop, "{name}: that {from} uses {to} closes no loop. Remove this line from KNOWN_LOOPS");
         }
     }
 }
@@ -173,6 +141,46 @@ fn only_the_store_names_a_table() {
             assert!(!tables.iter().any(|table| line.contains(table)), "{path}: {line}");
         }
     }
+}
+
+/// Files that cut text for their own work and not for a reader, and the place where text is cut.
+const MAY_CUT_TEXT: [(&str, &str); 5] = [
+    ("protocol/src/cut.rs", "the place where text is cut"),
+    ("api/src/search/", "the search looks at windows of a text, and limits its own work"),
+    ("api/src/store/note_search.rs", "the window that the search looks at"),
+    ("api/src/store/summaries.rs", "SQL stores the response, and `summary_cut` cuts at a paragraph"),
+    ("secrets/src/escapes.rs", "passages of a text around escapes"),
+];
+
+#[test]
+fn text_is_cut_in_one_place() {
+    let phrases = [
+        ".chars().take(",
+        "char_boundary(",
+        "char_indices().nth",
+        "char_indices().rev().nth",
+        "push('…')",
+        "}…\"",
+        "\"…{",
+        "substr(n.content, ",
+        "substr(d.content, ",
+    ];
+    let of_code = |(path, _): &(String, String)| path.contains("/src/") && !path.starts_with("tests/");
+    let (mut used, mut strays) = (BTreeSet::new(), Vec::new());
+    for (path, text) in files(&[".rs"]).into_iter().filter(of_code) {
+        let home = MAY_CUT_TEXT.iter().find(|(home, _)| path.starts_with(home)).map(|(home, _)| *home);
+        let of_program = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let code = of_program.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        for (n, line) in code.filter(|(_, line)| phrases.iter().any(|phrase| line.contains(phrase))) {
+            match home {
+                Some(home) => drop(used.insert(home)),
+                None => strays.push(format!("{path}:{}: {}", n + 1, line.trim())),
+            }
+        }
+    }
+    assert!(strays.is_empty(), "use deckwatch_protocol::cut, which cuts text:\n{}", strays.join("\n"));
+    let homes: BTreeSet<&str> = MAY_CUT_TEXT.iter().map(|(home, _)| *home).collect();
+    assert_eq!(used, homes, "remove the files that cut no text from MAY_CUT_TEXT");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn login<'a>(report: &'a Value, from: &str, to: &str) -> &'a Value {
     logins.find(|login| login["from"] == from && login["to"] == to).unwrap()
 }
 
-/// Files with their contents, permissions and times of change.
+/// Files, each with its content, permissions and nanoseconds of its last change.
 type Files = BTreeMap<PathBuf, (Vec<u8>, u32, i64)>;
 
 /// Every file below `.ssh`.

@@ -13,6 +13,9 @@ use super::{ENTRY, Folder, HELD, SET_ASIDE, StorageError, Ticket};
 pub(super) const REPORTED: &str = "reported";
 const MAX_REPORTED: usize = 200;
 
+/// `SetAside::what` for a file that can't be read.
+const UNKNOWN: &str = "entry";
+
 /// An entry that the API refused, or that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
@@ -24,6 +27,13 @@ pub struct SetAside {
     pub reason: String,
     /// The file that holds it.
     pub path: PathBuf,
+}
+
+impl SetAside {
+    /// Whether the file can't be read, so that its content is not known.
+    pub(in crate::outbox) fn is_unreadable(&self) -> bool {
+        self.what == UNKNOWN
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,7 +111,7 @@ impl Folder {
     }
 
     /// The refused entries that were not reported yet.
-    pub(super) fn not_reported(&self) -> Vec<SetAside> {
+    pub(in crate::outbox) fn not_reported(&self) -> Vec<SetAside> {
         let is_new = |path: &PathBuf| !self.mark_of(path).is_some_and(|mark| mark.exists());
         self.files_in(SET_ASIDE).into_iter().filter(is_new).map(described).collect()
     }
@@ -110,6 +120,6 @@ impl Folder {
 fn described(path: PathBuf) -> SetAside {
     match std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Refused>(&bytes).ok()) {
         Some(Refused { reason, entry, .. }) => SetAside { what: entry.what(), agent: entry.agent, reason, path },
-        None => SetAside { what: "entry", agent: None, reason: "it can't be read".to_owned(), path },
+        None => SetAside { what: UNKNOWN, agent: None, reason: "it can't be read".to_owned(), path },
     }
 }

@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::durable;
 
+use super::super::Skipped;
 use super::super::entry::Entry;
 use super::aside::REPORTED;
 use super::{ENTRY, Folder, StorageError};
 
 /// The files of a queue with the extension of an entry.
 #[derive(Default)]
-pub(super) struct Listing {
-    pub(super) numbers: Vec<u64>,
+pub(in crate::outbox) struct Listing {
+    pub(in crate::outbox) numbers: Vec<u64>,
     /// Files whose names are not valid for an entry.
-    pub(super) invalid_names: Vec<PathBuf>,
+    pub(in crate::outbox) invalid_names: Vec<Skipped>,
 }
 
 impl Folder {
@@ -38,7 +39,7 @@ impl Folder {
         file.map_err(|source| self.error(source))
     }
 
-    pub(super) fn file(&self, number: u64) -> PathBuf {
+    pub(in crate::outbox) fn file(&self, number: u64) -> PathBuf {
         self.path.join(format!("{number:012}.{ENTRY}"))
     }
 
@@ -53,7 +54,7 @@ impl Folder {
     }
 
     /// Lists the folder. An incomplete listing is an error, because a missing number would be used twice.
-    pub(super) fn listing(&self) -> Result<Listing, StorageError> {
+    pub(in crate::outbox) fn listing(&self) -> Result<Listing, StorageError> {
         let entries = match std::fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listing::default()),
@@ -66,19 +67,21 @@ impl Folder {
                 continue;
             }
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
-            match number.filter(|number| self.file(*number) == path) {
-                Some(number) => listing.numbers.push(number),
-                None => listing.invalid_names.push(path),
+            if let Some(number) = number.filter(|number| self.file(*number) == path) {
+                listing.numbers.push(number);
+            } else {
+                let cause = "its name is not valid for an entry".to_owned();
+                listing.invalid_names.push(Skipped { path, cause });
             }
         }
         listing.numbers.sort_unstable();
-        listing.invalid_names.sort_unstable();
+        listing.invalid_names.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         Ok(listing)
     }
 
     /// Reads an entry. `None` if the file is not a valid entry. A missing file is an error, because its number was just
     /// listed.
-    pub(in crate::outbox) fn read(&self, number: u64) -> Result<Option<Entry>, StorageError> {
+    pub(super) fn read(&self, number: u64) -> Result<Option<Entry>, StorageError> {
         let bytes = std::fs::read(self.file(number)).map_err(|source| self.error(source))?;
         Ok(Entry::read(&bytes))
     }
@@ -108,13 +111,22 @@ impl Folder {
         name.map(|name| folder.join(name)).ok_or_else(|| self.error(io::ErrorKind::AlreadyExists.into()))
     }
 
-    /// The files of a folder, sorted by name.
+    /// The files of a folder, sorted by name. Empty if the folder can't be listed.
     pub(super) fn files_in(&self, folder: &str) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.path.join(folder)).into_iter().flatten();
+        self.listed_files_in(folder).unwrap_or_default()
+    }
+
+    /// The files of a folder, sorted by name. Empty if the folder does not exist.
+    pub(super) fn listed_files_in(&self, folder: &str) -> io::Result<Vec<PathBuf>> {
+        let entries = match std::fs::read_dir(self.path.join(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
         let is_ours = |path: &PathBuf| path.extension().is_some_and(|ending| ending != "new") && path.is_file();
-        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_ours).collect();
+        let paths: io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(entry?.path())).collect();
+        let mut paths: Vec<PathBuf> = paths?.into_iter().filter(is_ours).collect();
         paths.sort_unstable();
-        paths
+        Ok(paths)
     }
 
     pub(super) fn error(&self, source: io::Error) -> StorageError {
@@ -123,7 +135,7 @@ impl Folder {
 }
 
 /// Reads an entry. The error holds the reason, or `None` if the file no longer exists.
-pub(super) fn read(path: &Path) -> Result<Entry, Option<String>> {
+pub(in crate::outbox) fn read_entry(path: &Path) -> Result<Entry, Option<String>> {
     match std::fs::read(path) {
         Ok(bytes) => {
             Entry::read(&bytes).ok_or_else(|| Some("this version of Deckwatch can't read the file".to_owned()))

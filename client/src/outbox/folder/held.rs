@@ -7,7 +7,7 @@ use deckwatch_protocol::Timestamp;
 
 use super::super::entry::Entry;
 use super::super::{HeldDecision, Skipped};
-use super::{ENTRY, Folder, HELD, StorageError, Ticket, read};
+use super::{ENTRY, Folder, HELD, StorageError, Ticket, read_entry};
 
 /// An entry that waits for a person's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +53,16 @@ impl Folder {
         Ok(count)
     }
 
-    /// The held entries, in the order they were written, and the held files that can't be read.
+    /// The held entries, in the order they were written, and the held files that can't be read. If the folder can't be
+    /// listed, it counts as such a file.
     pub(in crate::outbox) fn held(&self) -> (Vec<(PathBuf, Entry)>, Vec<Skipped>) {
         let (mut held, mut unread) = (Vec::new(), Vec::new());
-        for path in self.files_in(HELD) {
-            match read(&path) {
+        let paths = self.listed_files_in(HELD).unwrap_or_else(|error| {
+            unread.push(Skipped { path: self.path.join(HELD), cause: error.to_string() });
+            Vec::new()
+        });
+        for path in paths {
+            match read_entry(&path) {
                 Ok(entry) => held.push((path, entry)),
                 Err(cause) => unread.extend(cause.map(|cause| Skipped { path, cause })),
             }

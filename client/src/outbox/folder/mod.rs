@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_machine::disk::advice;
 use deckwatch_machine::durable;
-use deckwatch_protocol::Timestamp;
+use deckwatch_protocol::{Timestamp, cut};
 
 pub use self::aside::SetAside;
-use self::files::read;
+pub(super) use self::files::{Listing, read_entry};
 pub use self::held::Held;
 use self::other_queues::Owner;
 pub use self::other_queues::{OtherQueue, TakenOver};
@@ -75,9 +75,9 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn of(root: &Path, endpoint: &str, actor: &str, bounds: Bounds) -> Self {
-        let name: String = sha256_hex(format!("{endpoint}\n{actor}").as_bytes()).chars().take(32).collect();
+        let digest = sha256_hex(format!("{endpoint}\n{actor}").as_bytes());
         let owner = Owner { endpoint: endpoint.to_owned(), actor: actor.to_owned() };
-        Self { path: root.join(name), bounds, owner: Some(owner) }
+        Self { path: root.join(cut::to_chars(&digest, 32)), bounds, owner: Some(owner) }
     }
 
     /// Appends an entry. If an equal entry already waits, the queue keeps that one. Returns the queued entry.
@@ -202,6 +202,6 @@ impl Folder {
             Err(StorageError::At { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => return Ok(false),
             numbers => numbers?,
         };
-        Ok(numbers.into_iter().any(|number| read(&self.file(number)).is_ok_and(|entry| entry.parked.is_none())))
+        Ok(numbers.into_iter().any(|number| read_entry(&self.file(number)).is_ok_and(|entry| entry.parked.is_none())))
     }
 }

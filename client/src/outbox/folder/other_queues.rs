@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use deckwatch_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ENTRY, Folder, HELD, StorageError, read};
+use super::{ENTRY, Folder, HELD, StorageError, read_entry};
 use crate::outbox::entry::Entry;
 
 /// The file that names the API and the key of a queue. Older versions of Deckwatch did not write it.
@@ -126,7 +126,7 @@ impl Folder {
         let numbered = self.numbers().unwrap_or_default().into_iter().map(|number| self.file(number));
         let is_entry = |path: &PathBuf| path.extension().is_some_and(|ending| ending == ENTRY);
         let paths = self.files_in(HELD).into_iter().filter(is_entry).chain(numbered);
-        let mut entries: Vec<_> = paths.filter_map(|path| Some((read(&path).ok()?, path))).collect();
+        let mut entries: Vec<_> = paths.filter_map(|path| Some((read_entry(&path).ok()?, path))).collect();
         // The sort is stable: entries of the same time keep the order of the queue.
         entries.sort_by_key(|(entry, _)| entry.queued_at);
         entries.into_iter().map(|(entry, path)| (path, entry)).collect()

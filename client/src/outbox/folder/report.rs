@@ -1,24 +1,19 @@
 //! A report of the content of a queue's folder.
 
 use super::super::pause::Pause;
-use super::super::{Parked, Skipped, Stopped, Waiting};
-use super::files::Listing;
-use super::{Folder, Held, read};
+use super::super::{NotRead, Parked, Skipped, Stopped, Waiting};
+use super::{Folder, Held, Listing, read_entry};
 
 impl Folder {
     /// Reads the folder and describes its content.
     pub(in crate::outbox) fn waiting(&self) -> Waiting {
-        let (Listing { numbers, invalid_names }, unreadable) = match self.listing() {
+        let (Listing { numbers, invalid_names: mut skipped }, unreadable) = match self.listing() {
             Ok(listing) => (listing, None),
-            Err(error) => (Listing::default(), Some(error.to_string())),
+            Err(error) => (Listing::default(), Some(NotRead::folder(&error))),
         };
-        let invalid_names = invalid_names.into_iter();
-        let mut skipped: Vec<Skipped> = invalid_names
-            .map(|path| Skipped { path, cause: "its name is not valid for an entry".to_owned() })
-            .collect();
         let (mut queued, mut oldest, mut parked) = (0, None, Vec::new());
         for number in numbers {
-            let entry = match read(&self.file(number)) {
+            let entry = match read_entry(&self.file(number)) {
                 Ok(entry) => entry,
                 Err(cause) => {
                     skipped.extend(cause.map(|cause| Skipped { path: self.file(number), cause }));

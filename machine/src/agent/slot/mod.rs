@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use deckwatch_protocol::{Agent, Client, Host, Invalid, VentureCode};
+use deckwatch_protocol::{Agent, Client, Host, Invalid, VentureCode, cut};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -165,8 +165,7 @@ impl Slot {
     fn named(host: &Host, client: &Client, number: u32) -> Result<Self, SlotError> {
         let rest = format!("-{client}-{number}");
         let available = Agent::MAX_CHARS.saturating_sub(rest.len());
-        let cut: String = host.as_str().chars().take(available).collect();
-        let agent = format!("{cut}{rest}").parse().map_err(SlotError::Name)?;
+        let agent = format!("{}{rest}", cut::to_chars(host.as_str(), available)).parse().map_err(SlotError::Name)?;
         Ok(Self { agent, host: host.clone(), number })
     }
 }

@@ -3,7 +3,6 @@
 
 use thiserror::Error;
 
-use super::folder::Folder;
 use crate::exit_code::ExitCode;
 
 /// The reason why some or all secrets are missing.
@@ -39,11 +38,11 @@ pub(crate) enum SecretsError {
     #[error(
         "Infisical refused access to {folder} ({status}): the project, the environment or the folder does not exist, or the identity may not read it"
     )]
-    NoSuchFolder { folder: Folder, status: u16 },
+    NoSuchFolder { folder: String, status: u16 },
     #[error("the infisical command returned no secrets: {0}")]
     Cli(String),
     #[error("{folder} lacks {}", .names.join(", "))]
-    Absent { folder: Folder, names: Vec<String> },
+    Absent { folder: String, names: Vec<String> },
     #[error("the keyring can't be used: {0}")]
     Keyring(String),
     #[error("no usable credential was given: {0}")]

@@ -5,15 +5,15 @@
 use deckwatch_machine::variables;
 use deckwatch_machine::ventures::VentureEntry;
 
-use super::error::SecretsError;
-use super::folder::Folder;
-use super::listing::Listing;
-use super::name::{self, MAX_TOTAL_BYTES};
-use super::vault::Vault;
-use super::{Secret, Secrets};
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::launch::Launch;
+use crate::secrets::folder::Folder;
+use crate::secrets::listing::Listing;
+use crate::secrets::name::{self, MAX_TOTAL_BYTES};
+use crate::secrets::vault::Vault;
+use crate::secrets::{Secret, Secrets};
+use crate::secrets_error::SecretsError;
 
 /// The secrets that a launch needs, and what happens if they can't be fetched.
 pub(crate) struct SecretsRequest<'a> {
@@ -112,7 +112,7 @@ impl<'a> SecretsRequest<'a> {
             granted.warnings.push(format!("the secret {name} is left out: it {reason}"));
         }
         if !sorted.missing.is_empty() {
-            let error = SecretsError::Absent { folder: folder.clone(), names: sorted.missing };
+            let error = SecretsError::Absent { folder: folder.to_string(), names: sorted.missing };
             if self.rule == Rule::Required {
                 return Err(error);
             }
@@ -125,16 +125,16 @@ impl<'a> SecretsRequest<'a> {
 }
 
 /// The secrets of a folder, split into those that an agent gets and those that it does not get.
-pub(super) struct SortedSecrets {
-    pub(super) usable: Secrets,
+pub(crate) struct SortedSecrets {
+    pub(crate) usable: Secrets,
     /// The name, safe to print, and the reason.
-    pub(super) left_out: Vec<(String, &'static str)>,
+    pub(crate) left_out: Vec<(String, &'static str)>,
     /// Expected names that the agent does not get.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 impl SortedSecrets {
-    pub(super) fn of(listing: Listing, expected: &[String]) -> Self {
+    pub(crate) fn of(listing: Listing, expected: &[String]) -> Self {
         let mut sorted = Self { usable: Secrets::default(), left_out: Vec::new(), missing: Vec::new() };
         let mut room = MAX_TOTAL_BYTES;
         for (name, value) in listing.values {
@@ -155,10 +155,4 @@ impl SortedSecrets {
         sorted.missing = expected.iter().filter(|name| !got.contains(&name.as_str())).cloned().collect();
         sorted
     }
-}
-
-/// The names of the secrets that another launch set. They must not be passed on: an agent can run the launcher.
-pub(crate) fn inherited(names: Option<&str>) -> Vec<String> {
-    let names = names.unwrap_or_default().split(',').filter(|name| !name.is_empty());
-    names.filter(|name| *name == variables::API_KEY || !name::is_reserved(name)).map(str::to_owned).collect()
 }

@@ -7,18 +7,18 @@ use clap_complete::engine::ArgValueCandidates;
 use deckwatch_machine::ventures::VentureEntry;
 use serde::Serialize;
 
-use super::Secret;
-use super::api_key::{self, NO_KEYRING};
-use super::error::SecretsError;
-use super::folder::Folder;
-use super::grant::SortedSecrets;
-use super::identity::Identity;
-use super::keyring::Item;
-use super::vault::{Vault, wait};
 use crate::completions;
 use crate::config::Config;
 use crate::error::LaunchError;
+use crate::launch_secrets::SortedSecrets;
 use crate::output::say;
+use crate::secrets::Secret;
+use crate::secrets::api_key::{self, NO_KEYRING};
+use crate::secrets::folder::Folder;
+use crate::secrets::identity::Identity;
+use crate::secrets::keyring::Item;
+use crate::secrets::vault::{Vault, wait};
+use crate::secrets_error::SecretsError;
 use crate::target::Target;
 
 /// The largest number of bytes of a credential on standard input.
@@ -92,7 +92,7 @@ pub(crate) fn check(
     written.map_err(LaunchError::Output)?;
     match sorted.missing {
         none if none.is_empty() => Ok(()),
-        names => Err(SecretsError::Absent { folder, names }.into()),
+        names => Err(SecretsError::Absent { folder: folder.to_string(), names }.into()),
     }
 }
 

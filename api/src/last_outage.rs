@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deckwatch_protocol::Timestamp;
 
-use super::Outage;
 use crate::database::{Database, DatabaseError, Row, Statement};
+use crate::fault::Outage;
 use crate::platform::Clock;
 
 /// Why the last write failed. It is empty after a successful write.

@@ -89,12 +89,12 @@ impl SettingsFile {
     }
 
     /// An error about one line of this file.
-    pub(super) fn malformed(&self, line: usize, what: &str) -> LaunchError {
+    pub(crate) fn malformed(&self, line: usize, what: &str) -> LaunchError {
         self.unusable(&format!("line {line}: {what}; correct it first, nothing was changed"))
     }
 
     /// An error about this file as a whole.
-    pub(super) fn unusable(&self, message: &str) -> LaunchError {
+    pub(crate) fn unusable(&self, message: &str) -> LaunchError {
         LaunchError::Registration { path: self.path.clone(), message: message.to_owned() }
     }
 }
