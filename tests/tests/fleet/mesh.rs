@@ -425,6 +425,27 @@ fn the_approved_key_may_be_in_another_file_and_another_key_goes_nowhere() {
 }
 
 #[test]
+fn an_existing_key_is_never_replaced() {
+    let fleet = started(&["mac1", "server1", "server2"]);
+    let (mac, bare, locked) = (fleet.host("mac1"), fleet.host("server1"), fleet.host("server2"));
+    let key = bare.make_user_key();
+    let make = ["-q", "-t", "ed25519", "-N", "a passphrase", "-f", ".ssh/id_ed25519"];
+    locked.run("ssh-keygen", &make, "", &[]).ok();
+    for host in [bare, locked] {
+        std::fs::remove_file(host.path(".ssh/id_ed25519.pub")).unwrap();
+    }
+    let private = |host: &Host| host.read(".ssh/id_ed25519");
+    let before = (private(bare), private(locked));
+    let (report, code) = mesh_json(mac, &[]);
+    assert_eq!((code, problems(&report, "server1"), problems(&report, "server2")), (Some(30), vec![], vec!["refused"]));
+    let message = machine(&report, "server2")["problems"][0]["message"].as_str().unwrap();
+    assert!(message.contains("has a passphrase"), "{message}");
+    assert!(mac.read(".ssh/authorized_keys").contains(&key));
+    assert_eq!(login(&report, "server1", "mac1")["result"], "ok", "{report}");
+    assert_eq!((private(bare), private(locked)), before);
+}
+
+#[test]
 fn keys_go_only_to_the_registered_user() {
     let fleet = started(&["mac1", "server1"]);
     let (mac, server) = (fleet.host("mac1"), fleet.host("server1"));
