@@ -60,7 +60,7 @@ fn login<'a>(report: &'a Value, from: &str, to: &str) -> &'a Value {
 /// Files, each with its content, permissions and nanoseconds of its last change.
 type Files = BTreeMap<PathBuf, (Vec<u8>, u32, i64)>;
 
-/// Every file below `.ssh` with its content, permissions and time of change.
+/// Every file below `.ssh`.
 fn files(host: &Host) -> Files {
     let mut files = BTreeMap::new();
     let mut folders = vec![host.path(".ssh")];
@@ -135,9 +135,13 @@ laptop1     | OK        | OK        | OK        | --
     assert!(leftovers(mac).is_empty(), "{:?}", leftovers(mac));
 }
 
-/// The folders of SSH connections that are left in /tmp.
+/// The folders of SSH connections that are left in /tmp, and the connections that are still open.
 fn leftovers(host: &Host) -> String {
-    host.run("sh", &["-c", "ls -d /tmp/dw* 2>/dev/null; true"], "", &[]).ok()
+    // A connection ends a moment after it was told to.
+    let script = "ls -d /tmp/dw* 2>/dev/null
+        for try in $(seq 30); do grep -qx ssh /proc/[0-9]*/comm || exit 0; sleep 0.1; done
+        grep -lx ssh /proc/[0-9]*/comm";
+    host.run("sh", &["-c", script], "", &[]).ok()
 }
 
 #[test]
@@ -352,6 +356,34 @@ fn existing_files_keep_every_line() {
 }
 
 #[test]
+fn permissions_that_stop_ssh_are_mended_or_reported() {
+    let fleet = started(&["mac1", "server1"]);
+    let (mac, server) = (fleet.host("mac1"), fleet.host("server1"));
+    mac.write(".ssh/authorized_keys", "");
+    mac.run("chmod", &["666", ".ssh/authorized_keys"], "", &[]).ok();
+    mac.run("chmod", &["775", ".ssh"], "", &[]).ok();
+    // A person who writes a file read-only wants nobody to change it.
+    server.write(".ssh/config", "# mine\n");
+    server.run("chmod", &["444", ".ssh/config"], "", &[]).ok();
+    let (report, code) = mesh_json(mac, &[]);
+    assert_eq!(
+        (code, problems(&report, "server1"), problems(&report, "mac1")),
+        (Some(31), vec!["refused", "host_key"], vec![])
+    );
+    let message = machine(&report, "server1")["problems"][0]["message"].as_str().unwrap();
+    assert!(message.contains("~/.ssh/config can't be used: it is read-only"), "{message}");
+    assert_eq!(server.read(".ssh/config"), "# mine\n");
+    let mode = |file: &str| mac.path(file).metadata().unwrap().mode() & 0o777;
+    assert_eq!((mode(".ssh"), mode(".ssh/authorized_keys")), (0o755, 0o644));
+    server.run("chmod", &["644", ".ssh/config"], "", &[]).ok();
+    assert_eq!(mesh_json(mac, &[]).1, Some(0));
+    mac.run("chmod", &["777", "."], "", &[]).ok();
+    let (report, code) = mesh_json(mac, &[]);
+    assert_eq!((code, problems(&report, "mac1"), problems(&report, "server1")), (Some(30), vec!["home"], vec![]));
+    assert_eq!(login(&report, "server1", "mac1")["failure"]["kind"], "authentication", "{report}");
+}
+
+#[test]
 fn two_runs_at_once_add_each_key_once() {
     let fleet = started(&["mac1", "server1", "server2"]);
     let mac = fleet.host("mac1");
@@ -390,6 +422,27 @@ fn the_approved_key_may_be_in_another_file_and_another_key_goes_nowhere() {
     assert!(!mac.read(".ssh/authorized_keys").contains(&unapproved));
     assert_eq!(login(&report, "server2", "mac1")["failure"]["kind"], "authentication", "{report}");
     assert_eq!(login(&report, "server1", "server2")["result"], "ok", "{report}");
+}
+
+#[test]
+fn an_existing_key_is_never_replaced() {
+    let fleet = started(&["mac1", "server1", "server2"]);
+    let (mac, bare, locked) = (fleet.host("mac1"), fleet.host("server1"), fleet.host("server2"));
+    let key = bare.make_user_key();
+    let make = ["-q", "-t", "ed25519", "-N", "a passphrase", "-f", ".ssh/id_ed25519"];
+    locked.run("ssh-keygen", &make, "", &[]).ok();
+    for host in [bare, locked] {
+        std::fs::remove_file(host.path(".ssh/id_ed25519.pub")).unwrap();
+    }
+    let private = |host: &Host| host.read(".ssh/id_ed25519");
+    let before = (private(bare), private(locked));
+    let (report, code) = mesh_json(mac, &[]);
+    assert_eq!((code, problems(&report, "server1"), problems(&report, "server2")), (Some(30), vec![], vec!["refused"]));
+    let message = machine(&report, "server2")["problems"][0]["message"].as_str().unwrap();
+    assert!(message.contains("has a passphrase"), "{message}");
+    assert!(mac.read(".ssh/authorized_keys").contains(&key));
+    assert_eq!(login(&report, "server1", "mac1")["result"], "ok", "{report}");
+    assert_eq!((private(bare), private(locked)), before);
 }
 
 #[test]

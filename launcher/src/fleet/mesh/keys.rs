@@ -56,12 +56,11 @@ pub(super) async fn distribute(setup: &mut Setup, report: &mut Report) -> Result
         .await;
     let mut lines = Vec::new();
     for (place, answer) in answers {
-        let unknown: Vec<String> =
-            setup.others(place).filter(|other| other.accepted_key().is_none()).map(later).collect();
+        let unknown = setup.others(place).filter(|other| other.accepted_key().is_none());
+        let mut notes: Vec<String> = unknown.map(|other| unknown_key(other, dry_run)).collect();
         let Some(machine) = setup.machines.get_mut(place) else { continue };
         lines.push(match answer {
             Ok(Authorization { changes, disabled }) => {
-                let mut notes = unknown;
                 for hostname in &disabled {
                     let message = format!("the key of {hostname} stays disabled by a # in ~/.ssh/authorized_keys");
                     machine.add_problem(Phase::DistributeKeys, "disabled_key", &message);
@@ -83,10 +82,10 @@ fn key_of(machine: &Machine) -> Option<KeyOf> {
     Some(KeyOf { hostname: machine.member.hostname.clone(), key: machine.accepted_key()?.clone() })
 }
 
-/// What is said about a machine whose key is not known yet.
-fn later(machine: &Machine) -> String {
+/// What is said about a machine whose key is not known.
+fn unknown_key(machine: &Machine, dry_run: bool) -> String {
     let name = machine.name();
-    if machine.is_reachable {
+    if machine.is_reachable && dry_run {
         format!("also the key that {name} will make")
     } else {
         format!("not the key of {name}, which is not known")

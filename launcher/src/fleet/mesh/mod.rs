@@ -48,7 +48,7 @@ pub(super) fn run(mesh: &Mesh, env: &ProcessEnv) -> Result<(), LaunchError> {
     if members.is_empty() {
         return Err(LaunchError::NoApprovedMembers { waiting });
     }
-    let remote = Arc::new(fleet::remote(env)?);
+    let remote = fleet::remote(env)?;
     let machines: Vec<Machine> =
         members.into_iter().map(|member| Machine::new(remote.is_this_machine(&member), member)).collect();
     if !machines.iter().any(|machine| machine.is_this_one) {
@@ -57,13 +57,13 @@ pub(super) fn run(mesh: &Mesh, env: &ProcessEnv) -> Result<(), LaunchError> {
     let mut report = Report::new(mesh.json, mesh.dry_run, waiting);
     report.begin(machines.len(), &origin)?;
     let machines = context_api::runtime()?.block_on(async {
-        let mut setup = Setup { remote: Arc::clone(&remote), machines, dry_run: mesh.dry_run };
+        let mut setup = Setup { remote: Arc::new(remote), machines, dry_run: mesh.dry_run };
         preflight::check(&mut setup, &mut report).await?;
         keys::collect(&mut setup, &mut report).await?;
         keys::distribute(&mut setup, &mut report).await?;
         phases::deploy(&mut setup, &mut report).await?;
         phases::verify(&mut setup, &mut report).await?;
-        let machines = setup.machines;
+        let Setup { remote, machines, .. } = setup;
         if let Some(remote) = Arc::into_inner(remote) {
             remote.close().await;
         }

@@ -14,7 +14,11 @@ pub(super) async fn check(setup: &mut Setup, report: &mut Report) -> Result<(), 
         let Some(machine) = setup.machines.get_mut(place) else { continue };
         match answer {
             Ok(inspection) => lines.extend(inspected(machine, inspection)),
-            Err(failure) => lines.push(Line::bad(machine, &failure.to_string())),
+            Err(failure) => {
+                // Its launcher may be too old for the requests of the other phases.
+                machine.is_reachable = false;
+                lines.push(Line::bad(machine, &failure.to_string()));
+            }
         }
     }
     report.phase(Phase::Preflight, &lines)

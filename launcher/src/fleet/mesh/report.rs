@@ -113,14 +113,23 @@ pub(super) fn summary(changes: &[FileChange], dry_run: bool) -> String {
         return "unchanged".to_owned();
     }
     let one = |change: &FileChange| match (change.created, change.mode, dry_run) {
-        (true, _, false) => format!("created {}", change.file),
-        (true, _, true) => format!("would create {}", change.file),
+        (true, _, false) => format!("created {}{}", change.file, counts(change)),
+        (true, _, true) => format!("would create {}{}", change.file, counts(change)),
         (false, Some(mode), false) => format!("set the mode of {} to {mode:o}", change.file),
         (false, Some(mode), true) => format!("would set the mode of {} to {mode:o}", change.file),
-        (false, None, false) => format!("changed {}", change.file),
-        (false, None, true) => format!("would change {}", change.file),
+        (false, None, false) => format!("changed {}{}", change.file, counts(change)),
+        (false, None, true) => format!("would change {}{}", change.file, counts(change)),
     };
     changes.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The numbers of added and removed lines, such as ` (+3 -1)`.
+fn counts(change: &FileChange) -> String {
+    match (change.added.len(), change.removed.len()) {
+        (0, 0) => String::new(),
+        (added, 0) => format!(" (+{added})"),
+        (added, removed) => format!(" (+{added} -{removed})"),
+    }
 }
 
 /// The lines of a file that change.
