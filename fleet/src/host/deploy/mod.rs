@@ -20,6 +20,7 @@ use deckwatch_machine::dirs::Dirs;
 use serde::{Deserialize, Serialize};
 
 use self::branch::{Incoming, Stop};
+use super::health::{Reading, in_thread};
 use super::{Answers, Connection};
 use crate::installation::Installation;
 use crate::wire::{Refusal, Request};
@@ -159,9 +160,9 @@ impl Answers for Deploy {
                     .to_owned(),
             },
         };
-        let servers = tokio::time::timeout(PROCESSES_LIMIT, tokio::task::spawn_blocking(old_servers)).await;
-        let old_servers = servers.ok().and_then(Result::ok);
-        Ok(Deployed { outcome, checkout: installed.map(|installed| installed.checkout), old_servers })
+        let servers = in_thread(PROCESSES_LIMIT, || Reading::Value(old_servers())).await;
+        let checkout = installed.map(|installed| installed.checkout);
+        Ok(Deployed { outcome, checkout, old_servers: servers.value().cloned() })
     }
 }
 

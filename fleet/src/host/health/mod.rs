@@ -164,7 +164,7 @@ fn start(request: &Health, findings: &mpsc::UnboundedSender<Finding>) -> JoinSet
 
 /// Does work that may block, such as reading a file system, in a thread of its own. A thread that hangs is left behind
 /// and ends with the process.
-async fn in_thread<T: Send + 'static>(
+pub(super) async fn in_thread<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> Reading<T> + Send + 'static,
 ) -> Reading<T> {
