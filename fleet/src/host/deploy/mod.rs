@@ -205,6 +205,6 @@ async fn deploy(request: &Deploy, installed: &Installation, dirs: &Dirs, log: &m
             branch::forward(checkout).await?;
         }
     }
-    build::build(installed, &to, log).await?;
+    build::build(installed, &to, dirs, log).await?;
     Ok(Outcome::Deployed { from, to })
 }
