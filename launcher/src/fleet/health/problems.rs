@@ -41,7 +41,8 @@ fn problem(level: Level, check: &'static str, message: impl Into<String>, fix: i
 pub(super) fn problems_of(member: &Member, report: &Report, newest: &Build, limits: &HealthLimits) -> Vec<Problem> {
     let name = member.hostname.as_str();
     let mut problems = Vec::new();
-    if let Some(other) = report.hostname.as_ref().filter(|own| !own.as_str().eq_ignore_ascii_case(name)) {
+    let hostname = report.hostname.as_ref().and_then(Reading::value);
+    if let Some(other) = hostname.filter(|own| !own.as_str().eq_ignore_ascii_case(name)) {
         let message = format!("the machine at this address is named {other}");
         problems.push(problem(Level::Warn, "hostname", message, "correct its registration, or its hostname"));
     }
