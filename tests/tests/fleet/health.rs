@@ -168,7 +168,7 @@ fn a_file_system_that_hangs_costs_only_the_checks_that_need_it() {
     assert_eq!(report["tmux"]["value"], "3.4");
     assert!(report["mcp"]["value"]["version"].is_string(), "{report}");
     let disk = problems(&machine, "disk");
-    assert_eq!(disk, ["bad: the file system of Deckwatch's data did not answer within 3.0 s; check its mount"]);
+    assert_eq!(disk[0], "bad: the file system of Deckwatch's data did not answer within 3.0 s; check its mount");
 
     let (output, took) = launcher(&fleet, &["fleet", "deploy", "server1", "--json"]);
     assert!(took < Duration::from_secs(20), "{took:?}");
