@@ -78,3 +78,52 @@ fn package(folder: &Path) -> Option<String> {
     let text = std::fs::read_to_string(folder.join("Cargo.toml")).ok()?;
     toml_edit::de::from_str::<Manifest>(&text).ok().map(|manifest| manifest.package.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn checkout(folder: &Path) {
+        for (inner, name) in PACKAGES {
+            std::fs::create_dir_all(folder.join(inner)).unwrap();
+            std::fs::write(folder.join(inner).join("Cargo.toml"), format!("[package]\nname = {name:?}\n")).unwrap();
+        }
+        std::fs::create_dir_all(folder.join("scripts")).unwrap();
+        std::fs::write(folder.join(INSTALLER), "").unwrap();
+        std::fs::write(folder.join("Cargo.toml"), "").unwrap();
+    }
+
+    #[test]
+    fn the_checkout_is_recorded_or_around_the_program() {
+        let home = tempfile::tempdir().unwrap();
+        let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| OsString::from(home.path()))).unwrap();
+        assert_eq!(Installation::recorded(&dirs), None);
+        Dirs::create(&dirs.state).unwrap();
+        std::fs::write(dirs.state.join(RECORD), "checkout=/src\nprograms=/bin\n").unwrap();
+        let recorded = Installation { checkout: "/src".into(), programs: "/bin".into() };
+        assert_eq!(Installation::recorded(&dirs), Some(recorded));
+        std::fs::write(dirs.state.join(RECORD), "checkout=src\nprograms=/bin\n").unwrap();
+        assert_eq!(Installation::recorded(&dirs), None);
+
+        let program = home.path().join("src/target/release/launcher");
+        assert_eq!(Installation::around(&program), None);
+        checkout(&home.path().join("src"));
+        let around = Installation::around(&program).unwrap();
+        assert_eq!(around.checkout, home.path().join("src"));
+        assert_eq!(around.programs, home.path().join("src/target/release"));
+    }
+
+    #[test]
+    fn nothing_is_built_in_a_folder_that_others_can_change() {
+        let home = tempfile::tempdir().unwrap();
+        let installed = Installation { checkout: home.path().to_owned(), programs: "/bin".into() };
+        assert_eq!(installed.refusal(), Some("is not a checkout of Deckwatch any more"));
+        checkout(home.path());
+        assert_eq!(installed.refusal(), None);
+        std::fs::set_permissions(home.path().join(INSTALLER), std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(installed.refusal().unwrap().starts_with("can be changed by other users"));
+    }
+}

@@ -64,17 +64,35 @@ pub(super) async fn run(mut command: Command, limit: Duration) -> Ended {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ended::NotFound,
         Err(error) => return Ended::NotStarted(error.to_string()),
     };
-    let group = child.id();
+    let group = Group { id: child.id() };
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let ended = tokio::time::timeout(limit, finished(&mut child, &mut stdout, &mut stderr)).await;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match ended {
-        Ok(Ok(success)) => Ended::Exited { success, stdout: text(&stdout), stderr: text(&stderr) },
-        Ok(Err(error)) => Ended::NotStarted(error.to_string()),
-        Err(_) => {
-            kill_group(group);
-            Ended::TimedOut(limit)
+        Ok(Ok(success)) => {
+            group.release();
+            Ended::Exited { success, stdout: text(&stdout), stderr: text(&stderr) }
         }
+        Ok(Err(error)) => Ended::NotStarted(error.to_string()),
+        Err(_) => Ended::TimedOut(limit),
+    }
+}
+
+/// A running program and the processes that it started. Dropping it ends them.
+struct Group {
+    id: Option<u32>,
+}
+
+impl Group {
+    /// The program has ended. What it left behind may go on.
+    fn release(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        kill_group(self.id);
     }
 }
 

@@ -39,7 +39,7 @@ fn every_value_of_a_machine_is_shown_and_limits_decide_what_is_bad() {
     }
     let (_, machine) = machines(&fleet, &["fleet", "health"]);
     let report = &machine("server1")["report"];
-    assert_eq!(report["hostname"], "server1");
+    assert_eq!(report["hostname"]["value"], "server1");
     assert_eq!(report["tmux"]["value"], "3.4");
     assert_eq!(
         (&report["agents"]["gemini"], &report["agents"]["codex"]["value"]),
@@ -124,6 +124,58 @@ fn twenty_machines_with_five_dead_and_one_hanging_are_examined_in_ten_seconds() 
     assert_eq!(left.stdout, "", "the check that hung has ended");
 }
 
+/// Mounts a file system whose server never answers, as one on a network whose server is gone. It ends with its host.
+const HANG: &str = r#"
+cat >/tmp/hang.py <<'PYTHON'
+import ctypes, os, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+for folder in sys.argv[1:]:
+    options = f"fd={os.open('/dev/fuse', os.O_RDWR)},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+    assert libc.mount(b"hang", folder.encode(), b"fuse", 0, options) == 0, os.strerror(ctypes.get_errno())
+print("mounted", flush=True)
+time.sleep(1000)
+PYTHON
+python3 /tmp/hang.py "$@" >/tmp/mounted 2>&1 </dev/null &
+for ((tries = 0; tries < 1000; tries++)); do
+  [[ ! -s /tmp/mounted ]] || break
+  sleep 0.01
+done
+grep -q '^mounted' /tmp/mounted || { cat /tmp/mounted && exit 1; }
+"#;
+
+#[test]
+fn a_file_system_that_hangs_costs_only_the_checks_that_need_it() {
+    if !std::path::Path::new("/dev/fuse").exists() {
+        println!("skipped: this machine has no /dev/fuse, with which a file system that hangs is made");
+        return;
+    }
+    let fleet = start(&["mac1", "server1"]);
+    let server = fleet.host("server1");
+    server.write(".local/state/deckwatch/install", format!("checkout={0}/deckwatch\nprograms={0}\n", server.home()));
+    server.run("mkdir", &["-p", ".local/share", "deckwatch", "dev"], "", &[]).ok();
+    let folders = ["deckwatch", ".local/share", "dev"].map(|folder| format!("{}/{folder}", server.home()));
+    server.run_as_root(HANG, &folders.each_ref().map(String::as_str)).ok();
+
+    let (output, took) = launcher(&fleet, &["fleet", "health", "server1", "--json"]);
+    println!("a machine with file systems that hang took {took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert_eq!(output.code, Some(32), "{output:?}");
+    let machine = by_name(&output)("server1");
+    let report = &machine["report"];
+    assert_eq!(report["disks"]["data"], serde_json::json!({ "timed_out": 3000 }), "{report}");
+    assert_eq!(report["checkout"], serde_json::json!({ "timed_out": 3000 }), "{report}");
+    assert!(report["disks"]["home"]["value"]["free_bytes"].as_u64().unwrap() > 0);
+    assert_eq!(report["tmux"]["value"], "3.4");
+    assert!(report["mcp"]["value"]["version"].is_string(), "{report}");
+    let disk = problems(&machine, "disk");
+    assert_eq!(disk[0], "bad: the file system of Deckwatch's data did not answer within 3.0 s; check its mount");
+
+    let (output, took) = launcher(&fleet, &["fleet", "deploy", "server1", "--json"]);
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    let result = &by_name(&output)("server1")["result"];
+    assert_eq!((&result["outcome"], &result["step"]), (&"failed".into(), &"check".into()), "{output:?}");
+}
+
 #[test]
 fn values_of_other_machines_can_not_control_the_terminal() {
     let fleet = start(&["mac1", "server1"]);
@@ -173,7 +225,7 @@ fn a_machine_that_goes_down_in_the_middle_keeps_what_it_has_reported() {
     assert_eq!(output.code, Some(30));
     let machine = by_name(&output);
     assert_eq!(machine("server1")["failure"]["kind"], "lost", "{}", machine("server1"));
-    assert_eq!(machine("server1")["report"]["hostname"], "server1");
+    assert_eq!(machine("server1")["report"]["hostname"]["value"], "server1");
     assert_eq!(machine("server2")["failure"], Value::Null);
 }
 
@@ -211,7 +263,7 @@ fn the_script_gives_what_the_launcher_gives() {
     let mac = fleet.host("mac1");
     mac.share(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts")), "/run/scripts");
     let output = mac.run("/run/scripts/fleet-health.sh", &["mac1", "--json"], "", &[]);
-    assert_eq!(by_name(&output)("mac1")["report"]["hostname"], "mac1");
+    assert_eq!(by_name(&output)("mac1")["report"]["hostname"]["value"], "mac1");
     let output = mac.run("/run/scripts/fleet-health.sh", &["--help"], "", &[]);
     assert!(output.ok().contains("fleet-health.sh [MACHINE...] [--json]"));
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use deckwatch_machine::dirs::Dirs;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::Child;
 use tokio::sync::mpsc;
@@ -38,7 +39,7 @@ pub(super) async fn installed_commit(installed: &Installation) -> Option<String>
 }
 
 /// Builds the commit `to`, which is checked out, and installs it.
-pub(super) async fn build(installed: &Installation, to: &str, log: &mut Log<'_>) -> Result<(), Stop> {
+pub(super) async fn build(installed: &Installation, to: &str, dirs: &Dirs, log: &mut Log<'_>) -> Result<(), Stop> {
     log.line(Step::Build, format!("building {}", to.get(..12).unwrap_or(to))).await;
     let before = stamps(&installed.programs);
     let failed = |why: String| {
@@ -50,7 +51,11 @@ pub(super) async fn build(installed: &Installation, to: &str, log: &mut Log<'_>)
         Stop::fail(Step::Build, format!("{why}; {kept}"))
     };
     let mut script = command(installed.checkout.join(INSTALLER), &["--install-only"]);
-    script.current_dir(&installed.checkout).env("DECKWATCH_BIN", &installed.programs);
+    script.current_dir(&installed.checkout);
+    // Programs in the build folder are reached by links. Then the script installs where it does by default.
+    if !installed.programs.starts_with(&installed.checkout) {
+        script.env("DECKWATCH_BIN", &installed.programs);
+    }
     let mut child = script.spawn().map_err(|error| failed(format!("{INSTALLER} can't be started: {error}")))?;
     let group = child.id();
     let Ok(ended) = tokio::time::timeout(LIMIT, finished(&mut child, log)).await else {
@@ -58,7 +63,9 @@ pub(super) async fn build(installed: &Installation, to: &str, log: &mut Log<'_>)
         return Err(failed(format!("the build took longer than {} minutes and was ended", LIMIT.as_secs() / 60)));
     };
     ended.map_err(&failed)?;
-    match installed_commit(installed).await {
+    // The script records where it has installed the programs.
+    let installed = Installation::recorded(dirs).unwrap_or_else(|| installed.clone());
+    match installed_commit(&installed).await {
         Some(commit) if to.starts_with(&commit) => Ok(()),
         other => {
             let shown = other.map_or("is not known".to_owned(), |commit| format!("is {commit}"));

@@ -20,6 +20,7 @@ use deckwatch_machine::dirs::Dirs;
 use serde::{Deserialize, Serialize};
 
 use self::branch::{Incoming, Stop};
+use super::health::{Reading, in_thread};
 use super::{Answers, Connection};
 use crate::installation::Installation;
 use crate::wire::{Refusal, Request};
@@ -137,31 +138,50 @@ impl Request for Deploy {
     type Answer = Deployed;
 }
 
+/// How long the checkout may take to be found.
+const CHECKOUT_LIMIT: Duration = Duration::from_secs(10);
 /// How long the processes may take to be read.
 const PROCESSES_LIMIT: Duration = Duration::from_secs(10);
 
 impl Answers for Deploy {
     async fn answer(self, connection: &mut Connection) -> Result<Deployed, Refusal> {
         let dirs = Dirs::from_env().map_err(|error| Refusal::machine(error.to_string()))?;
+        let found = find(dirs.clone()).await;
+        let installed = found.as_ref().ok().cloned();
+        let outcome = match found {
+            Ok(installed) => deploy(&self, &installed, &dirs, &mut Log { connection }).await,
+            Err(stop) => Err(stop),
+        };
+        let outcome = outcome.unwrap_or_else(Stop::into_outcome);
+        let servers = in_thread(PROCESSES_LIMIT, || Reading::Value(old_servers())).await;
+        let checkout = installed.map(|installed| installed.checkout);
+        Ok(Deployed { outcome, checkout, old_servers: servers.value().cloned() })
+    }
+}
+
+/// The checkout in which something may be built. A thread of its own looks for it, which a file system that hangs may
+/// block.
+async fn find(dirs: Dirs) -> Result<Installation, Stop> {
+    let look = move || {
         let installed = Installation::recorded(&dirs).or_else(|| {
             let program = std::env::current_exe().and_then(std::fs::canonicalize).ok()?;
             Installation::around(&program)
         });
-        let outcome = match &installed {
-            Some(installed) => {
-                let mut log = Log { connection };
-                deploy(&self, installed, &dirs, &mut log).await.unwrap_or_else(Stop::into_outcome)
-            }
-            None => Outcome::Skipped {
-                reason: SkipReason::NoCheckout,
-                message: "Deckwatch was not installed by scripts/start there, so its checkout is not known; run \
-                          ./scripts/start --install-only in a checkout"
-                    .to_owned(),
-            },
-        };
-        let servers = tokio::time::timeout(PROCESSES_LIMIT, tokio::task::spawn_blocking(old_servers)).await;
-        let old_servers = servers.ok().and_then(Result::ok);
-        Ok(Deployed { outcome, checkout: installed.map(|installed| installed.checkout), old_servers })
+        let refusal = installed.as_ref().and_then(Installation::refusal);
+        Reading::Value((installed, refusal))
+    };
+    match in_thread(CHECKOUT_LIMIT, look).await {
+        Reading::Value((Some(installed), None)) => Ok(installed),
+        Reading::Value((Some(installed), Some(why))) => {
+            let message = format!("{} {why}", installed.checkout.display());
+            Err(Stop::skip(SkipReason::UnsafeCheckout, message))
+        }
+        Reading::Value((None, _)) => {
+            let message = "Deckwatch was not installed by scripts/start there, so its checkout is not known; run \
+                           ./scripts/start --install-only in a checkout";
+            Err(Stop::skip(SkipReason::NoCheckout, message))
+        }
+        _ => Err(Stop::fail(Step::Check, "the file system of the checkout does not answer; check its mount")),
     }
 }
 
@@ -180,9 +200,6 @@ impl Log<'_> {
 
 async fn deploy(request: &Deploy, installed: &Installation, dirs: &Dirs, log: &mut Log<'_>) -> Result<Outcome, Stop> {
     let checkout = &installed.checkout;
-    if let Some(why) = installed.refusal() {
-        return Err(Stop::skip(SkipReason::UnsafeCheckout, format!("{} {why}", checkout.display())));
-    }
     let _turn = lock::take(installed, dirs, request.dry_run)?;
     let before = branch::check(checkout).await?;
     let incoming = if request.dry_run {
@@ -204,6 +221,6 @@ async fn deploy(request: &Deploy, installed: &Installation, dirs: &Dirs, log: &m
             branch::forward(checkout).await?;
         }
     }
-    build::build(installed, &to, log).await?;
+    build::build(installed, &to, dirs, log).await?;
     Ok(Outcome::Deployed { from, to })
 }

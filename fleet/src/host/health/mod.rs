@@ -16,7 +16,6 @@ use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::{Host, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 
 pub use self::programs::{Build, committed_at};
 pub(super) use self::programs::{read_build, version};
@@ -33,6 +32,8 @@ pub const AGENT_CLIS: [&str; 3] = ["claude", "gemini", "codex"];
 const LIMIT: Duration = Duration::from_secs(3);
 /// The time limit of a check that reads many files.
 const LONG_LIMIT: Duration = Duration::from_secs(5);
+/// How much longer than its limit a check may take before its thread is left behind.
+const MARGIN: Duration = Duration::from_millis(150);
 
 /// Asks for the health of the machine.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,7 +52,7 @@ pub enum Finding {
     /// The clock, at the moment of sending. It is the first finding.
     Clock(Timestamp),
     /// The hostname that the machine has now.
-    Hostname(Host),
+    Hostname(Reading<Host>),
     /// A file system.
     Disk(Place, Reading<Space>),
     /// The memory.
@@ -123,48 +124,75 @@ impl Request for Health {
 impl Answers for Health {
     async fn answer(self, connection: &mut Connection) -> Result<(), Refusal> {
         // The asking machine measures the time until this finding arrives.
-        connection.item(&Finding::Clock(clock::now())).await?;
-        connection.item(&Finding::Hostname(this_host())).await?;
+        let mut sent = connection.item(&Finding::Clock(clock::now())).await;
         let (sender, mut findings) = mpsc::unbounded_channel();
-        let _checks = start(&self, &sender);
+        start(&self, &sender);
         drop(sender);
+        // Also when the asking machine is gone, each check ends by itself, with the programs that it has started.
         while let Some(finding) = findings.recv().await {
-            connection.item(&finding).await?;
+            if sent.is_ok() {
+                sent = connection.item(&finding).await;
+            }
         }
-        Ok(())
+        sent
     }
 }
 
-/// Starts all checks. Dropping them ends those that run.
-fn start(request: &Health, findings: &mpsc::UnboundedSender<Finding>) -> JoinSet<()> {
+/// Starts all checks.
+fn start(request: &Health, findings: &mpsc::UnboundedSender<Finding>) {
     let within = Duration::from_millis(request.within_millis);
     let (limit, long) = (LIMIT.min(within), LONG_LIMIT.min(within));
-    let mut checks = JoinSet::new();
-    let mut check = |finding: std::pin::Pin<Box<dyn Future<Output = Finding> + Send>>| {
-        let findings = findings.clone();
-        checks.spawn(async move { drop(findings.send(finding.await)) });
-    };
+    check(findings, limit, Finding::Hostname, async || Reading::Value(this_host()));
     for place in Place::ALL {
-        check(Box::pin(async move { Finding::Disk(place, in_thread(limit, move || system::space(place)).await) }));
+        let finding = move |reading| Finding::Disk(place, reading);
+        check(findings, limit, finding, async move || system::space(place));
     }
-    check(Box::pin(async move { Finding::Memory(in_thread(limit, system::memory).await) }));
-    check(Box::pin(async move { Finding::Load(in_thread(limit, system::load).await) }));
-    check(Box::pin(async move { Finding::Tmux(programs::tmux(limit).await) }));
-    check(Box::pin(async move { Finding::Mcp(programs::mcp(limit).await) }));
+    check(findings, limit, Finding::Memory, async || system::memory());
+    check(findings, limit, Finding::Load, async || system::load());
+    check(findings, limit, Finding::Tmux, async move || programs::tmux(limit).await);
+    check(findings, limit, Finding::Mcp, async move || programs::mcp(limit).await);
     for name in AGENT_CLIS {
-        check(Box::pin(async move { Finding::Agent(name.to_owned(), programs::agent(name, long).await) }));
+        let finding = |reading| Finding::Agent(name.to_owned(), reading);
+        check(findings, long, finding, async move || programs::agent(name, long).await);
     }
-    check(Box::pin(async move { Finding::Checkout(repositories::checkout(limit).await) }));
+    check(findings, limit, Finding::Checkout, async move || repositories::checkout(limit).await);
     let ventures = request.ventures.clone();
-    check(Box::pin(async move { Finding::Repositories(repositories::of_ventures(ventures, long).await) }));
-    check(Box::pin(async move { Finding::Updates(updates::pending(long).await) }));
-    check(Box::pin(async move { Finding::OldServers(in_thread(limit, || Reading::Value(old_servers())).await) }));
-    checks
+    check(findings, long, Finding::Repositories, async move || repositories::of_ventures(ventures, long).await);
+    check(findings, long, Finding::Updates, async move || updates::pending(long).await);
+    check(findings, limit, Finding::OldServers, async || Reading::Value(old_servers()));
+}
+
+/// Starts a check, whose finding is sent when it is done.
+fn check<T: Send + 'static, Check: Future<Output = Reading<T>>>(
+    findings: &mpsc::UnboundedSender<Finding>,
+    limit: Duration,
+    finding: impl FnOnce(Reading<T>) -> Finding + Send + 'static,
+    check: impl FnOnce() -> Check + Send + 'static,
+) {
+    let findings = findings.clone();
+    tokio::spawn(async move { drop(findings.send(finding(isolated(limit, check).await))) });
+}
+
+/// Runs a check in a thread of its own. Not only reading a folder blocks if its file system hangs, also starting a
+/// program does.
+async fn isolated<T: Send + 'static, Check: Future<Output = Reading<T>>>(
+    limit: Duration,
+    check: impl FnOnce() -> Check + Send + 'static,
+) -> Reading<T> {
+    let run = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(check()),
+        Err(error) => Reading::Failed(format!("the check can't be started: {error}")),
+    };
+    // A check that can still act when its time is over ends its own programs.
+    match in_thread(limit + MARGIN, run).await {
+        Reading::TimedOut(_) => Reading::timed_out(limit),
+        reading => reading,
+    }
 }
 
 /// Does work that may block, such as reading a file system, in a thread of its own. A thread that hangs is left behind
 /// and ends with the process.
-async fn in_thread<T: Send + 'static>(
+pub(super) async fn in_thread<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> Reading<T> + Send + 'static,
 ) -> Reading<T> {
@@ -202,13 +230,13 @@ mod tests {
     #[tokio::test]
     async fn every_check_of_this_machine_sends_one_finding() {
         let (sender, mut findings) = mpsc::unbounded_channel();
-        let _checks = start(&Health { within_millis: 20_000, ventures: Vec::new() }, &sender);
+        start(&Health { within_millis: 20_000, ventures: Vec::new() }, &sender);
         drop(sender);
         let mut found = Vec::new();
         while let Some(finding) = findings.recv().await {
             found.push(finding);
         }
-        assert_eq!(found.len(), 2 + 4 + AGENT_CLIS.len() + 4, "{found:?}");
+        assert_eq!(found.len(), 1 + 2 + 4 + AGENT_CLIS.len() + 4, "{found:?}");
         let memory = found.iter().find_map(|finding| match finding {
             Finding::Memory(reading) => reading.value(),
             _ => None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deckwatch_machine::dirs::Dirs;
 use serde::{Deserialize, Serialize};
 
-use super::Reading;
+use super::{MARGIN, Reading, isolated};
 use crate::host::git;
 use crate::host::program::{self, Ended, first_line};
 use crate::installation::Installation;
@@ -49,7 +49,7 @@ pub(super) async fn agent(name: &str, limit: Duration) -> Reading<String> {
 
 /// The build of `deckwatch-mcp` that agents use: the first on `PATH`, otherwise the one beside this program.
 pub(super) async fn mcp(limit: Duration) -> Reading<Build> {
-    let limit = limit.saturating_sub(COMMIT_LIMIT);
+    let limit = limit.saturating_sub(COMMIT_LIMIT + 2 * MARGIN);
     let mut line = version(SERVER.into(), "--version", limit).await;
     if line == Reading::Missing
         && let Some(folder) = std::env::current_exe().ok().as_deref().and_then(std::path::Path::parent)
@@ -76,6 +76,15 @@ pub(crate) fn read_build(line: &str) -> Reading<Build> {
 
 /// When a commit was made, in seconds since 1970, as the checkout of this machine knows it.
 pub async fn committed_at(commit: &str) -> Option<i64> {
+    let commit = commit.to_owned();
+    let time = isolated(COMMIT_LIMIT, async move || match read_time(&commit).await {
+        Some(time) => Reading::Value(time),
+        None => Reading::Missing,
+    });
+    time.await.value().copied()
+}
+
+async fn read_time(commit: &str) -> Option<i64> {
     if commit.is_empty() || !commit.chars().all(|c| c.is_ascii_hexdigit()) {
         return None;
     }

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Reading, in_thread};
+use super::{MARGIN, Reading, in_thread, isolated};
 use crate::host::git::{self, GitFailure, GitState};
 use crate::host::settings;
 use crate::installation::Installation;
@@ -44,7 +44,7 @@ pub(super) async fn checkout(limit: Duration) -> Reading<GitState> {
 
 /// The state of the ventures' repositories. `known` are the ventures of the asking machine.
 pub(super) async fn of_ventures(known: Vec<VentureEntry>, limit: Duration) -> Reading<Vec<Repository>> {
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + limit.saturating_sub(2 * MARGIN);
     let found = match in_thread(limit, move || find(known)).await {
         Reading::Value(found) => found,
         other => return other.and_then(|_| Reading::Value(Vec::new())),
@@ -55,7 +55,8 @@ pub(super) async fn of_ventures(known: Vec<VentureEntry>, limit: Duration) -> Re
         let (path, turns) = (path.clone(), Arc::clone(&turns));
         reading.spawn(async move {
             let _turn = turns.acquire().await;
-            (place, state(&path, deadline.saturating_duration_since(Instant::now())).await)
+            let left = deadline.saturating_duration_since(Instant::now());
+            (place, isolated(left, async move || state(&path, left).await).await)
         });
     }
     let timed_out = |(venture, path)| Repository { venture, path, state: Reading::timed_out(limit) };

@@ -41,7 +41,8 @@ fn problem(level: Level, check: &'static str, message: impl Into<String>, fix: i
 pub(super) fn problems_of(member: &Member, report: &Report, newest: &Build, limits: &HealthLimits) -> Vec<Problem> {
     let name = member.hostname.as_str();
     let mut problems = Vec::new();
-    if let Some(other) = report.hostname.as_ref().filter(|own| !own.as_str().eq_ignore_ascii_case(name)) {
+    let hostname = report.hostname.as_ref().and_then(Reading::value);
+    if let Some(other) = hostname.filter(|own| !own.as_str().eq_ignore_ascii_case(name)) {
         let message = format!("the machine at this address is named {other}");
         problems.push(problem(Level::Warn, "hostname", message, "correct its registration, or its hostname"));
     }
@@ -287,4 +288,40 @@ fn old_servers(report: &Report) -> Vec<Problem> {
 pub(in crate::fleet) fn describe(server: &OldServer) -> String {
     let of = server.agent.as_deref().map_or(String::new(), |agent| format!(" of {}", line(agent)));
     format!("{}{of} (process {}) runs an old build", line(&server.program), server.pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_turn_a_value_into_a_warning_or_a_bad_value() {
+        let limits = HealthLimits::default();
+        let disk = |free| below(free, limits.disk_free_percent);
+        assert_eq!([disk(15.0), disk(14.9), disk(5.0), disk(4.9)], [Level::Ok, Level::Warn, Level::Warn, Level::Bad]);
+        let load = |load| from(load, limits.load_per_cpu);
+        assert_eq!([load(1.9), load(2.0), load(8.0)], [Level::Ok, Level::Warn, Level::Bad]);
+    }
+
+    #[test]
+    fn a_difference_that_the_round_trip_can_explain_is_no_problem() {
+        let limit = HealthLimits::default().clock_skew_seconds;
+        let level = |millis, uncertainty_millis| {
+            clock(Skew { millis, uncertainty_millis }, limit).map_or(Level::Ok, |problem| problem.level)
+        };
+        assert_eq!(level(2_500, 100), Level::Warn);
+        assert_eq!(level(-2_500, 600), Level::Ok);
+        assert_eq!(level(-70_000, 600), Level::Bad);
+        assert_eq!(level(i64::MIN, 0), Level::Bad);
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_problem_and_what_hangs_is() {
+        let what = |reading: Reading<()>| no_value("disk", "it", &reading, "look").map(|problem| problem.message);
+        assert_eq!(what(Reading::Unknown("x".to_owned())), None);
+        assert_eq!(what(Reading::TimedOut(3_300)).as_deref(), Some("it did not answer within 3.3 s"));
+        assert_eq!(what(Reading::Failed("a\n\x1b[31mb".to_owned())).as_deref(), Some("it can't be read: a b"));
+        let report = Report { disks: [(Place::Home, Reading::TimedOut(3_000))].into(), ..Report::default() };
+        assert_eq!(disk(&report, &HealthLimits::default())[0].level, Level::Bad);
+    }
 }

@@ -21,7 +21,7 @@ pub(super) struct Skew {
 /// The findings of one machine. A finding that did not arrive is `None`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Report {
-    pub(super) hostname: Option<Host>,
+    pub(super) hostname: Option<Reading<Host>>,
     pub(super) clock: Option<Skew>,
     pub(super) disks: BTreeMap<Place, Reading<Space>>,
     pub(super) memory: Option<Reading<Memory>>,

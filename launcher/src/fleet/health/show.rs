@@ -13,7 +13,7 @@ use super::report::{Report, Skew, percent};
 use crate::table;
 
 /// The longest text of a machine that is shown, in characters.
-const MAX_TEXT: usize = 100;
+const MAX_TEXT: usize = 200;
 /// The longest value in a cell.
 const MAX_CELL: usize = 40;
 /// The number of characters of a commit that are shown.
