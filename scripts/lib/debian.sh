@@ -9,7 +9,9 @@
 DEBIAN_TEST_PACKAGES=(
   "curl curl"
   "fish fish"
+  "iproute2 ip"
   "openssh-client ssh ssh-keygen"
+  "openssh-server sshd"
   "tmux tmux"
   "zsh zsh"
 )

@@ -19,6 +19,8 @@ mod cursor;
 mod database_lock;
 mod engine;
 mod examples;
+#[cfg(target_os = "linux")]
+mod fleet_hosts;
 pub mod golden;
 mod machine;
 mod programs;
@@ -41,6 +43,8 @@ pub use cursor::cursor_at;
 pub use database_lock::DatabaseLock;
 pub use engine::{Api, PANICS};
 pub use examples::{ExampleSender, Examples, takes_query};
+#[cfg(target_os = "linux")]
+pub use fleet_hosts::{Fleet, Host, HostOutput};
 pub use machine::{ask_approve, ask_register, fresh_public_key};
 pub use programs::program;
 pub use response::Response;
