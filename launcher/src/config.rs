@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use deckwatch_fleet::runs::Limits;
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::discovery::default_dev_root;
 use deckwatch_machine::variables;
@@ -27,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) api: Option<ApiSettings>,
     /// Where the secrets of the ventures are stored.
     pub(crate) infisical: InfisicalSettings,
+    /// How many agents may run on this machine.
+    pub(crate) fleet: Limits,
 }
 
 /// The address of the team's API and the source of its key. At most one of the four sources is set.
@@ -77,6 +80,8 @@ struct Document {
     api: Option<ApiSettings>,
     #[serde(default)]
     infisical: InfisicalSettings,
+    #[serde(default)]
+    fleet: Limits,
 }
 
 impl Config {
@@ -94,6 +99,7 @@ impl Config {
             default_agent: None,
             api: None,
             infisical: InfisicalSettings::default(),
+            fleet: Limits::default(),
         }
     }
 
@@ -115,8 +121,8 @@ impl Config {
             let message = "[api] has more than one of key_env, key_command, key_keyring, key_infisical".to_owned();
             return Err(LaunchError::Config { path, message });
         }
-        let Document { default_agent, api, infisical, .. } = document;
-        Ok(Self { dev_root, default_agent, api, infisical })
+        let Document { default_agent, api, infisical, fleet, .. } = document;
+        Ok(Self { dev_root, default_agent, api, infisical, fleet })
     }
 }
 
@@ -156,7 +162,13 @@ mod tests {
     #[test]
     fn without_a_file_the_defaults_apply() {
         let infisical = InfisicalSettings::default();
-        let expected = Config { dev_root: "/HOME/dev".into(), default_agent: None, api: None, infisical };
+        let expected = Config {
+            dev_root: "/HOME/dev".into(),
+            default_agent: None,
+            api: None,
+            infisical,
+            fleet: Limits::default(),
+        };
         assert_eq!(load(None).unwrap(), expected);
         assert_eq!(load(Some("")).unwrap(), expected);
     }

@@ -4,12 +4,16 @@
 //! a command line, where other users of the machine could read it.
 
 mod connection;
+mod follow;
 pub mod hello;
+mod runs;
 
 use serde_json::Value;
 
 pub use self::connection::Connection;
 use self::hello::Hello;
+use crate::runs::Limits;
+use crate::runs::requests::{AskPlace, AttachRun, ListRuns, OpenSession, StartRun, StopRun};
 use crate::wire::{Envelope, Frame, Refusal, RefusalKind, Request, VERSION};
 
 /// A request that this machine can answer.
@@ -18,9 +22,9 @@ pub trait Answers: Request {
     fn answer(self, connection: &mut Connection) -> impl Future<Output = Result<Self::Answer, Refusal>>;
 }
 
-/// Answers one request from standard input on standard output.
-pub async fn serve() -> std::io::Result<()> {
-    let mut connection = Connection::of_this_process().await?;
+/// Answers one request from standard input on standard output. `limits` says how many agents may run here.
+pub async fn serve(limits: Limits) -> std::io::Result<()> {
+    let mut connection = Connection::of_this_process(limits).await?;
     let result = match connection.envelope().await {
         Ok(envelope) => dispatch(envelope, &mut connection).await,
         Err(refusal) => Err(refusal),
@@ -36,6 +40,12 @@ async fn dispatch(envelope: Envelope, connection: &mut Connection) -> Result<Val
     }
     match envelope.request.as_str() {
         Hello::NAME => answer::<Hello>(envelope.body, connection).await,
+        StartRun::NAME => answer::<StartRun>(envelope.body, connection).await,
+        AttachRun::NAME => answer::<AttachRun>(envelope.body, connection).await,
+        ListRuns::NAME => answer::<ListRuns>(envelope.body, connection).await,
+        StopRun::NAME => answer::<StopRun>(envelope.body, connection).await,
+        AskPlace::NAME => answer::<AskPlace>(envelope.body, connection).await,
+        OpenSession::NAME => answer::<OpenSession>(envelope.body, connection).await,
         other => {
             let message = format!("this machine does not know the request `{other}`; update Deckwatch there");
             Err(Refusal::new(RefusalKind::BadRequest, message))

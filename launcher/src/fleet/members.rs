@@ -11,14 +11,14 @@ use crate::suggestion;
 const FILE: &str = "machines.json";
 
 /// All members.
-pub(super) fn all(env: &ProcessEnv) -> Result<Vec<Member>, LaunchError> {
+pub(crate) fn all(env: &ProcessEnv) -> Result<Vec<Member>, LaunchError> {
     let path = env.dirs.config.join(FILE);
     let listed = read_file(&path).map_err(|error| LaunchError::Fleet(error.to_string()))?;
     listed.ok_or(LaunchError::NoMembers { file: path })
 }
 
 /// The members with these names, or all if none is given.
-pub(super) fn named(names: &[Host], env: &ProcessEnv) -> Result<Vec<Member>, LaunchError> {
+pub(crate) fn named(names: &[Host], env: &ProcessEnv) -> Result<Vec<Member>, LaunchError> {
     let mut members = all(env)?;
     let is = |member: &Member, name: &Host| member.hostname.as_str().eq_ignore_ascii_case(name.as_str());
     if let Some(unknown) = names.iter().find(|name| !members.iter().any(|member| is(member, name))) {
