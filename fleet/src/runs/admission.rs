@@ -152,7 +152,8 @@ pub fn admit(
         return refused(format!("the machine has room for {free} more agents now, less than it had a moment ago"));
     }
     record.state = if free > 0 && !waits_behind { RunState::Running } else { RunState::Queued };
-    if record.state == RunState::Queued && !queue {
+    let never_has_room = room.limit == 0 || room.venture_limit == 0;
+    if record.state == RunState::Queued && (!queue || never_has_room) {
         return refused(room.full_message(&record.venture));
     }
     runs.write(record)?;

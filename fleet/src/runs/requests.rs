@@ -105,8 +105,8 @@ pub struct AskPlace {
     pub launch: LaunchRequest,
     /// The earlier conversation that would be continued.
     pub resumes: Option<Resumes>,
-    /// Variables for the check of the launch.
-    pub environment: Vec<Variable>,
+    /// Variables for the check of the launch. `None`: the launch was checked a moment ago.
+    pub check: Option<Vec<Variable>>,
 }
 
 /// An earlier conversation.

@@ -48,98 +48,126 @@ pub(super) struct Terms {
     pub(super) at_least_free: Option<u32>,
 }
 
+/// An agent that was started, and the connections that were used for it.
+pub(super) struct Placed<A> {
+    pub(super) member: Member,
+    pub(super) answer: A,
+    pub(super) remote: Remote,
+}
+
 /// Starts the agent on the machine, or on the one with the most room. `make` makes the request.
 pub(super) async fn start<R: Request>(
     on: &Placement,
     wanted: &Wanted<'_>,
     env: &ProcessEnv,
     make: impl Fn(Terms) -> R,
-) -> Result<(Member, R::Answer), LaunchError> {
-    match on {
+) -> Result<Placed<R::Answer>, LaunchError> {
+    let mut connections = Connections { remote: Arc::new(fleet::remote(env)?), env };
+    let (member, answer) = match on {
         Placement::Machine(name) => {
             let mut found = members::named(std::slice::from_ref(name), env)?;
             let member = found.pop().ok_or_else(|| LaunchError::UnknownMember { name: name.clone(), meant: None })?;
-            let started = start_on(&member, &make(Terms { queue: true, at_least_free: None }), env).await;
+            let request = make(Terms { queue: true, at_least_free: None });
             let machine = member.hostname.clone();
-            started.map(|answer| (member, answer)).map_err(|failure| LaunchError::Remote { machine, failure })
+            let answer = connections.start(&member, &request).await;
+            (member, answer.map_err(|failure| LaunchError::Remote { machine, failure })?)
         }
-        Placement::Auto => start_anywhere(wanted, env, make).await,
+        Placement::Auto => connections.start_anywhere(wanted, make).await?,
+    };
+    let remote = Arc::into_inner(connections.remote).map_or_else(|| fleet::remote(env), Ok)?;
+    Ok(Placed { member, answer, remote })
+}
+
+/// The connections of one placement.
+struct Connections<'a> {
+    remote: Arc<Remote>,
+    env: &'a ProcessEnv,
+}
+
+impl Connections<'_> {
+    async fn start_anywhere<R: Request>(
+        &mut self,
+        wanted: &Wanted<'_>,
+        make: impl Fn(Terms) -> R,
+    ) -> Result<(Member, R::Answer), LaunchError> {
+        let mut candidates = members::all(self.env)?;
+        let mut check = Some(wanted.environment.to_vec());
+        let mut last = None;
+        for _ in 0..MAX_ATTEMPTS {
+            let answers = self.ask(&candidates, wanted, check.as_ref()).await;
+            if check.take().is_some() {
+                // The others can't start the agent, so they are not asked again.
+                let can = |member: &Member| answers.iter().any(|(other, place)| other == member && is_offer(place));
+                candidates.retain(can);
+            }
+            let (member, place) = best(answers, wanted)?;
+            let free = place.room.free();
+            let terms = Terms { queue: free == 0, at_least_free: (free > 0).then_some(free) };
+            match self.start(&member, &make(terms)).await {
+                Ok(answer) => return Ok((member, answer)),
+                // Another launcher was faster.
+                Err(failure) if is_full(&failure) => last = Some((member.hostname, failure)),
+                Err(failure) => return Err(LaunchError::Remote { machine: member.hostname, failure }),
+            }
+        }
+        let (machine, failure) = last.ok_or_else(|| LaunchError::Fleet("no machine was tried".to_owned()))?;
+        Err(LaunchError::Remote { machine, failure })
     }
-}
 
-async fn start_anywhere<R: Request>(
-    wanted: &Wanted<'_>,
-    env: &ProcessEnv,
-    make: impl Fn(Terms) -> R,
-) -> Result<(Member, R::Answer), LaunchError> {
-    let all = members::all(env)?;
-    let mut last = None;
-    for _ in 0..MAX_ATTEMPTS {
-        let answers = ask(&all, wanted, env).await?;
-        let (member, place) = best(answers, wanted)?;
-        let free = place.room.free();
-        let terms = Terms { queue: free == 0, at_least_free: (free > 0).then_some(free) };
-        match start_on(&member, &make(terms), env).await {
-            Ok(answer) => return Ok((member, answer)),
-            // Another launcher was faster.
-            Err(failure) if is_full(&failure) => last = Some((member.hostname, failure)),
-            Err(failure) => return Err(LaunchError::Remote { machine: member.hostname, failure }),
+    /// Sends the start. If the answer is lost, sends it again over a new connection: it has an id, so it starts nothing
+    /// twice.
+    async fn start<R: Request>(&mut self, member: &Member, request: &R) -> Result<R::Answer, Failure> {
+        let mut repeats = 0;
+        loop {
+            match self.remote.call(member, request, START_TIMEOUT).await {
+                Err(Failure::Lost(_)) if repeats < MAX_REPEATS => repeats += 1,
+                Err(failure) if repeats > 0 && is_lost(&failure) && repeats < MAX_REPEATS => repeats += 1,
+                started => return started,
+            }
+            let remote = fleet::remote(self.env).map_err(|error| Failure::NoSsh(error.to_string()))?;
+            close(std::mem::replace(&mut self.remote, Arc::new(remote))).await;
         }
     }
-    let (machine, failure) = last.ok_or_else(|| LaunchError::Fleet("no machine was tried".to_owned()))?;
-    Err(LaunchError::Remote { machine, failure })
-}
 
-fn is_full(failure: &Failure) -> bool {
-    matches!(failure, Failure::Refused(refusal) if refusal.kind == RefusalKind::Full)
-}
-
-/// Sends the start. If the answer is lost, sends it again: it has an id, so it starts nothing twice.
-async fn start_on<R: Request>(member: &Member, request: &R, env: &ProcessEnv) -> Result<R::Answer, Failure> {
-    let mut repeats = 0;
-    loop {
-        let remote = fleet::remote(env).map_err(|error| Failure::NoSsh(error.to_string()))?;
-        let started = remote.call(member, request, START_TIMEOUT).await;
-        remote.close().await;
-        match started {
-            Err(Failure::Lost(_)) if repeats < MAX_REPEATS => repeats += 1,
-            Err(failure) if repeats > 0 && is_lost(&failure) && repeats < MAX_REPEATS => repeats += 1,
-            started => return started,
+    /// Asks all machines at once. Machines that take much longer than the first one with room are left out.
+    async fn ask(&self, candidates: &[Member], wanted: &Wanted<'_>, check: Option<&Vec<Variable>>) -> Answers {
+        let mut asked = JoinSet::new();
+        for member in candidates.iter().cloned() {
+            let remote = Arc::clone(&self.remote);
+            let (launch, resumes) = (wanted.launch.clone(), wanted.resumes.clone());
+            let request = AskPlace { launch, resumes, check: check.cloned() };
+            asked.spawn(async move {
+                let place = remote.call(&member, &request, ASK_TIMEOUT).await;
+                (member, place)
+            });
         }
+        let mut answers = Answers::new();
+        let mut deadline = Instant::now() + ASK_TIMEOUT * 2;
+        while let Ok(Some(answer)) = timeout_at(deadline, asked.join_next()).await {
+            let Ok((member, place)) = answer else { continue };
+            let has_room = place.as_ref().is_ok_and(|place| place.room.free() > 0) && is_offer(&place);
+            // A conversation can be on any of them.
+            if has_room && wanted.resumes.is_none() {
+                deadline = deadline.min(Instant::now() + OTHERS_GRACE);
+            }
+            answers.push((member, place));
+        }
+        let late = candidates.iter().filter(|member| !answers.iter().any(|(answered, _)| answered == *member)).cloned();
+        let late: Vec<Member> = late.collect();
+        answers.extend(late.into_iter().map(|member| (member, Err(Failure::TimedOut(OTHERS_GRACE)))));
+        asked.shutdown().await;
+        answers
     }
 }
 
 type Answers = Vec<(Member, Result<Place, Failure>)>;
 
-/// Asks all machines at once. Machines that take much longer than the first one with room are left out.
-async fn ask(all: &[Member], wanted: &Wanted<'_>, env: &ProcessEnv) -> Result<Answers, LaunchError> {
-    let remote = Arc::new(fleet::remote(env)?);
-    let mut asked = JoinSet::new();
-    for member in all.iter().cloned() {
-        let (remote, launch, resumes) = (Arc::clone(&remote), wanted.launch.clone(), wanted.resumes.clone());
-        let environment = wanted.environment.to_vec();
-        asked.spawn(async move {
-            let place = remote.call(&member, &AskPlace { launch, resumes, environment }, ASK_TIMEOUT).await;
-            (member, place)
-        });
-    }
-    let mut answers = Answers::new();
-    let mut deadline = Instant::now() + ASK_TIMEOUT * 2;
-    while let Ok(Some(answer)) = timeout_at(deadline, asked.join_next()).await {
-        let Ok((member, place)) = answer else { continue };
-        let has_room = place.as_ref().is_ok_and(|place| place.refusal.is_none() && place.room.free() > 0);
-        // A conversation can be on any of them.
-        if has_room && wanted.resumes.is_none() {
-            deadline = deadline.min(Instant::now() + OTHERS_GRACE);
-        }
-        answers.push((member, place));
-    }
-    let late = all.iter().filter(|member| !answers.iter().any(|(answered, _)| answered == *member)).cloned();
-    let late: Vec<Member> = late.collect();
-    answers.extend(late.into_iter().map(|member| (member, Err(Failure::TimedOut(OTHERS_GRACE)))));
-    asked.shutdown().await;
-    close(remote).await;
-    Ok(answers)
+fn is_offer(place: &Result<Place, Failure>) -> bool {
+    place.as_ref().is_ok_and(|place| place.refusal.is_none())
+}
+
+fn is_full(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused(refusal) if refusal.kind == RefusalKind::Full)
 }
 
 async fn close(remote: Arc<Remote>) {

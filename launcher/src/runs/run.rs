@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
-use deckwatch_fleet::members::Member;
 use deckwatch_fleet::runs::requests::{StartRun, Started};
 use deckwatch_fleet::runs::{
     Assignment, Bytes, LaunchRequest, OutputFormat, RunId, RunRecord, RunState, Variable, Workspace,
 };
 use deckwatch_protocol::{Host, IssueNumber, Track, VentureCode};
 
-use super::place::{self, Wanted};
+use super::place::{self, Placed, Wanted};
 use super::positions::Positions;
 use super::viewer::Viewer;
 use super::{ending, environment};
@@ -164,7 +163,7 @@ async fn carry_out(
 ) -> Result<(), LaunchError> {
     let (prompt, launch) = (run.prompt()?, run.launch()?);
     let environment = environment::for_agent(&run.variables, run.local, env)?;
-    let (member, started) = run.start(&launch, &environment, prompt, env).await?;
+    let Placed { member, answer: started, remote } = run.start(&launch, &environment, prompt, env).await?;
     *machine = Some(member.hostname.clone());
     started.warnings.iter().for_each(|warning| warn(&format!("{}: {warning}", member.hostname)));
     let id = started.run.id.clone();
@@ -173,7 +172,7 @@ async fn carry_out(
     let name = member.hostname.clone();
     let reconnect_for = Duration::from_secs(run.reconnect_for);
     let mut viewer = Viewer::new(id.clone(), member, Positions::default(), reconnect_for, env);
-    viewer.only_start = run.detach;
+    (viewer.only_start, viewer.remote) = (run.detach, Some(remote));
     let last = viewer.follow().await?;
     let result = ending::of(&last, &name);
     if run.detach && !last.state.is_final() {
@@ -194,7 +193,7 @@ impl Run {
         environment: &[Variable],
         prompt: Vec<u8>,
         env: &ProcessEnv,
-    ) -> Result<(Member, Started), LaunchError> {
+    ) -> Result<Placed<Started>, LaunchError> {
         let id = new_id()?;
         let cli = self.agent_cli().unwrap_or(AgentCli::Claude);
         let wanted = Wanted { launch, environment, resumes: conversation::resumed(cli, &self.agent_args) };

@@ -4,11 +4,12 @@ use std::io::IsTerminal as _;
 use std::process::Command;
 
 use deckwatch_fleet::members::Member;
+use deckwatch_fleet::remote::Remote;
 use deckwatch_fleet::runs::requests::OpenSession;
 use deckwatch_fleet::runs::{LaunchRequest, SESSION_PREFIX, Workspace};
 
 use super::environment;
-use super::place::{self, Wanted};
+use super::place::{self, Placed, Wanted};
 use super::run::{new_id, unicode};
 use crate::agent_cli::AgentCli;
 use crate::branches::WorktreeName;
@@ -41,24 +42,28 @@ pub(crate) fn open(launch: &Launch, on: &Placement, env: &ProcessEnv) -> Result<
         at_least_free: terms.at_least_free,
     };
     let started = context_api::runtime()?.block_on(place::start(on, &wanted, env, make));
-    let (member, opened) = started?;
+    let Placed { member, answer: opened, remote } = started?;
     opened.warnings.iter().for_each(|warning| warn(&format!("{}: {warning}", member.hostname)));
     match &opened.run {
         Some(run) => say(&format!("started the session {} on {} as {}", opened.session, member.hostname, run.id)),
         None => say(&format!("the session {} exists on {}", opened.session, member.hostname)),
     }
-    enter(&member, &opened.session, env)
+    enter_over(remote, &member, &opened.session)
+}
+
+/// Shows a session in this terminal.
+pub(super) fn enter(member: &Member, session: &str, env: &ProcessEnv) -> Result<(), LaunchError> {
+    enter_over(fleet::remote(env)?, member, session)
 }
 
 /// Shows a session in this terminal. Without a terminal, says how to.
-pub(super) fn enter(member: &Member, session: &str, env: &ProcessEnv) -> Result<(), LaunchError> {
+fn enter_over(remote: Remote, member: &Member, session: &str) -> Result<(), LaunchError> {
     let machine = &member.hostname;
     if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
         let venture = session.strip_prefix(SESSION_PREFIX).unwrap_or(session);
         say(&format!("this is not a terminal; in one, `launcher {venture} --on {machine}` shows the agent"));
         return Ok(());
     }
-    let remote = fleet::remote(env)?;
     let failed = |source| LaunchError::NotStarted { program: "ssh".into(), source };
     let mut command: Command = remote.terminal(member, session).map_err(failed)?;
     let status = command.status().map_err(failed)?;

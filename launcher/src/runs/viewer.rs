@@ -36,6 +36,8 @@ pub(super) struct Viewer<'a> {
     pub(super) reconnect_for: Duration,
     /// Only wait until the agent runs or waits for a place.
     pub(super) only_start: bool,
+    /// Connections that are open already.
+    pub(super) remote: Option<Remote>,
     positions: Positions,
     file: PositionsFile,
     env: &'a ProcessEnv,
@@ -66,6 +68,7 @@ impl<'a> Viewer<'a> {
             member,
             reconnect_for,
             only_start: false,
+            remote: None,
             positions,
             file,
             env,
@@ -96,7 +99,7 @@ impl<'a> Viewer<'a> {
         let (mut lost_at, mut pause): (Option<Instant>, _) = (None, FIRST_PAUSE);
         loop {
             let before = self.positions;
-            let remote = fleet::remote(self.env)?;
+            let remote = self.remote.take().map_or_else(|| fleet::remote(self.env), Ok)?;
             let mut had_contact = false;
             let ended = self.one_connection(&remote, &mut had_contact).await;
             let _ = timeout(CLOSE_TIMEOUT, remote.close()).await;

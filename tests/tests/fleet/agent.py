@@ -22,6 +22,7 @@ def attempt():
 
 def main():
     if "--help" in sys.argv:
+        print("  --no-daemon")
         return 0
     if sys.stdin.isatty():
         facts = {"args": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd()}

@@ -4,5 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod hosts;
+mod on;
+mod placement;
 mod runs;
 mod world;

@@ -37,7 +37,7 @@ const QUEUE_INTERVAL: Duration = Duration::from_millis(250);
 /// How often an agent is started again after a crash.
 const MAX_RESTARTS: u32 = 5;
 /// The pause before the first restart. It doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Supervises one run. Returns when it has ended.
 pub async fn supervise(dirs: &Dirs, limits: Limits) -> io::Result<()> {
