@@ -133,7 +133,9 @@ impl Mounts {
             }
         }
         self.show("--ro-bind", "/etc");
-        RESOLVER.iter().for_each(|path| self.show("--ro-bind-try", path));
+        for path in RESOLVER {
+            self.show("--ro-bind-try", path);
+        }
         self.args
             .extend(["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp"].map(OsString::from));
     }
@@ -148,9 +150,13 @@ impl Mounts {
         for path in settings(contents.cli) {
             self.show("--bind-try", home.join(path));
         }
-        GIT_SETTINGS.iter().for_each(|path| self.show("--ro-bind-try", home.join(path)));
+        for path in GIT_SETTINGS {
+            self.show("--ro-bind-try", home.join(path));
+        }
         self.show("--ro-bind-try", &dirs.config);
-        contents.ventures.into_iter().for_each(|path| self.show("--ro-bind-try", path));
+        if let Some(ventures) = contents.ventures {
+            self.show("--ro-bind-try", ventures);
+        }
         for folder in [&dirs.data, &dirs.cache].into_iter().cloned().chain(STATE.map(|name| dirs.state.join(name))) {
             make(&folder)?;
             self.show("--bind", folder);

@@ -111,7 +111,7 @@ impl Census {
     }
 
     /// Lets the runs that wait start in their order, as far as there is room. Returns whether `id` is among them.
-    fn is_next(mut self, id: &RunId, limits: Limits) -> bool {
+    fn admits(mut self, id: &RunId, limits: Limits) -> bool {
         let queued = std::mem::take(&mut self.queued);
         for run in queued {
             if self.room(&run.venture, limits).free() > 0 {
@@ -164,7 +164,7 @@ pub fn admit(
 pub fn try_next(record: &mut RunRecord, limits: Limits, dirs: &Dirs) -> Result<bool, Refusal> {
     let runs = Runs::of(dirs);
     let _held = runs.lock()?;
-    if !Census::take(&runs, dirs).is_next(&record.id, limits) {
+    if !Census::take(&runs, dirs).admits(&record.id, limits) {
         return Ok(false);
     }
     record.state = RunState::Running;

@@ -27,7 +27,7 @@ impl RunId {
         let mut random = [0; 16];
         getrandom::fill(&mut random)?;
         let millis = u64::try_from(clock::now().as_millis()).unwrap_or_default();
-        Ok(Self(format!("{PREFIX}{}", Ulid::from_parts(millis, u128::from_be_bytes(random)).to_string())))
+        Ok(Self(format!("{PREFIX}{}", Ulid::from_parts(millis, u128::from_be_bytes(random)))))
     }
 
     /// The id as text.

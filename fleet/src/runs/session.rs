@@ -57,13 +57,13 @@ pub async fn open(request: &OpenSession, limits: Limits, dirs: &Dirs) -> Result<
         return Ok(OpenedSession { session, run: None, warnings: Vec::new() });
     }
     let launcher = Launcher::of_this_process()?;
-    let launched = launcher.check(&request.launch, &request.environment).await?;
+    let checked = launcher.check(&request.launch, &request.environment).await?;
     let this = RunningProcess::find(std::process::id())
         .ok_or_else(|| Refusal::machine("this machine does not show its processes; make /proc readable"))?;
     let runs = Runs::of(dirs);
     let mut record = RunRecord::new(request.id.clone(), RunKind::Interactive, &request.launch, this);
     record.session = Some(session.clone());
-    if let Launched::Starts { repo, agent, folder } = launched {
+    if let Launched::Starts { repo, agent, folder } = checked {
         (record.repo, record.agent, record.folder) = (Some(repo), Some(agent), Some(folder));
     }
     if !runs.create(&record.id)? {

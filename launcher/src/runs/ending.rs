@@ -69,9 +69,8 @@ pub(super) fn print_json(
 fn failure_json(error: &LaunchError) -> Option<Value> {
     let kind = match error {
         LaunchError::AgentEnded(_) => return None,
-        LaunchError::Remote { failure, .. } => kind_of(failure),
+        LaunchError::Remote { failure, .. } | LaunchError::NoPlace { failure, .. } => kind_of(failure),
         LaunchError::RunLost { .. } => json!("lost"),
-        LaunchError::NoPlace { failure, .. } => kind_of(failure),
         LaunchError::Detached => json!("detached"),
         _ => json!("launcher"),
     };

@@ -52,7 +52,9 @@ pub(crate) fn run(ps: &Ps, env: &ProcessEnv) -> Result<(), LaunchError> {
     let answers = LastAnswers::to("runs", &env.dirs);
     let mut listed: Vec<Listed> = outcomes.into_iter().map(|outcome| known(outcome, &answers)).collect();
     if !ps.all {
-        listed.iter_mut().for_each(|listed| listed.runs.retain(|run| !run.state.is_final()));
+        for listed in &mut listed {
+            listed.runs.retain(|run| !run.state.is_final());
+        }
     }
     if ps.json {
         json_output::print(&json!({ "machines": listed.iter().map(as_json).collect::<Vec<_>>() }))?;
