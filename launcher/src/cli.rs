@@ -72,7 +72,7 @@ pub(crate) struct Cli {
     pub(crate) launch: Launch,
 
     /// List the ventures: folder, branch, uncommitted changes, last session, active agents
-    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "on", "track", "issue", "repo", "worktree", "no_alt_screen", "heal", "no_heal", "agent_args"])]
+    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "on", "track", "issue", "repo", "worktree", "sandbox", "no_alt_screen", "heal", "no_heal", "agent_args"])]
     pub(crate) list: bool,
 
     /// Print the list as JSON

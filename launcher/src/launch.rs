@@ -99,6 +99,10 @@ pub(crate) struct Launch {
           long_help = WORKTREE)]
     pub(crate) worktree: Option<WorktreeName>,
 
+    /// Work in a sandbox in which other repositories, SSH keys and other agents do not exist; needs bubblewrap
+    #[arg(long, conflicts_with = "worktree")]
+    pub(crate) sandbox: bool,
+
     /// What only another machine of the fleet can ask for
     #[arg(skip)]
     pub(crate) remote: RemoteOptions,
@@ -117,8 +121,6 @@ pub(crate) struct RemoteOptions {
     pub(crate) model: Option<String>,
     /// The folder in which the agent starts; it is made if it is missing.
     pub(crate) folder: Option<PathBuf>,
-    /// Whether the agent works in a sandbox.
-    pub(crate) is_sandboxed: bool,
 }
 
 impl Launch {

@@ -81,6 +81,8 @@ fn main() -> std::process::ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::Success.into(),
         Err(LaunchError::AgentEnded(code)) => code.into(),
+        // The command has said what continues.
+        Err(error @ LaunchError::Detached) => error.exit_code().into(),
         Err(error) => {
             output::report(&error);
             error.exit_code().into()

@@ -82,7 +82,7 @@ impl<'a> Plan<'a> {
         let remote = &launch.remote;
         let agent_args = headless::agent_args(agent_cli, remote.output, remote.model.as_deref(), &launch.agent_args);
         let folder = remote.folder.as_deref().map(|folder| start_folder(folder, env)).transpose()?;
-        let sandbox = remote.is_sandboxed.then(|| Sandbox::find(env)).transpose()?;
+        let sandbox = launch.sandbox.then(|| Sandbox::find(env)).transpose()?;
         let conversation = Conversation::plan(agent_cli, &agent_args, &chosen.venture.code, &chosen.checkout, env);
         let isolation = background_server::isolate(agent_cli, &program, &agent_args, env)?;
         let added = isolation.args.iter().chain(&conversation.args);
@@ -119,6 +119,9 @@ impl<'a> Plan<'a> {
         row("repository", &format!("{} in {}", self.checkout.repo, env.shown(&self.checkout.root)));
         if let Some(worktree) = &self.worktree {
             row("worktree", &env.shown(&worktree.path(&slot.agent)));
+        }
+        if self.sandbox.is_some() {
+            row("sandbox", "other repositories, SSH keys and other agents do not exist in it");
         }
         row("branches", &format!("{}...", branches::prefix(self.worktree.as_ref(), &slot.agent)));
         row("agent", &format!("{} (if the slot is still free then)", slot.agent));

@@ -77,7 +77,8 @@ fn command_line(launch: &LaunchRequest, is_check: bool) -> Result<Cli, clap::Err
     match &launch.workspace {
         Workspace::Worktree(None) => words.push("--worktree".to_owned()),
         Workspace::Worktree(Some(name)) => words.push(format!("--worktree={name}")),
-        Workspace::Shared | Workspace::Sandbox => {}
+        Workspace::Sandbox => words.push("--sandbox".to_owned()),
+        Workspace::Shared => {}
     }
     words.extend(is_check.then(|| "--dry-run".to_owned()));
     words.extend(launch.flags.iter().cloned());
@@ -87,7 +88,6 @@ fn command_line(launch: &LaunchRequest, is_check: bool) -> Result<Cli, clap::Err
     cli.launch.remote.output = launch.output;
     cli.launch.remote.model.clone_from(&launch.model);
     cli.launch.remote.folder.clone_from(&launch.folder);
-    cli.launch.remote.is_sandboxed = launch.workspace == Workspace::Sandbox;
     Ok(cli)
 }
 

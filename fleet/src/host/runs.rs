@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use deckwatch_machine::agent::this_host;
+use deckwatch_machine::clock::now;
 use deckwatch_machine::dirs::Dirs;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -15,7 +16,8 @@ use crate::runs::requests::{
     AskPlace, AttachRun, ListRuns, OpenSession, OpenedSession, Place, StartRun, Started, StopRun, conversation_time,
 };
 use crate::runs::{
-    Assignment, Launcher, RunKind, RunRecord, Runs, Variable, admission, linger_warning, open_session, supervisor,
+    Assignment, Launcher, RunKind, RunRecord, RunState, Runs, Variable, admission, linger_warning, open_session,
+    supervisor,
 };
 use crate::wire::{Refusal, RefusalKind};
 
@@ -93,8 +95,13 @@ impl Answers for StopRun {
         let started = Instant::now();
         let (mut killed, patience) = (false, supervisor::STOP_GRACE + STOP_MARGIN);
         loop {
-            let run = find()?;
+            let mut run = find()?;
             if run.state.is_final() {
+                if run.kind == RunKind::Interactive {
+                    // No supervisor records the end of an interactive agent.
+                    (run.state, run.ended_at) = (RunState::Stopped { exit_code: None }, Some(now()));
+                    runs.write(&run)?;
+                }
                 return Ok(run);
             }
             let is_late = started.elapsed() > supervisor::STOP_GRACE;

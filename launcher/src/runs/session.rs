@@ -89,6 +89,7 @@ fn request(launch: &Launch) -> Result<LaunchRequest, LaunchError> {
         issue: launch.issue,
         folder: None,
         workspace: match &launch.worktree {
+            None if launch.sandbox => Workspace::Sandbox,
             None => Workspace::Shared,
             Some(WorktreeName::OfAgent) => Workspace::Worktree(None),
             Some(WorktreeName::Named(name)) => Workspace::Worktree(Some(name.clone())),

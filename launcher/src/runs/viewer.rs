@@ -80,15 +80,16 @@ impl<'a> Viewer<'a> {
     /// Shows the run to its end, or until the person leaves with Ctrl-C.
     pub(super) async fn follow(mut self) -> Result<RunRecord, LaunchError> {
         let (id, machine) = (self.id.clone(), self.machine().clone());
-        tokio::select! {
-            ended = self.until_end() => ended,
-            _ = tokio::signal::ctrl_c() => {
-                say(&format!(
-                    "you left; the agent continues on {machine}. `launcher attach {id}` shows it, `launcher stop {id}` ends it"
-                ));
-                Err(LaunchError::Detached)
-            }
+        let (ended, why) = tokio::select! {
+            ended = self.until_end() => (ended, "the reader of the output is gone"),
+            _ = tokio::signal::ctrl_c() => (Err(LaunchError::Detached), "you left"),
+        };
+        if let Err(LaunchError::Detached) = ended {
+            say(&format!(
+                "{why}; the agent continues on {machine}. `launcher attach {id}` shows it, `launcher stop {id}` ends it"
+            ));
         }
+        ended
     }
 
     fn machine(&self) -> &Host {

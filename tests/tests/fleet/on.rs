@@ -59,9 +59,16 @@ fn an_interactive_agent_starts_once_in_its_session_and_gets_the_keys_through_a_s
     assert!(world.launcher(&["ps"]).ok().contains("session deckwatch-alpha"));
 
     let id = id_in(&started.stderr);
-    assert!(world.launcher(&["stop", &id]).stderr.contains("on server1"));
-    world.wait_for(&id, "ended");
+    assert!(world.launcher(&["stop", &id]).stderr.contains("on server1 was stopped"));
+    world.wait_for(&id, "stopped");
     assert_eq!(tmux(server, &["list-sessions", "-F", "#{session_name}"]), "deckwatch-alpha-2\nmine\n");
+
+    world.launcher(&["alpha", "--on", "server1", "--sandbox"]).ok();
+    let started = Instant::now();
+    let in_sandbox = "ls .local/state/deckwatch/sandboxes/alpha-*/interactive.json";
+    while server.run("sh", &["-c", in_sandbox], "", &[]).code != Some(0) {
+        assert!(started.elapsed() < Duration::from_secs(60), "the agent did not start in its sandbox");
+    }
 }
 
 #[test]
