@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::exit_code::ExitCode;
 use crate::launch::Launch;
 use crate::secrets_command::SecretsCommand;
-use crate::{completions, docs_cache, doctor, fleet, init, man, records, slash_commands, ventures_sync};
+use crate::{completions, docs_cache, doctor, fleet, init, man, records, runs, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,6 +29,9 @@ Examples:
   launcher doctor                 check everything that a launch needs
   launcher mcp doctor             check that each agent CLI reaches Deckwatch
   launcher fleet list             list the machines of the team
+  launcher alpha --on mac1        start or show an agent on another machine, in its tmux session
+  launcher run alpha --on auto -p \"...\"
+                                  run a headless agent on the machine with the most room
   launcher demo                   show a day with two agents on this repository";
 
 const DEMO_EXAMPLES: &str = "\
@@ -47,6 +50,9 @@ All settings in ~/.config/deckwatch/config.toml are optional.
   key_keyring = true                     the keyring; `launcher secrets login --api-key` stores the key
   key_command = [\"pass\", \"show\", \"x\"]    a command that prints the key
   key_infisical = \"/deckwatch/NAME\"      a secret of the project below
+  [fleet]
+  max_agents = 8                         how many agents may run at once on this machine
+  max_agents_per_venture = 4             the same, for each venture
   [infisical]                            secrets for agents, one folder for each venture
   domain = \"https://eu.infisical.com\"    default: https://app.infisical.com
   project_id = \"...\"
@@ -68,7 +74,7 @@ pub(crate) struct Cli {
     pub(crate) launch: Launch,
 
     /// List the ventures: folder, branch, uncommitted changes, last session, active agents
-    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "worktree", "no_alt_screen", "heal", "no_heal", "agent_args"])]
+    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "on", "track", "issue", "repo", "worktree", "sandbox", "no_alt_screen", "heal", "no_heal", "agent_args"])]
     pub(crate) list: bool,
 
     /// Print the list as JSON
@@ -120,6 +126,20 @@ pub(crate) enum Command {
     /// Reach the machines of the team over SSH
     #[command(subcommand, after_help = fleet::EXAMPLES)]
     Fleet(fleet::FleetCommand),
+
+    /// Run a headless agent on a machine of the team
+    #[command(after_help = runs::RUN_EXAMPLES)]
+    Run(Box<runs::Run>),
+
+    /// Show what an agent on another machine wrote, and follow it
+    #[command(after_help = runs::ATTACH_EXAMPLES)]
+    Attach(runs::Attach),
+
+    /// Show the agents that were started on the machines of the team
+    Ps(runs::Ps),
+
+    /// End an agent on a machine of the team
+    Stop(runs::Stop),
 
     /// Check everything that a launch needs, and say how to fix each problem
     Doctor(doctor::Doctor),

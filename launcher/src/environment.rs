@@ -4,12 +4,13 @@ use deckwatch_machine::variables;
 
 /// The variables that describe the launch. One that a launch does not set is removed, so that the agent does not
 /// inherit it.
-pub(crate) const AGENT_VARIABLES: [&str; 12] = [
+pub(crate) const AGENT_VARIABLES: [&str; 13] = [
     variables::VENTURE,
     variables::REPO,
     variables::REPOS,
     variables::AGENT,
     variables::LAUNCH,
+    variables::LAUNCH_REQUEST,
     variables::CLIENT,
     variables::TRACK,
     variables::ISSUE,

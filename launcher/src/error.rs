@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use deckwatch_fleet::remote::Failure;
+use deckwatch_fleet::runs::RunId;
+use deckwatch_fleet::wire::RefusalKind;
 use deckwatch_machine::agent::SlotError;
 use deckwatch_machine::checkout::CheckoutError;
 use deckwatch_machine::dirs::NoHome;
@@ -113,6 +116,22 @@ pub(crate) enum LaunchError {
     MembersBad { bad: usize, of: usize },
     #[error("{0}")]
     Fleet(String),
+    #[error("{machine}: {failure}")]
+    Remote { machine: Host, failure: Failure },
+    #[error("no machine can start the agent:\n  {message}")]
+    NoPlace { message: String, failure: Failure },
+    #[error("the agent on {machine} was lost while it ran: {message}")]
+    RunLost { id: RunId, machine: Host, message: String },
+    #[error("no machine that answers has the run {id}{}", no_answer_from(.unanswered))]
+    NoSuchRun { id: RunId, unanswered: Vec<String> },
+    #[error("{0}")]
+    Workspace(String),
+    #[error("there is no prompt")]
+    NoPrompt,
+    #[error("you left, and the agent continues")]
+    Detached,
+    #[error("the agent ended with exit code {0}")]
+    AgentEnded(u8),
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error("cancelled")]
@@ -183,6 +202,12 @@ impl LaunchError {
             }
             Self::UnknownMember { meant: Some(meant), .. } => format!("did you mean `{meant}`?"),
             Self::UnknownMember { .. } => "`launcher fleet list` shows the machines".to_owned(),
+            Self::RunLost { id, .. } => {
+                format!("`launcher attach {id}` shows what it wrote, when the machine answers again")
+            }
+            Self::NoSuchRun { .. } => "`launcher ps --all` shows the runs; a machine deletes them after 7 days".to_owned(),
+            Self::NoPrompt => "give it with -p, or on standard input".to_owned(),
+            Self::Remote { failure, .. } | Self::NoPlace { failure, .. } => return remote_hint(failure),
             Self::NoHome(_)
             | Self::VenturesFile(_)
             | Self::Checkout(_)
@@ -199,6 +224,9 @@ impl LaunchError {
             | Self::MembersFailed { .. }
             | Self::MembersBad { .. }
             | Self::Fleet(_)
+            | Self::Workspace(_)
+            | Self::Detached
+            | Self::AgentEnded(_)
             | Self::Query(_)
             | Self::Cancelled => return None,
         };
@@ -224,9 +252,11 @@ impl LaunchError {
             | Self::WouldOverwrite(_)
             | Self::Endpoint(_) => ExitCode::Config,
             Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
-            Self::NoVentureNamed | Self::NoTerminal | Self::Query(_) | Self::NeedsBackgroundServer { .. } => {
-                ExitCode::Usage
-            }
+            Self::NoVentureNamed
+            | Self::NoPrompt
+            | Self::NoTerminal
+            | Self::Query(_)
+            | Self::NeedsBackgroundServer { .. } => ExitCode::Usage,
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
             Self::NotARepository(_) | Self::Discovery(_) | Self::Worktree { .. } | Self::Checkout(_) => {
                 ExitCode::Repository
@@ -249,13 +279,57 @@ impl LaunchError {
             | Self::BootstrapFailed { .. }
             | Self::UnknownMember { .. }
             | Self::Fleet(_) => ExitCode::Fleet,
+            Self::Remote { failure, .. } | Self::NoPlace { failure, .. } => remote_exit_code(failure),
+            Self::RunLost { .. } => ExitCode::RunLost,
+            Self::NoSuchRun { .. } => ExitCode::NoSuchRun,
+            Self::Workspace(_) => ExitCode::Workspace,
+            // The agent's own exit code is used instead.
+            Self::AgentEnded(_) => ExitCode::NotStarted,
             Self::MembersFailed { failed, of } if failed == of => ExitCode::NoMember,
             Self::MembersFailed { .. } => ExitCode::SomeMembers,
             Self::MembersBad { .. } => ExitCode::BadMember,
             Self::Demo(_) => ExitCode::Demo,
-            Self::Cancelled => ExitCode::Cancelled,
+            Self::Cancelled | Self::Detached => ExitCode::Cancelled,
         }
     }
+}
+
+fn remote_exit_code(failure: &Failure) -> ExitCode {
+    match failure {
+        Failure::Unreachable(_) | Failure::TimedOut(_) | Failure::NoSsh(_) => ExitCode::Unreachable,
+        Failure::Authentication(_) | Failure::HostKey(_) => ExitCode::Authentication,
+        Failure::LauncherMissing | Failure::Outdated(_) => ExitCode::RemoteFailed,
+        Failure::Lost(_) => ExitCode::RunLost,
+        Failure::Refused(refusal) => match refusal.kind {
+            RefusalKind::AgentMissing => ExitCode::RemoteAgentMissing,
+            RefusalKind::VentureMissing => ExitCode::RemoteVentureMissing,
+            RefusalKind::Workspace => ExitCode::Workspace,
+            RefusalKind::Full => ExitCode::Full,
+            RefusalKind::NoSuchRun => ExitCode::NoSuchRun,
+            RefusalKind::BadRequest | RefusalKind::Machine => ExitCode::RemoteFailed,
+        },
+    }
+}
+
+fn remote_hint(failure: &Failure) -> Option<String> {
+    let hint = match failure {
+        Failure::Unreachable(_) | Failure::TimedOut(_) => {
+            "`launcher fleet list` shows which machines answer; `--on auto` takes one of them"
+        }
+        Failure::Authentication(_) | Failure::HostKey(_) => {
+            "scripts/setup-ssh-mesh.sh distributes the keys of the fleet"
+        }
+        Failure::Lost(_) => "`launcher ps` shows whether the agent was started",
+        Failure::Refused(refusal) if refusal.kind == RefusalKind::Full => {
+            "`launcher ps` shows what runs; `max_agents` of [fleet] in its config.toml is the limit"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn no_answer_from(machines: &[String]) -> String {
+    if machines.is_empty() { String::new() } else { format!("; no answer from {}", machines.join("; ")) }
 }
 
 /// The largest number of names in a hint.

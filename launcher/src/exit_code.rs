@@ -59,7 +59,25 @@ exit_codes! {
     NoMember = 31,
     /// each machine of the fleet has answered, and one of them has a value that is bad
     BadMember = 32,
-    /// you cancelled the menu
+    /// the other machine can't be reached
+    Unreachable = 33,
+    /// the other machine does not accept your SSH key, or shows a host key that is not the known one
+    Authentication = 34,
+    /// the agent CLI is not installed on the other machine
+    RemoteAgentMissing = 35,
+    /// the venture is not known on the other machine, or its repository is not there
+    RemoteVentureMissing = 36,
+    /// the working directory, worktree or sandbox of the agent can't be used
+    Workspace = 37,
+    /// the agent on the other machine was lost while it ran
+    RunLost = 38,
+    /// the other machine runs as many agents as it may
+    Full = 39,
+    /// no machine that answers has this run
+    NoSuchRun = 40,
+    /// Deckwatch on the other machine is missing, outdated or failed
+    RemoteFailed = 41,
+    /// you cancelled the menu, or left an agent on another machine
     Cancelled = 130,
 }
 

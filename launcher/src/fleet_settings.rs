@@ -1,11 +1,17 @@
 //! The settings in `[fleet]` of `config.toml`.
 
+use deckwatch_fleet::runs::Limits;
 use serde::Deserialize;
 
 /// The settings of the commands of the fleet.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct FleetSettings {
+    /// How many agents may run on this machine. By default, 4 for each core and one for each 512 MiB of memory, whichever
+    /// is less.
+    pub(crate) max_agents: Option<u32>,
+    /// How many agents may run for each venture on this machine. By default, as many as on the machine.
+    pub(crate) max_agents_per_venture: Option<u32>,
     /// When a value is a problem.
     pub(crate) health: HealthLimits,
 }
@@ -51,6 +57,11 @@ impl Default for HealthLimits {
 }
 
 impl FleetSettings {
+    /// How many agents may run on this machine.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { max_agents: self.max_agents, max_agents_per_venture: self.max_agents_per_venture }
+    }
+
     /// What is wrong with the settings: a limit that is no number from 0 on, or limits in the wrong order.
     pub(crate) fn error(&self) -> Option<String> {
         let health = &self.health;

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use clap_complete::engine::ArgValueCandidates;
+use deckwatch_fleet::runs::OutputFormat;
 use deckwatch_machine::variables::VENTURES;
 use deckwatch_protocol::{IssueNumber, Track};
 
 use crate::agent_cli::AgentCli;
 use crate::branches::WorktreeName;
 use crate::completions;
+use crate::placement::Placement;
 use crate::target::Target;
 
 const WORKTREE: &str = "\
@@ -23,6 +25,15 @@ removed; remove it with `git worktree remove`";
 #[command(group = ArgGroup::new("agent").args(["claude", "gemini", "codex"]))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Launch {
+    /// Start the agent on this machine of the fleet, in a tmux session, or show the session; `auto` takes the machine with
+    /// the most room
+    #[arg(long, value_name = "MACHINE", conflicts_with_all = ["dry_run", "repo", "ventures"])]
+    pub(crate) on: Option<Placement>,
+
+    /// With --on: the number of the session, for several agents on one venture
+    #[arg(long, value_name = "N", requires = "on")]
+    pub(crate) session: Option<u32>,
+
     /// Code of the venture, or `.` for the repository you are in
     #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures))]
     pub(crate) target: Option<Target>,
@@ -88,12 +99,44 @@ pub(crate) struct Launch {
           long_help = WORKTREE)]
     pub(crate) worktree: Option<WorktreeName>,
 
+    /// Work in a sandbox in which other repositories, SSH keys and other agents do not exist; needs bubblewrap
+    #[arg(long, conflicts_with = "worktree")]
+    pub(crate) sandbox: bool,
+
+    /// What only another machine of the fleet can ask for
+    #[arg(skip)]
+    pub(crate) remote: RemoteOptions,
+
     /// Arguments for the agent CLI
     #[arg(last = true, value_name = "AGENT ARGUMENTS")]
     pub(crate) agent_args: Vec<OsString>,
 }
 
+/// What only another machine of the fleet can ask for.
+#[derive(Debug, Default)]
+pub(crate) struct RemoteOptions {
+    /// The output of a headless agent. `None` for an interactive one.
+    pub(crate) output: Option<OutputFormat>,
+    /// The model.
+    pub(crate) model: Option<String>,
+    /// The folder in which the agent starts; it is made if it is missing.
+    pub(crate) folder: Option<PathBuf>,
+}
+
 impl Launch {
+    /// The flags that a launch on another machine gets too. They contain no text of a person.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let flags = [
+            ("--local", self.local),
+            ("--no-secrets", self.no_secrets),
+            ("--require-secrets", self.require_secrets),
+            ("--no-alt-screen", self.no_alt_screen),
+            ("--heal", self.heal),
+            ("--no-heal", self.no_heal),
+        ];
+        flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned()).collect()
+    }
+
     /// The agent CLI that a flag selects.
     pub(crate) fn agent_cli(&self) -> Option<AgentCli> {
         let flags = [(self.claude, AgentCli::Claude), (self.gemini, AgentCli::Gemini), (self.codex, AgentCli::Codex)];

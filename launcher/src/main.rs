@@ -24,6 +24,7 @@ mod error;
 mod exit_code;
 mod fleet;
 mod fleet_settings;
+mod headless;
 mod help;
 mod init;
 mod installation;
@@ -36,11 +37,15 @@ mod mcp_doctor;
 mod menu;
 mod output;
 mod pager;
+mod placement;
 mod plan;
 mod process;
 mod process_env;
 mod records;
 mod registration;
+mod requested;
+mod runs;
+mod sandbox;
 mod secrets;
 mod secrets_command;
 mod secrets_error;
@@ -68,6 +73,7 @@ use self::exit_code::ExitCode;
 use self::launch_secrets::SecretsRequest;
 use self::plan::{Chosen, Plan};
 use self::process_env::ProcessEnv;
+use self::requested::Requested;
 use self::secrets_command::SecretsCommand;
 use self::target::Target;
 use self::venture_cache::CacheUse;
@@ -80,6 +86,9 @@ fn main() -> std::process::ExitCode {
     };
     match run(&cli) {
         Ok(()) => ExitCode::Success.into(),
+        Err(LaunchError::AgentEnded(code)) => code.into(),
+        // The command has said what continues.
+        Err(error @ LaunchError::Detached) => error.exit_code().into(),
         Err(error) => {
             output::report(&error);
             error.exit_code().into()
@@ -114,7 +123,11 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Demo { data }) => demo::run(&env, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &env),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &env),
-        Some(Command::Fleet(command)) => fleet::run(command, &env),
+        Some(Command::Fleet(command)) => fleet::run(command, &env, launch_requested),
+        Some(Command::Run(run)) => runs::run(run, &env),
+        Some(Command::Attach(attach)) => runs::attach(attach, &env),
+        Some(Command::Ps(ps)) => runs::ps(ps, &env),
+        Some(Command::Stop(stop)) => runs::stop(stop, &env),
         Some(Command::Init(init)) => init::run(init, &env),
         Some(Command::Completions { shell }) => completions::print(*shell),
         Some(Command::Man { dir }) => man::write(Cli::command(), &env.cwd.join(dir)),
@@ -143,6 +156,34 @@ fn claim_name(checkout: &mut Checkout, env: &ProcessEnv) {
 
 /// Starts the agent, or lists ventures, checks secrets, copies documents, or prints the plan.
 fn launch(cli: &Cli, env: &ProcessEnv) -> Result<(), LaunchError> {
+    if let Some(on) = &cli.launch.on {
+        return runs::session(&cli.launch, on, env);
+    }
+    with_plan(cli, env, |plan| {
+        if cli.launch.dry_run {
+            let text = plan.describe(env)?;
+            return output::print(|out| out.write_all(text.as_bytes()));
+        }
+        Err(process::start(plan, env))
+    })
+}
+
+/// Starts the agent that another machine of the fleet has asked for, and reports what comes of it.
+fn launch_requested(is_check: bool, env: &ProcessEnv) -> Result<(), LaunchError> {
+    let requested = Requested::read(is_check, env)?;
+    let done = with_plan(&requested.cli, env, |plan| requested.act(plan, env));
+    if let Err(error) = &done {
+        requested.refuse(error)?;
+    }
+    done
+}
+
+/// Makes the plan of the launch and acts on it, or does what another command of the launch says.
+fn with_plan(
+    cli: &Cli,
+    env: &ProcessEnv,
+    act: impl FnOnce(&Plan) -> Result<(), LaunchError>,
+) -> Result<(), LaunchError> {
     let launch = &cli.launch;
     let (config, vault) = Config::with_vault(env)?;
     let endpoint = Endpoint::of_launch(launch.local, env, &config, &vault)?;
@@ -179,9 +220,5 @@ fn launch(cli: &Cli, env: &ProcessEnv) -> Result<(), LaunchError> {
     let secrets = SecretsRequest::of(launch, &vault, &venture);
     let chosen = Chosen { venture, ventures_file, checkout, endpoint: &endpoint, secrets };
     let plan = Plan::make(launch, &config, env, chosen)?;
-    if launch.dry_run {
-        let text = plan.describe(env)?;
-        return output::print(|out| out.write_all(text.as_bytes()));
-    }
-    Err(process::start(&plan, env))
+    act(&plan)
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use deckwatch_machine::agent::{Slot, this_host};
 use deckwatch_machine::checkout::Checkout;
@@ -18,11 +18,13 @@ use crate::conversation::Conversation;
 use crate::endpoint::{Endpoint, is_inside_local};
 use crate::environment;
 use crate::error::LaunchError;
+use crate::headless;
 use crate::installation::Server;
 use crate::launch::Launch;
 use crate::launch_secrets::SecretsRequest;
 use crate::process_env::ProcessEnv;
 use crate::registration::{PlannedRegistration, Registration, Screen};
+use crate::sandbox::Sandbox;
 
 /// The selections on which the plan is based.
 pub(crate) struct Chosen<'a> {
@@ -54,6 +56,11 @@ pub(crate) struct Plan<'a> {
     pub(crate) registration: Registration,
     /// The worktree in which the agent starts, if it does not start in the checkout.
     pub(crate) worktree: Option<Worktree>,
+    /// The folder in which the agent starts, if it is not the repository. It may not exist yet.
+    pub(crate) folder: Option<PathBuf>,
+    /// The sandbox in which the agent works.
+    pub(crate) sandbox: Option<Sandbox>,
+    pub(crate) ventures_file: Option<PathBuf>,
     pub(crate) conversation: Conversation,
     pub(crate) track: Option<Track>,
 }
@@ -72,11 +79,14 @@ impl<'a> Plan<'a> {
         let folder = &chosen.checkout.root;
         let registration = Registration::plan(agent_cli, &server.path(), &[], screen, folder, env)?;
         let worktree = launch.worktree.as_ref().map(|name| Worktree::plan(name, &chosen.checkout)).transpose()?;
-        let conversation =
-            Conversation::plan(agent_cli, &launch.agent_args, &chosen.venture.code, &chosen.checkout, env);
-        let isolation = background_server::isolate(agent_cli, &program, &launch.agent_args, env)?;
+        let remote = &launch.remote;
+        let agent_args = headless::agent_args(agent_cli, remote.output, remote.model.as_deref(), &launch.agent_args);
+        let folder = remote.folder.as_deref().map(|folder| start_folder(folder, env)).transpose()?;
+        let sandbox = launch.sandbox.then(|| Sandbox::find(env)).transpose()?;
+        let conversation = Conversation::plan(agent_cli, &agent_args, &chosen.venture.code, &chosen.checkout, env);
+        let isolation = background_server::isolate(agent_cli, &program, &agent_args, env)?;
         let added = isolation.args.iter().chain(&conversation.args);
-        let args = added.chain(&launch.agent_args).cloned().collect();
+        let args = added.chain(&agent_args).cloned().collect();
         let track = launch.track.or(conversation.track);
         Ok(Self {
             environment: environment(launch, config, env, agent_cli, &chosen, &conversation, isolation.variables),
@@ -91,6 +101,9 @@ impl<'a> Plan<'a> {
             registration,
             server,
             worktree,
+            folder,
+            sandbox,
+            ventures_file: chosen.ventures_file,
             conversation,
             track,
         })
@@ -106,6 +119,9 @@ impl<'a> Plan<'a> {
         row("repository", &format!("{} in {}", self.checkout.repo, env.shown(&self.checkout.root)));
         if let Some(worktree) = &self.worktree {
             row("worktree", &env.shown(&worktree.path(&slot.agent)));
+        }
+        if self.sandbox.is_some() {
+            row("sandbox", "other repositories, SSH keys and other agents do not exist in it");
         }
         row("branches", &format!("{}...", branches::prefix(self.worktree.as_ref(), &slot.agent)));
         row("agent", &format!("{} (if the slot is still free then)", slot.agent));
@@ -145,6 +161,21 @@ impl<'a> Plan<'a> {
         });
         let changes: Vec<String> = changes.collect();
         if changes.is_empty() { "nothing to change".to_owned() } else { changes.join(", ") }
+    }
+}
+
+/// The folder in which an agent shall start, as an absolute path. `~` is the home folder.
+fn start_folder(folder: &Path, env: &ProcessEnv) -> Result<PathBuf, LaunchError> {
+    let folder = folder.strip_prefix("~").map_or_else(|_| folder.to_owned(), |rest| env.dirs.home.join(rest));
+    if !folder.is_absolute() {
+        let message = format!("the working directory {} must start with / or ~/", folder.display());
+        return Err(LaunchError::Workspace(message));
+    }
+    match folder.metadata() {
+        Ok(found) if !found.is_dir() => {
+            Err(LaunchError::Workspace(format!("the working directory {} is not a folder", folder.display())))
+        }
+        _ => Ok(folder),
     }
 }
 

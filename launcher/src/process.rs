@@ -7,6 +7,8 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use deckwatch_machine::agent::{Conversation, Conversations, Slot, SlotRequest, launch_id, this_host};
+use deckwatch_machine::checkout::Checkout;
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::variables;
 
 use crate::background_server;
@@ -19,6 +21,7 @@ use crate::output::{say, warn};
 use crate::plan::Plan;
 use crate::process_env::ProcessEnv;
 use crate::registration::{Obstacle, OneLaunchRegistration, Registration, is_optional};
+use crate::sandbox::Contents;
 use crate::secrets::name;
 use crate::settings_file::Change;
 
@@ -59,8 +62,8 @@ fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
         env.shown(&checkout.root),
         slot.agent
     ));
-    let mut command = Command::new(&plan.program);
-    command.args(&registration.args).args(&plan.args).current_dir(&checkout.root);
+    let mut command = command(plan, &checkout, env)?;
+    command.args(&registration.args).args(&plan.args);
     let of_another_launch = name::inherited(env.var(variables::SECRETS).as_deref());
     let removed = environment::AGENT_VARIABLES.into_iter().chain(environment::WITHHELD_VARIABLES);
     for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
@@ -77,6 +80,24 @@ fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
     }
     command.envs(for_one_launch.iter().flat_map(|for_one_launch| for_one_launch.variables.iter().cloned()));
     granted.secrets.give_to(&mut command);
+    Ok(command)
+}
+
+/// The agent's program in the folder where it starts, in a sandbox if the plan has one.
+fn command(plan: &Plan, checkout: &Checkout, env: &ProcessEnv) -> Result<Command, LaunchError> {
+    let folder = plan.folder.as_deref().unwrap_or(&checkout.root);
+    Dirs::create(folder).map_err(|error| {
+        LaunchError::Workspace(format!("the working directory {} can't be made: {error}", folder.display()))
+    })?;
+    let mut command = match &plan.sandbox {
+        Some(sandbox) => {
+            let (cli, venture, program) = (plan.cli, &plan.venture.code, plan.program.as_path());
+            let (repository, ventures) = (checkout.root.as_path(), plan.ventures_file.as_deref());
+            sandbox.command(&Contents { cli, venture, program, repository, folder, ventures }, env)?
+        }
+        None => Command::new(&plan.program),
+    };
+    command.current_dir(folder);
     Ok(command)
 }
 

@@ -19,6 +19,8 @@ pub const REPOS: &str = "DECKWATCH_REPOS";
 pub const AGENT: &str = "DECKWATCH_AGENT";
 /// The launch that the agent's name belongs to: an id of the process that holds the slot.
 pub const LAUNCH: &str = "DECKWATCH_LAUNCH";
+/// What another machine of the fleet asked this launch to start. The agent does not get it.
+pub const LAUNCH_REQUEST: &str = "DECKWATCH_LAUNCH_REQUEST";
 /// The agent's tool, such as `claude`.
 pub const CLIENT: &str = "DECKWATCH_CLIENT";
 /// The value of [`CLIENT`] in `launcher demo`, which leaves nothing behind in the user's repository.

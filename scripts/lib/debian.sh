@@ -7,11 +7,13 @@
 
 # Each entry is a package, then its programs. scripts/test installs a package if one of its programs is missing.
 DEBIAN_TEST_PACKAGES=(
+  "bubblewrap bwrap"
   "curl curl"
   "fish fish"
   "iproute2 ip"
   "openssh-client ssh ssh-keygen"
   "openssh-server sshd"
+  "procps pkill"
   "tmux tmux"
   "zsh zsh"
 )

@@ -7,18 +7,21 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncWriteExt as _, BufReader, Stdin, Stdout, stdin, stdout};
 
 use crate::lines::next_line;
+use crate::runs::Limits;
 use crate::wire::{Envelope, Frame, Marker, Refusal, RefusalKind, VERSION};
 
 /// Standard input and output of the far side.
 pub struct Connection {
+    /// How many agents may run on this machine.
+    pub limits: Limits,
     input: BufReader<Stdin>,
     output: Stdout,
 }
 
 impl Connection {
     /// Opens the connection and sends the marker.
-    pub(super) async fn of_this_process() -> io::Result<Self> {
-        let mut connection = Self { input: BufReader::new(stdin()), output: stdout() };
+    pub(super) async fn of_this_process(limits: Limits) -> io::Result<Self> {
+        let mut connection = Self { limits, input: BufReader::new(stdin()), output: stdout() };
         connection.send(&Marker { deckwatch_fleet: VERSION }).await?;
         Ok(connection)
     }

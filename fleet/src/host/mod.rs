@@ -5,11 +5,13 @@
 
 mod connection;
 pub mod deploy;
+mod follow;
 mod git;
 pub mod health;
 pub mod hello;
 pub mod mesh;
 mod program;
+mod runs;
 mod settings;
 pub mod tmux;
 
@@ -21,6 +23,8 @@ use self::health::Health;
 use self::hello::Hello;
 use self::mesh::{Authorize, DeployConfig, Inspect, MakeKey, TryLogins};
 use self::tmux::SetUpTmux;
+use crate::runs::Limits;
+use crate::runs::requests::{AskPlace, AttachRun, ListRuns, OpenSession, StartRun, StopRun};
 use crate::wire::{Envelope, Frame, Refusal, RefusalKind, Request, VERSION};
 
 /// A request that this machine can answer.
@@ -29,9 +33,9 @@ pub trait Answers: Request {
     fn answer(self, connection: &mut Connection) -> impl Future<Output = Result<Self::Answer, Refusal>>;
 }
 
-/// Answers one request from standard input on standard output.
-pub async fn serve() -> std::io::Result<()> {
-    let mut connection = Connection::of_this_process().await?;
+/// Answers one request from standard input on standard output. `limits` says how many agents may run here.
+pub async fn serve(limits: Limits) -> std::io::Result<()> {
+    let mut connection = Connection::of_this_process(limits).await?;
     let result = match connection.envelope().await {
         Ok(envelope) => dispatch(envelope, &mut connection).await,
         Err(refusal) => Err(refusal),
@@ -55,6 +59,12 @@ async fn dispatch(envelope: Envelope, connection: &mut Connection) -> Result<Val
         TryLogins::NAME => answer::<TryLogins>(envelope.body, connection).await,
         Health::NAME => answer::<Health>(envelope.body, connection).await,
         Deploy::NAME => answer::<Deploy>(envelope.body, connection).await,
+        StartRun::NAME => answer::<StartRun>(envelope.body, connection).await,
+        AttachRun::NAME => answer::<AttachRun>(envelope.body, connection).await,
+        ListRuns::NAME => answer::<ListRuns>(envelope.body, connection).await,
+        StopRun::NAME => answer::<StopRun>(envelope.body, connection).await,
+        AskPlace::NAME => answer::<AskPlace>(envelope.body, connection).await,
+        OpenSession::NAME => answer::<OpenSession>(envelope.body, connection).await,
         other => {
             let message = format!("this machine does not know the request `{other}`; update Deckwatch there");
             Err(Refusal::new(RefusalKind::BadRequest, message))

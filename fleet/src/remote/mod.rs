@@ -18,6 +18,7 @@ pub use self::failure::Failure;
 pub use self::ssh_message::classify;
 pub(crate) use self::ssh_message::last_line;
 use crate::members::Member;
+use crate::runs::is_session_name;
 use crate::ssh::Ssh;
 use crate::wire::Request;
 
@@ -63,6 +64,20 @@ impl Remote {
         let command = command.map_err(|error| Failure::NoSsh(error.to_string()))?;
         let opened = Exchange::open(command, request);
         tokio::time::timeout(within, opened).await.unwrap_or(Err(Failure::TimedOut(within)))
+    }
+
+    /// The command that shows a tmux session of the member in this terminal. Only the names that
+    /// [`crate::runs::session_name`] makes are accepted.
+    pub fn terminal(&self, member: &Member, session: &str) -> io::Result<std::process::Command> {
+        if !is_session_name(session) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{session} is not the name of a session")));
+        }
+        if self.is_this_machine(member) {
+            let mut command = std::process::Command::new(&self.launcher);
+            command.args(["fleet", "enter", session]);
+            return Ok(command);
+        }
+        self.ssh.terminal(member, session).map(Command::into_std)
     }
 
     /// Ends the connections.

@@ -18,7 +18,7 @@ use crate::members::Member;
 
 /// What differs from the user's configuration. No password is asked for, nothing is forwarded, a dead link is noticed
 /// within 15 seconds, and only known host keys are accepted.
-const OPTIONS: [&str; 14] = [
+const OPTIONS: [&str; 13] = [
     "BatchMode=yes",
     "ConnectTimeout=5",
     "ConnectionAttempts=1",
@@ -30,7 +30,6 @@ const OPTIONS: [&str; 14] = [
     "ForwardX11=no",
     "ClearAllForwardings=yes",
     "PermitLocalCommand=no",
-    "RequestTTY=no",
     "RemoteCommand=none",
     "LogLevel=ERROR",
 ];
@@ -39,9 +38,13 @@ const SHARED: [&str; 2] = ["ControlMaster=auto", "ControlPersist=30"];
 /// A login on trial shares no connection: it shows whether a new one can be made.
 const UNSHARED: [&str; 3] = ["ControlMaster=no", "ControlPath=none", "IdentitiesOnly=yes"];
 
-/// Runs the far side. SSH gives a command to the login shell, which often has a short `PATH`.
-const FAR_SIDE: &str = "exec sh -c 'PATH=\"$HOME/.local/bin:$HOME/.cargo/bin:/opt/homebrew/bin:/usr/local/bin:$PATH\"; \
-                        export PATH; exec launcher fleet host'";
+/// The line that runs a program of Deckwatch. SSH gives it to the login shell, which often has a short `PATH`.
+fn far_side(program: &str) -> String {
+    format!(
+        "exec sh -c 'PATH=\"$HOME/.local/bin:$HOME/.cargo/bin:/opt/homebrew/bin:/usr/local/bin:$PATH\"; export PATH; \
+         exec {program}'"
+    )
+}
 
 /// The exit code of `ssh` when the connection failed.
 pub const CONNECTION_FAILED: i32 = 255;
@@ -76,14 +79,22 @@ impl Ssh {
 
     /// The command that runs the far side on `member`.
     pub fn far_side(&self, member: &Member) -> io::Result<Command> {
-        let mut command = self.command(member)?;
-        command.arg(FAR_SIDE);
+        let mut command = self.command(member, "-T")?;
+        command.arg(far_side("launcher fleet host"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Ok(command)
     }
 
-    /// `ssh` with all options and the name of the member.
-    fn command(&self, member: &Member) -> io::Result<Command> {
+    /// The command that shows a tmux session of `member` in this terminal. The caller has checked the name of the session:
+    /// it is the only value that is part of a command line.
+    pub(crate) fn terminal(&self, member: &Member, session: &str) -> io::Result<Command> {
+        let mut command = self.command(member, "-t")?;
+        command.arg(far_side(&format!("launcher fleet enter {session}")));
+        Ok(command)
+    }
+
+    /// `ssh` with all options and the name of the member. `terminal` is `-t` or `-T`.
+    fn command(&self, member: &Member, terminal: &str) -> io::Result<Command> {
         let hostname = member.hostname.as_str();
         let mut command = Command::new(&self.program);
         command.args(OPTIONS.iter().chain(&SHARED).flat_map(|option| ["-o", option]));
@@ -96,7 +107,7 @@ impl Ssh {
             command.args(["-o", "GlobalKnownHostsFile=none", "-o"]).arg(format!("HostKeyAlias={hostname}"));
         }
         // The name is the last argument before the command, so that blocks for it in the user's configuration apply.
-        command.args(["-T", "-l", member.user.as_str(), "--", hostname]);
+        command.args([terminal, "-l", member.user.as_str(), "--", hostname]);
         Ok(command)
     }
 

@@ -9,6 +9,7 @@ mod arguments;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use deckwatch_fleet::runs::requests::Resumes;
 use deckwatch_machine::agent::{
     Conversation as Remembered, Conversations, SlotRequest, conversation_id, new_conversation_id, this_host,
 };
@@ -74,6 +75,18 @@ impl Conversation {
         let made = if given.is_none() && cli == AgentCli::Claude { new_conversation_id() } else { None };
         let args = made.iter().map(|id| OsString::from(format!("--session-id={id}"))).collect();
         Self { id: given.or(made), wanted, track: None, args }
+    }
+}
+
+/// The earlier conversation that the arguments continue, if another machine can be asked for it.
+pub(crate) fn resumed(cli: AgentCli, args: &[OsString]) -> Option<Resumes> {
+    match intent(cli, args) {
+        Intent::Resume(which) | Intent::Fork(which, _) => match which {
+            EarlierConversation::Id(id) => Some(Resumes::Id(id)),
+            EarlierConversation::Latest => Some(Resumes::Latest),
+            EarlierConversation::OtherName => None,
+        },
+        Intent::New(_) | Intent::Unknown => None,
     }
 }
 

@@ -92,12 +92,12 @@ fn of_file(path: &Path) -> Result<Option<Roster>, LaunchError> {
 }
 
 /// The members. Machines that wait for approval are none.
-pub(super) fn all(env: &ProcessEnv) -> Result<Vec<Member>, LaunchError> {
+pub(crate) fn all(env: &ProcessEnv) -> Result<Vec<Member>, LaunchError> {
     named(&[], env)
 }
 
 /// The members with these names, or all if none is given. An error if one of them waits for approval.
-pub(super) fn named(requested: &[Host], env: &ProcessEnv) -> Result<Vec<Member>, LaunchError> {
+pub(crate) fn named(requested: &[Host], env: &ProcessEnv) -> Result<Vec<Member>, LaunchError> {
     let mut roster = roster(env)?;
     select(&mut roster, requested)?;
     let Roster { members, waiting, .. } = roster;

@@ -1,22 +1,26 @@
 //! `launcher fleet`: the machines of the team.
 
+mod agents;
 mod approve;
 mod bootstrap;
 mod deploy;
 mod every;
 mod health;
 mod list;
-mod members;
+pub(crate) mod members;
 mod mesh;
 mod tmux;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
 use deckwatch_fleet::host;
 use deckwatch_fleet::remote::Remote;
+use deckwatch_fleet::runs::Limits;
 
 pub(crate) use self::every::{Outcome, ask_every};
+use crate::config::Config;
 use crate::context_api;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
@@ -65,10 +69,43 @@ pub(crate) enum FleetCommand {
     /// Answer one request from standard input; SSH runs this on a machine of the fleet
     #[command(hide = true)]
     Host,
+
+    /// Own the process of a headless agent; `host` starts this
+    #[command(hide = true)]
+    Supervise,
+
+    /// Start the agent that another machine has asked for
+    #[command(hide = true)]
+    Launch {
+        /// Only say whether it could start
+        #[arg(long)]
+        check: bool,
+    },
+
+    /// Start the agent of a tmux session; the session runs this
+    #[command(hide = true)]
+    Join {
+        /// The socket that has what to start
+        socket: PathBuf,
+    },
+
+    /// Show a tmux session in this terminal; SSH runs this on a machine of the fleet
+    #[command(hide = true)]
+    Enter {
+        /// The name of the session
+        session: String,
+    },
 }
 
+/// Starts the agent that another machine has asked for, or only checks whether it could start.
+pub(crate) type LaunchRequested = fn(bool, &ProcessEnv) -> Result<(), LaunchError>;
+
 /// Runs a subcommand.
-pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), LaunchError> {
+pub(crate) fn run(
+    command: &FleetCommand,
+    env: &ProcessEnv,
+    launch_requested: LaunchRequested,
+) -> Result<(), LaunchError> {
     match command {
         FleetCommand::List(list) => list::run(list, env),
         FleetCommand::Tmux(tmux) => tmux::run(tmux, env),
@@ -77,8 +114,17 @@ pub(crate) fn run(command: &FleetCommand, env: &ProcessEnv) -> Result<(), Launch
         FleetCommand::Mesh(mesh) => mesh::run(mesh, env),
         FleetCommand::Health(health) => health::run(health, env),
         FleetCommand::Deploy(deploy) => deploy::run(deploy, env),
-        FleetCommand::Host => context_api::runtime()?.block_on(host::serve()).map_err(LaunchError::Output),
+        FleetCommand::Host => context_api::runtime()?.block_on(host::serve(limits(env)?)).map_err(LaunchError::Output),
+        FleetCommand::Supervise => agents::supervise(limits(env)?, env),
+        FleetCommand::Join { socket } => Err(agents::join(socket)),
+        FleetCommand::Enter { session } => Err(agents::enter(session, env)),
+        FleetCommand::Launch { check } => launch_requested(*check, env),
     }
+}
+
+/// How many agents may run on this machine.
+fn limits(env: &ProcessEnv) -> Result<Limits, LaunchError> {
+    Config::load(&env.dirs).map(|config| config.fleet.limits())
 }
 
 /// How this machine reaches the others.

@@ -55,6 +55,19 @@ impl Conversations {
         })
     }
 
+    /// When the record of a conversation was written. `None` if there is no record.
+    pub fn written_at(&self, id: &ClientSessionId) -> Option<SystemTime> {
+        self.file(id)?.metadata().ok()?.modified().ok()
+    }
+
+    /// The conversation that was started last on this venture, and when its record was written.
+    pub fn newest_of(&self, venture: &VentureCode) -> Option<(ClientSessionId, SystemTime)> {
+        self.by_age().into_iter().rev().find_map(|(written, path)| {
+            let id = path.file_stem()?.to_str()?.parse().ok()?;
+            read(&path).filter(|conversation| conversation.venture == *venture).map(|_| (id, written))
+        })
+    }
+
     /// Saves a conversation as the newest one, and deletes the oldest ones beyond the limit.
     pub fn keep(&self, id: &ClientSessionId, conversation: &Conversation) -> io::Result<()> {
         let Some(path) = self.file(id) else { return Ok(()) };

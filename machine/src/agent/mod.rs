@@ -22,9 +22,10 @@ use crate::dirs::Dirs;
 
 pub use self::launch::{ForeignLaunch, ForeignReason, Lineage, launch_id, lineage_of};
 pub use self::old_builds::{OldServer, how_to_restart, old_servers};
+pub use self::process::RunningProcess;
 pub use self::session_processes::{AgentProcess, SessionProcesses, Worker, agent_process};
 pub use self::shared_server::{RunningServer, SharedServer};
-pub use self::slot::{Slot, SlotError, SlotRequest};
+pub use self::slot::{HeldSlot, Slot, SlotError, SlotRequest};
 
 /// The name of a machine without a usable hostname.
 const UNNAMED: &str = "unnamed-host";

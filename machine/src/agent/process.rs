@@ -5,19 +5,21 @@ use serde::{Deserialize, Serialize};
 /// A process, identified by its id and start time. `exec` does not change it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RunningProcess {
-    pub(super) pid: u32,
+pub struct RunningProcess {
+    /// The process id.
+    pub pid: u32,
     /// The start time, in a form that is only compared for equality.
     started: String,
 }
 
 impl RunningProcess {
     /// The running process with this id, if any.
-    pub(super) fn find(pid: u32) -> Option<Self> {
+    pub fn find(pid: u32) -> Option<Self> {
         start_of(pid).map(|started| Self { pid, started })
     }
 
-    pub(super) fn is_running(&self) -> bool {
+    /// Whether this process still runs.
+    pub fn is_running(&self) -> bool {
         Self::find(self.pid).as_ref() == Some(self)
     }
 

@@ -10,4 +10,8 @@ mod health;
 mod hosts;
 mod machines_file;
 mod mesh;
+mod on;
+mod placement;
+mod runs;
 mod tmux;
+mod world;

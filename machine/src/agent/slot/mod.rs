@@ -95,6 +95,15 @@ impl Record {
     }
 }
 
+/// A slot that a running agent holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldSlot {
+    /// The venture that the agent works on.
+    pub venture: VentureCode,
+    /// The process id of the agent, in its own process namespace.
+    pub pid: u32,
+}
+
 /// The current or last holder of an agent's name.
 #[derive(Debug)]
 pub(super) struct Holding {
@@ -147,6 +156,18 @@ impl Slot {
         processes_are_readable(RunningProcess::find(std::process::id()).as_ref())?;
         let slots = Folder::of(dirs, host).read(client)?;
         Self::named(host, client, choose(&slots, venture, wanted))
+    }
+
+    /// The slots of all clients that running agents hold now. A file that can't be read counts as free.
+    pub fn held(dirs: &Dirs, host: &Host) -> Vec<HeldSlot> {
+        let files = std::fs::read_dir(Folder::of(dirs, host).path).into_iter().flatten().filter_map(Result::ok);
+        let records = files.filter_map(|file| {
+            let written = file.metadata().ok()?.modified().ok();
+            let record: Record = serde_json::from_slice(&std::fs::read(file.path()).ok()?).ok()?;
+            Some(Record { written, ..record })
+        });
+        let held = records.filter(Record::is_held);
+        held.map(|record| HeldSlot { pid: record.holder.pid, venture: record.venture }).collect()
     }
 
     /// The holder of the slot with this agent name. `None` if no slot of this machine has the name.
