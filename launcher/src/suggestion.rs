@@ -6,7 +6,7 @@ use deckwatch_protocol::VentureCode;
 use crate::agent_cli::AgentCli;
 
 /// The commands of the launcher, for a suggestion where the command line is not known.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 18] = [
     "demo",
     "log",
     "handoff",
@@ -15,6 +15,11 @@ const COMMANDS: [&str; 13] = [
     "ventures",
     "commands",
     "docs",
+    "fleet",
+    "run",
+    "attach",
+    "ps",
+    "stop",
     "doctor",
     "init",
     "completions",

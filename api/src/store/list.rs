@@ -129,7 +129,7 @@ impl List {
         }
         params.push(Param::from(limit.get() + 1));
         let arm = |arm: &Conditions| {
-            format!("select {key} as key, {item} as item from {} where {}{after}", self.from_index(arm), arm.sql)
+            format!("select {key} as key, {item} as item from {} where {}{after}", self.indexed_table(arm), arm.sql)
         };
         let arms = arms.iter().map(arm).collect::<Vec<_>>().join(" union all ");
         let sql = format!("{arms} order by key {} limit ?{}", order.direction(), params.len());
@@ -138,14 +138,14 @@ impl List {
 
     /// The total of [`Self::items_of_any`].
     pub(crate) fn total_of_any(&self, arms: &[Conditions]) -> Statement {
-        let all = arms.iter().map(|arm| format!("select 1 from {} where {}", self.from_index(arm), arm.sql));
+        let all = arms.iter().map(|arm| format!("select 1 from {} where {}", self.indexed_table(arm), arm.sql));
         let all = all.collect::<Vec<_>>().join(" union all ");
         let sql = format!(concat!("select count(*) as total from ({} limit ", count_limit!(), " + 1)"), all);
         Statement::with(sql, arms.first().map(|arm| arm.params.clone()).unwrap_or_default())
     }
 
     /// The table, with the index that serves the conditions.
-    fn from_index(&self, conditions: &Conditions) -> String {
+    fn indexed_table(&self, conditions: &Conditions) -> String {
         let first = conditions.first.map_or_else(String::new, |table| format!("{table} cross join "));
         let Some(index) = conditions.index else { return format!("{first}{}", self.from) };
         // The first two words are the table and its alias.

@@ -92,7 +92,7 @@ impl World {
             if let Some(run) = found.filter(|run| state_of(run) == state) {
                 return run.clone();
             }
-            assert!(started.elapsed() < Duration::from_secs(60), "{id} is not {state}: {runs:#?}");
+            assert!(started.elapsed() < Duration::from_mins(1), "{id} is not {state}: {runs:#?}");
         }
     }
 }
