@@ -249,7 +249,7 @@ pub struct SshConfigFilter {
     pub cursor: Option<Cursor>,
 }
 
-/// The approved machines as SSH configuration, in the order of registration. A page has up to 250 machines.
+/// The approved machines as SSH configuration, in the order of registration. A page has up to 200 machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SshConfig {

@@ -89,11 +89,11 @@ async fn a_page_of_the_largest_machines_fits_in_a_value_of_d1() {
         "os": "linux", "arch": "x86_64", "tailscale_ip": "fd7a:115c:a1e0:1111:2222:3333:4444:5555", "user": "u".repeat(64),
         "ssh_public_key": key, "ssh_host_key": key,
     });
-    for n in 0..250 {
+    for n in 0..200 {
         let hostname = format!("{n:0>253}");
         assert_eq!(lab.ask(Operation::RegisterMachine, (&hostname, ""), Some(&largest)).await.status, 201);
     }
     let page = lab.ask(Operation::SshConfig, ("", ""), None).await;
-    assert_eq!(page.json()["shown"], 250);
+    assert_eq!(page.json()["shown"], 200, "a full page");
     assert!(page.text.len() < 2_000_000, "{} bytes", page.text.len());
 }
