@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_statement_is_prepared_once_whatever_its_values() {
         let connection = prepare(Connection::open_in_memory().unwrap()).unwrap();
-        connection.execute_batch("create table kept (n text collate nocase primary key) strict").unwrap();
+        connection.execute_batch("create temp table kept (n text collate nocase primary key) strict").unwrap();
         // Their plans may depend on the value.
         for sql in ["select n from kept where n like ?1", "select n from kept where n > ?1"] {
             for value in ["a", "b", "c%"] {

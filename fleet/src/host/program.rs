@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use deckwatch_machine::variables;
+use deckwatch_protocol::cut;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
@@ -129,7 +130,7 @@ async fn read(stream: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) {
 /// The first line with text, without what follows `max` characters.
 pub(super) fn first_line(text: &str, max: usize) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    Some(line.chars().take(max).collect())
+    Some(cut::to_chars(line, max).to_owned())
 }
 
 #[cfg(test)]

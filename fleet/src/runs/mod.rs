@@ -9,7 +9,6 @@
 pub mod admission;
 mod bytes;
 mod id;
-mod last_answers;
 mod launch_request;
 mod launcher;
 mod linger;
@@ -22,7 +21,6 @@ pub mod supervisor;
 pub use self::admission::Limits;
 pub use self::bytes::Bytes;
 pub use self::id::{InvalidRunId, RunId};
-pub use self::last_answers::{LastAnswer, LastAnswers};
 pub use self::launch_request::{
     Assignment, LaunchRequest, Launched, OutputFormat, RequestedLaunch, Variable, Workspace,
 };

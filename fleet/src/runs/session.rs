@@ -41,12 +41,15 @@ pub struct SessionOffer {
 
 /// The name of the session of a venture, or of one of several.
 pub fn session_name(venture: &VentureCode, number: Option<u32>) -> String {
-    number.map_or_else(|| format!("{SESSION_PREFIX}{venture}"), |number| format!("{SESSION_PREFIX}{venture}-{number}"))
+    // No code of a venture contains the sign. `dev-session` uses the same names.
+    number
+        .filter(|number| *number > 1)
+        .map_or_else(|| format!("{SESSION_PREFIX}{venture}"), |number| format!("{SESSION_PREFIX}{venture}+{number}"))
 }
 
 /// Whether a text has the form of a session's name. Such a name needs no quotes in any shell.
 pub fn is_session_name(text: &str) -> bool {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '+');
     text.starts_with(SESSION_PREFIX) && text.chars().all(fits)
 }
 

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
+use deckwatch_machine::digest::sha256_hex;
 use deckwatch_machine::durable;
-use deckwatch_protocol::Host;
+use deckwatch_protocol::{Host, cut};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -134,7 +135,7 @@ impl Ssh {
     /// A short name for the files of a member.
     fn short_name(&self, hostname: &str) -> String {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(hostname.to_owned());
-        deckwatch_machine::digest::sha256_hex(hostname.as_bytes()).chars().take(12).collect()
+        cut::to_chars(&sha256_hex(hostname.as_bytes()), 12).to_owned()
     }
 
     /// The private folder of this run.

@@ -9,7 +9,7 @@ use deckwatch_client::clean::clean_line;
 use deckwatch_fleet::host::deploy::{Deploy as Request, Deployed, Outcome as Deployment, Progress};
 use deckwatch_fleet::members::Member;
 use deckwatch_fleet::remote::{Event, Failure, Remote};
-use deckwatch_protocol::Host;
+use deckwatch_protocol::{Host, cut};
 use serde_json::{Value, json};
 
 use super::health::describe;
@@ -61,8 +61,8 @@ async fn update(remote: &Arc<Remote>, member: &Member, dry_run: bool) -> Result<
     loop {
         match exchange.next().await? {
             Event::Item(Progress { line, .. }) => {
-                let line: String = clean_line(&line).chars().take(MAX_LINE).collect();
-                output::say(&format!("{}: {line}", member.hostname));
+                let line = clean_line(&line);
+                output::say(&format!("{}: {}", member.hostname, cut::to_chars(&line, MAX_LINE)));
             }
             Event::Done(deployed) => return Ok(deployed),
         }

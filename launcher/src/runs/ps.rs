@@ -4,9 +4,11 @@ use std::io::Write as _;
 
 use clap::Args;
 use deckwatch_client::clean::clean_line;
+use deckwatch_fleet::members::{LastAnswer, LastAnswers};
 use deckwatch_fleet::remote::Failure;
+use deckwatch_fleet::runs::RunRecord;
 use deckwatch_fleet::runs::requests::ListRuns;
-use deckwatch_fleet::runs::{LastAnswer, LastAnswers, RunRecord};
+use deckwatch_fleet::status;
 use deckwatch_machine::clock::{ago, now};
 use deckwatch_protocol::{Host, Timestamp};
 use serde_json::{Value, json};
@@ -45,8 +47,9 @@ struct Listed {
 
 /// Asks all machines at once, and shows the last answer of those that can't be reached.
 pub(crate) fn run(ps: &Ps, env: &ProcessEnv) -> Result<(), LaunchError> {
-    let outcomes = ask_every(members::named(&ps.machines, env)?, env, |remote, member| async move {
-        remote.call(&member, &ListRuns {}, ANSWER_TIMEOUT).await
+    let outcomes = ask_every(members::named(&ps.machines, env)?, env, |remote, member| {
+        let dirs = env.dirs.clone();
+        async move { status::guarded(&member, &dirs, remote.call(&member, &ListRuns {}, ANSWER_TIMEOUT)).await }
     })?;
     let (of, failed) = (outcomes.len(), outcomes.iter().filter(|outcome| outcome.result.is_err()).count());
     let answers = LastAnswers::to("runs", &env.dirs);

@@ -54,14 +54,14 @@ fn an_interactive_agent_starts_once_in_its_session_and_gets_the_keys_through_a_s
     let again = world.launcher(&["alpha", "--on", "server1"]);
     assert!(again.stderr.contains("the session deckwatch-alpha exists on server1"), "{}", again.stderr);
     let second = world.launcher(&["alpha", "--on", "server1", "--session", "2"]);
-    assert!(second.stderr.contains("started the session deckwatch-alpha-2"), "{}", second.stderr);
-    assert_eq!(tmux(server, &["list-sessions", "-F", "#{session_name}"]), "deckwatch-alpha\ndeckwatch-alpha-2\nmine\n");
+    assert!(second.stderr.contains("started the session deckwatch-alpha+2"), "{}", second.stderr);
+    assert_eq!(tmux(server, &["list-sessions", "-F", "#{session_name}"]), "deckwatch-alpha\ndeckwatch-alpha+2\nmine\n");
     assert!(world.launcher(&["ps"]).ok().contains("session deckwatch-alpha"));
 
     let id = id_in(&started.stderr);
     assert!(world.launcher(&["stop", &id]).stderr.contains("on server1 was stopped"));
     world.wait_for(&id, "stopped");
-    assert_eq!(tmux(server, &["list-sessions", "-F", "#{session_name}"]), "deckwatch-alpha-2\nmine\n");
+    assert_eq!(tmux(server, &["list-sessions", "-F", "#{session_name}"]), "deckwatch-alpha+2\nmine\n");
 
     world.launcher(&["alpha", "--on", "server1", "--sandbox"]).ok();
     let started = Instant::now();

@@ -27,13 +27,13 @@ impl World {
         let machines: Vec<Value> = world.fleet.hosts().iter().skip(1).map(machine).collect();
         world.near().write(".config/deckwatch/machines.json", json!({ "machines": machines }).to_string());
         for name in others {
-            world.install(world.fleet.host(name), "alpha");
+            Self::install(world.fleet.host(name), "alpha");
         }
         world
     }
 
     /// Gives a host the repository of a venture, and the agent CLI.
-    pub(crate) fn install(&self, host: &Host, venture: &str) {
+    pub(crate) fn install(host: &Host, venture: &str) {
         let ventures = ["alpha", "beta"]
             .map(|code| json!({ "code": code, "name": code, "repos": [format!("example-org/{code}")] }));
         host.write(".config/deckwatch/ventures.json", json!({ "ventures": ventures }).to_string());
