@@ -148,6 +148,7 @@ impl Mounts {
         make(&private)?;
         self.add("--bind", &private, home);
         for path in settings(contents.cli) {
+            remove_mount_point(&private.join(path), &home.join(path));
             self.show("--bind-try", home.join(path));
         }
         for path in GIT_SETTINGS {
@@ -191,6 +192,15 @@ impl Mounts {
             self.show("--bind", contents.folder);
         }
         Ok(())
+    }
+}
+
+/// Removes the empty file that bubblewrap left in the private home for a file that no longer exists. An agent CLI would take
+/// it for malformed settings.
+fn remove_mount_point(left: &Path, source: &Path) {
+    if !source.exists() && left.metadata().is_ok_and(|file| file.is_file() && file.len() == 0) {
+        // If it stays, the agent CLI says what is wrong with it.
+        let _ = std::fs::remove_file(left);
     }
 }
 

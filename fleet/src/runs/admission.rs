@@ -87,7 +87,9 @@ struct Census {
 impl Census {
     fn take(runs: &Runs, dirs: &Dirs) -> Self {
         let live: Vec<RunRecord> = runs.all().into_iter().filter(RunRecord::is_live).collect();
-        let (queued, running): (Vec<_>, Vec<_>) = live.into_iter().partition(|run| run.state == RunState::Queued);
+        let (mut queued, running): (Vec<_>, Vec<_>) = live.into_iter().partition(|run| run.state == RunState::Queued);
+        // The ids are from the clocks of other machines.
+        queued.sort_by_key(|run| (run.created_at, run.id.clone()));
         let of_runs: Vec<u32> = running
             .iter()
             .flat_map(|run| [Some(run.holder.pid), run.process.as_ref().map(|process| process.pid)])
@@ -141,17 +143,18 @@ pub fn admit(
 ) -> Result<Room, Refusal> {
     let runs = Runs::of(dirs);
     let _held = runs.lock()?;
-    let census = Census::take(&runs, dirs);
+    let mut census = Census::take(&runs, dirs);
     let room = census.room(&record.venture, limits);
     let free = room.free();
-    let waits_behind = census.queued.iter().any(|run| run.venture == record.venture);
     let refused = |message: String| Err(Refusal::new(RefusalKind::Full, message));
     if let Some(wanted) = at_least_free
         && free < wanted
     {
         return refused(format!("the machine has room for {free} more agents now, less than it had a moment ago"));
     }
-    record.state = if free > 0 && !waits_behind { RunState::Running } else { RunState::Queued };
+    // The runs that wait already come first.
+    census.queued.push(record.clone());
+    record.state = if census.admits(&record.id, limits) { RunState::Running } else { RunState::Queued };
     let never_has_room = room.limit == 0 || room.venture_limit == 0;
     if record.state == RunState::Queued && (!queue || never_has_room) {
         return refused(room.full_message(&record.venture));
