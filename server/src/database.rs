@@ -153,6 +153,7 @@ mod tests {
     use rusqlite::StatementStatus;
 
     use super::*;
+    use crate::connection::rows;
     use crate::embedded::Embedded;
 
     const KEY: &str = "the-context-key-of-a-test";

@@ -267,13 +267,7 @@ fn when_the_machine_is_full_runs_wait_in_order_and_say_so() {
 fn in_a_sandbox_an_agent_reads_only_its_own_folders() {
     let world = World::start(&["server1"]);
     let server = world.host("server1");
-<<<<<<< ours
-    World::install(server, "beta");
-||||||| base
-    world.install(server, "beta");
-=======
     install(server, "beta");
->>>>>>> theirs
     server.write("dev/beta/secret.txt", "of another tenant");
     server.write(".ssh/id_ed25519", "a key");
     server.write(".claude/projects/-home-beta/one.jsonl", "a conversation");

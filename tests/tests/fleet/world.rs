@@ -27,49 +27,11 @@ impl World {
         let machines: Vec<Value> = world.fleet.hosts().iter().skip(1).map(machine).collect();
         world.near().write(".config/deckwatch/machines.json", json!({ "machines": machines }).to_string());
         for name in others {
-<<<<<<< ours
-            Self::install(world.fleet.host(name), "alpha");
-||||||| base
-            world.install(world.fleet.host(name), "alpha");
-=======
             install(world.fleet.host(name), "alpha");
->>>>>>> theirs
         }
         world
     }
 
-<<<<<<< ours
-    /// Gives a host the repository of a venture, and the agent CLI.
-    pub(crate) fn install(host: &Host, venture: &str) {
-        let ventures = ["alpha", "beta"]
-            .map(|code| json!({ "code": code, "name": code, "repos": [format!("example-org/{code}")] }));
-        host.write(".config/deckwatch/ventures.json", json!({ "ventures": ventures }).to_string());
-        host.write(".local/bin/claude", AGENT);
-        let script = format!(
-            "chmod 755 .local/bin/claude; git init -q dev/{venture}; cd dev/{venture}; \
-             git remote add origin git@github.com:example-org/{venture}.git; \
-             git -c user.name=a -c user.email=a@example.com commit -q --allow-empty -m first"
-        );
-        host.run("bash", &["-euc", &script], "", &[]).ok();
-    }
-
-||||||| base
-    /// Gives a host the repository of a venture, and the agent CLI.
-    pub(crate) fn install(&self, host: &Host, venture: &str) {
-        let ventures = ["alpha", "beta"]
-            .map(|code| json!({ "code": code, "name": code, "repos": [format!("example-org/{code}")] }));
-        host.write(".config/deckwatch/ventures.json", json!({ "ventures": ventures }).to_string());
-        host.write(".local/bin/claude", AGENT);
-        let script = format!(
-            "chmod 755 .local/bin/claude; git init -q dev/{venture}; cd dev/{venture}; \
-             git remote add origin git@github.com:example-org/{venture}.git; \
-             git -c user.name=a -c user.email=a@example.com commit -q --allow-empty -m first"
-        );
-        host.run("bash", &["-euc", &script], "", &[]).ok();
-    }
-
-=======
->>>>>>> theirs
     pub(crate) fn near(&self) -> &Host {
         self.fleet.host(NEAR)
     }
