@@ -110,7 +110,7 @@ fn old_servers(Outcome { member, result }: &Outcome<Deployed>) -> Vec<[String; 3
 
 /// One word for the outcome, and its details.
 fn described(outcome: &Deployment) -> (&'static str, String) {
-    let short = |commit: &str| commit.chars().take(COMMIT).collect::<String>();
+    let short = |commit: &str| cut::to_chars(commit, COMMIT).to_owned();
     match outcome {
         Deployment::Skipped { message, .. } => ("skipped", message.clone()),
         Deployment::Current { commit } => ("current", format!("{} is built and installed", short(commit))),

@@ -4,6 +4,7 @@ use deckwatch_client::clean::clean_line;
 use deckwatch_fleet::host::health::{Build, GitState, Reading, Updates};
 use deckwatch_fleet::members::Member;
 use deckwatch_machine::clock;
+use deckwatch_protocol::cut;
 use serde_json::{Value, json};
 
 use super::examination::Examination;
@@ -52,15 +53,11 @@ impl Shown {
 
 /// A text of another machine in one line, without characters that control a terminal, and not too long.
 pub(super) fn line(text: &str) -> String {
-    cut(text, MAX_TEXT)
+    shortened(text, MAX_TEXT)
 }
 
-fn cut(text: &str, max: usize) -> String {
-    let clean = clean_line(text);
-    if clean.chars().count() <= max {
-        return clean;
-    }
-    clean.chars().take(max - 1).chain(['…']).collect()
+fn shortened(text: &str, max: usize) -> String {
+    cut::with_ellipsis(&clean_line(text), max).into_owned()
 }
 
 /// A number of bytes in the unit that people read.
@@ -81,8 +78,8 @@ pub(super) fn seconds(millis: u64) -> String {
 
 /// A build, for people.
 pub(super) fn shown_build(build: &Build) -> String {
-    let commit: String = build.commit.chars().take(COMMIT).collect();
-    cut(&format!("{} ({commit})", build.version), MAX_CELL)
+    let commit = cut::to_chars(&build.commit, COMMIT);
+    shortened(&format!("{} ({commit})", build.version), MAX_CELL)
 }
 
 /// A table of all machines, and below it their failures and problems with what to do.
@@ -129,7 +126,7 @@ fn row(machine: &Shown) -> [String; 11] {
         }),
         optional(report.load.as_ref(), |load| format!("{:.1}/{}", load.one_minute, load.cpus)),
         report.clock.map_or("-".to_owned(), shown_skew),
-        optional(report.tmux.as_ref(), |version| cut(version, MAX_CELL)),
+        optional(report.tmux.as_ref(), |version| shortened(version, MAX_CELL)),
         optional(report.mcp.as_ref(), shown_build),
         git(report),
         optional(report.updates.as_ref(), updates),
@@ -170,7 +167,7 @@ fn git(report: &Report) -> String {
 }
 
 fn branch(state: &GitState) -> String {
-    let branch = cut(state.branch.as_deref().unwrap_or("detached"), MAX_CELL);
+    let branch = shortened(state.branch.as_deref().unwrap_or("detached"), MAX_CELL);
     let distance = match state.ahead_behind {
         Some((0, 0)) => String::new(),
         Some((0, behind)) => format!(" -{behind}"),
@@ -191,7 +188,8 @@ fn agents(report: &Report) -> String {
         return "-".to_owned();
     }
     let installed = report.agents.iter().filter(|(_, reading)| !matches!(reading, Reading::Missing));
-    let shown = installed.map(|(name, reading)| format!("{name} {}", cell(reading, |version| cut(version, MAX_CELL))));
+    let shown =
+        installed.map(|(name, reading)| format!("{name} {}", cell(reading, |version| shortened(version, MAX_CELL))));
     let shown: Vec<String> = shown.collect();
     if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
 }
