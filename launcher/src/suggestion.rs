@@ -6,7 +6,7 @@ use deckwatch_protocol::VentureCode;
 use crate::agent_cli::AgentCli;
 
 /// The commands of the launcher, for a suggestion where the command line is not known.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "demo",
     "log",
     "handoff",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 13] = [
     "ventures",
     "commands",
     "docs",
+    "fleet",
     "doctor",
     "init",
     "completions",

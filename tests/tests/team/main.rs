@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod docs_push;
 mod doctor;
 mod fleet;
 mod list;

@@ -11,7 +11,7 @@ const MAX_TOTAL_WAIT: Duration = Duration::from_mins(2);
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The time that the run may still wait.
-pub(super) struct WaitBudget {
+pub(crate) struct WaitBudget {
     left: Duration,
 }
 
@@ -23,7 +23,7 @@ impl Default for WaitBudget {
 
 impl WaitBudget {
     /// Sends a request, and repeats it after each pause that the API asks for. If a pause is too long, returns the error.
-    pub(super) async fn ask<T>(&mut self, ask: impl AsyncFn() -> Result<T, ClientError>) -> Result<T, ClientError> {
+    pub(crate) async fn ask<T>(&mut self, ask: impl AsyncFn() -> Result<T, ClientError>) -> Result<T, ClientError> {
         loop {
             let answer = ask().await;
             let pause = answer.as_ref().err().and_then(ClientError::asks_to_wait).map(|pause| pause.max(MIN_PAUSE));
