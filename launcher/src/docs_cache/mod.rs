@@ -57,9 +57,12 @@ pub(crate) fn run(cache: &Cache, options: &Options) -> Result<(), LaunchError> {
         None => Report::default(),
     };
     let at = options.endpoint.describe(options.env);
-    output::print(|out| match cache.json {
-        true => report.write_json(out, &root, &at),
-        false => report.write_text(out, &options.env.shown(&root), &at),
+    output::print(|out| {
+        if cache.json {
+            report.write_json(out, &root, &at)
+        } else {
+            report.write_text(out, &options.env.shown(&root), &at)
+        }
     })?;
     report.into_result()
 }

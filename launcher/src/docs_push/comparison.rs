@@ -1,6 +1,7 @@
 //! Compares the files with the documents of the API, and decides what happens to each. Changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use deckwatch_protocol::{Doc, DocType, PutDoc, SourcePath};
 
@@ -58,12 +59,11 @@ impl Comparison<'_> {
         let mut steps = Vec::new();
         for file in &self.tree.files {
             match self.mapping.key(&file.path) {
-                None => {}
                 Some(Ok(key)) => wanted.entry(key).or_default().push(file),
                 Some(Err(why)) if self.counts(&file.path) => {
                     steps.push(Step { path: file.path.clone(), key: None, action: Action::Fail(why) });
                 }
-                Some(Err(_)) => {}
+                Some(Err(_)) | None => {}
             }
         }
         for (key, files) in &wanted {
@@ -93,7 +93,7 @@ impl Comparison<'_> {
             return Err(format!("{}; give the file another name, or replace it with --adopt", foreign(doc)));
         }
         let source_path: SourcePath = file.path.parse().map_err(|why| format!("the path {why}"))?;
-        let is_json = file.path.ends_with(".json");
+        let is_json = Path::new(&file.path).extension().is_some_and(|extension| extension == "json");
         let put = PutDoc {
             content: self.tree.content(file)?,
             doc_type: if is_json { DocType::Json } else { DocType::Markdown },

@@ -56,6 +56,7 @@ Exit codes:
 
 /// The options of `launcher docs push`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Push {
     /// Compare every file that the docs file names; this is the default without --since
     #[arg(long, conflicts_with = "since")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use deckwatch_tests::program;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::members::{ADMIN_KEY, CONTEXT_KEY, Run, Team};
@@ -241,6 +241,29 @@ async fn a_file_that_cannot_be_a_document_fails_alone() {
     assert!(!run.stdout.contains(&secret) && !run.stderr.contains(&secret), "{report:#}");
     let text = repository.run(repository.team.launcher(&["docs", "push"], KEYS)).await;
     assert!(!text.stdout.contains('\u{1b}') && text.stdout.contains("1 unchanged, 10 failed"), "{}", text.stdout);
+}
+
+#[tokio::test]
+async fn a_token_that_may_write_the_documents_of_one_venture_is_enough() {
+    let repository = Repository::new().await;
+    let ventures = r#"{"ventures": [{"code": "alpha", "name": "Alpha"}]}"#;
+    repository.team.write(".config/deckwatch/ventures.json", ventures);
+    assert_eq!(repository.team.run(&["ventures", "sync"], KEYS).await.code, Some(0));
+    let wanted = json!({"name": "ci", "scopes": ["docs:write", "read-only"], "venture": "alpha"});
+    let token = repository.team.post("/v1/tokens", ADMIN_KEY, "the-token-of-the-ci-run", &wanted).await;
+    let key = [("ADMIN_API_KEY", token["token"].as_str().unwrap())];
+    let push = async || repository.run(repository.team.launcher(&["docs", "push", "--json"], &key)).await;
+
+    repository.write(".deckwatch/docs.toml", "[[docs]]\nfiles = \"docs/*.md\"\nscope = \"alpha\"\n");
+    repository.write("docs/a.md", "# A");
+    repository.commit().await;
+    assert_eq!(outcomes(&push().await), ["a.md created"]);
+    repository.git(&["mv", "docs/a.md", "docs/b.md"]).await;
+    repository.commit().await;
+    assert_eq!(outcomes(&push().await), ["a.md deleted", "b.md created"]);
+    repository.write(".deckwatch/docs.toml", MAPPING);
+    let elsewhere = push().await;
+    assert_eq!((elsewhere.code, outcomes(&elsewhere)), (Some(18), vec!["b.md failed".to_owned()]));
 }
 
 #[tokio::test]

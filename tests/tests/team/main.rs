@@ -1,4 +1,5 @@
-//! The launcher's commands against a real `deckwatch-server`, with an admin's key and an agent's key.
+//! The launcher's commands against a real `deckwatch-server`, with an admin's key and an agent's key, and the steps of the
+//! workflows.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,4 +9,5 @@ mod fleet;
 mod list;
 mod members;
 mod records;
+mod test_required;
 mod ventures_sync;
