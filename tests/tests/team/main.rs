@@ -9,5 +9,5 @@ mod fleet;
 mod list;
 mod members;
 mod records;
-mod test_required;
 mod ventures_sync;
+mod workflow_steps;
