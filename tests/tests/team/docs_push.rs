@@ -1,5 +1,7 @@
 //! `launcher docs push`, and the step of the workflow that runs it, on a git repository.
 
+#![expect(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
