@@ -1,8 +1,10 @@
-//! The scripts that the workflows run, on a git repository.
+//! The scripts that the workflows run, on git repositories and a server.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use crate::members::Team;
 
 struct Repository(tempfile::TempDir);
 
@@ -87,4 +89,42 @@ fn the_search_for_secrets_gets_the_new_commits_and_never_prints_values() {
     }
     let unknown = repository.script("security").arg("everything").output().unwrap();
     assert_eq!(unknown.status.code(), Some(2));
+}
+
+/// Runs the deploy with a program instead of `npx`, because tests have no account of Cloudflare. It records its arguments, and
+/// fails for the words `fails`.
+fn deploy(folder: &Path, url: &str, fails: &str, expected: &str) -> (Output, String) {
+    let npx = "#!/bin/sh\necho \"$@\" >> \"$CALLS\"\ncase \"$*\" in *\"$FAILS\"*) exit 1 ;; esac\n";
+    std::fs::write(folder.join("npx"), npx).unwrap();
+    std::fs::set_permissions(folder.join("npx"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let calls = folder.join("calls");
+    std::fs::write(&calls, "").unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut step = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/deploy"));
+    step.args(["staging", url]).env("PATH", path).env("CALLS", &calls).env("FAILS", fails);
+    let output = step.env("EXPECTED", expected).env("WAIT", "1").output().unwrap();
+    (output, std::fs::read_to_string(calls).unwrap())
+}
+
+#[tokio::test]
+async fn a_deploy_applies_the_migrations_first_and_tells_how_to_roll_back() {
+    let team = Team::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let version = Command::new("curl").args(["--silent", &format!("{}/version", team.server.url)]).output().unwrap();
+    let version: serde_json::Value = serde_json::from_slice(&version.stdout).unwrap();
+    let commit = version["commit"].as_str().unwrap();
+
+    let (output, calls) = deploy(folder.path(), &team.server.url, "nothing fails", commit);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let calls: Vec<_> = calls.lines().collect();
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert!(calls[0].ends_with("d1 migrations apply DB --remote --env staging"), "{calls:?}");
+    assert!(calls[1].ends_with("deploy --env staging"), "{calls:?}");
+
+    let (output, calls) = deploy(folder.path(), &team.server.url, "migrations apply", commit);
+    assert_eq!((output.status.code(), calls.lines().count()), (Some(1), 1), "without its schema no code is deployed");
+    let (output, _) = deploy(folder.path(), &team.server.url, "nothing fails", "another-commit");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("commit is") && said.contains("rollback --env \"staging\""), "{said}");
 }
