@@ -34,7 +34,7 @@ pub(crate) enum LaunchError {
     NoVenturesFile,
     #[error("{}: {message}", .path.display())]
     DocsFile { path: PathBuf, message: String },
-    #[error("the files of this repository can't be read: {0}")]
+    #[error("the documents of this repository can't be pushed: {0}")]
     Git(String),
     #[error("{0}")]
     Endpoint(String),

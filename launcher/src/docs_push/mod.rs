@@ -11,8 +11,10 @@ mod tree;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
+use deckwatch_client::{Api, ClientError};
 
 use self::comparison::Comparison;
 use self::mapping::Mapping;
@@ -29,6 +31,10 @@ use crate::wait_budget::WaitBudget;
 
 /// The file that says which files become which documents.
 const DOCS_FILE: &str = ".deckwatch/docs.toml";
+
+/// The longest total wait if the API limits its requests. Enough for the first push of over a thousand documents, and less
+/// than the time limit of the workflow.
+const MAX_TOTAL_WAIT: Duration = Duration::from_mins(15);
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
@@ -85,7 +91,6 @@ pub(crate) struct Push {
 
 /// Compares the files with the documents, sends the difference, and prints the report.
 pub(crate) fn run(push: &Push, env: &ProcessEnv) -> Result<(), LaunchError> {
-    let (config, vault) = Config::with_vault(env)?;
     let tree = Tree::open(&env.cwd)?;
     let docs_file = push.config.as_ref().map_or_else(|| tree.root.join(DOCS_FILE), |file| env.cwd.join(file));
     let mapping = Mapping::read(&docs_file)?;
@@ -94,30 +99,21 @@ pub(crate) fn run(push: &Push, env: &ProcessEnv) -> Result<(), LaunchError> {
         output::warn(&format!("no file of this commit matches `{pattern}` of {}", env.shown(&docs_file)));
     }
     let changed = changed(push, &tree, &docs_file)?;
-    let endpoint = if push.dry_run {
-        // A dry run only reads, so the usual key is enough.
-        Endpoint::of_reader(env, &config, &vault)?
-    } else {
-        Endpoint::of_admin(env, &config, &vault)?
-    };
-    let api =
-        if push.dry_run { context_api::reader(&endpoint, env)? } else { Some(context_api::writer(&endpoint, env)?) };
-    let mut report = context_api::runtime()?.block_on(async {
-        let mut budget = WaitBudget::default();
+    let (endpoint, api) = connect(push, &tree, env)?;
+    let report: Result<Report, ClientError> = context_api::runtime()?.block_on(async {
+        let mut budget = WaitBudget::of(MAX_TOTAL_WAIT);
         let listed = match &api {
-            Some(api) => {
-                send::listed(api, &mapping.scopes(), &mut budget).await.map_err(context_api::as_launch_error)?
-            }
+            Some(api) => send::listed(api, &mapping.scopes(), &mut budget).await?,
             None => Vec::new(),
         };
         let (changed, adopt) = (changed.as_ref(), push.adopt);
-        let comparison = Comparison { tree: &tree, mapping: &mapping, changed, listed: &listed, adopt };
-        let steps = comparison.steps();
-        match &api {
-            Some(api) if !push.dry_run => Ok(send::all(api, steps, &mut budget).await),
-            _ => Ok::<_, LaunchError>(Report::planned(steps)),
-        }
-    })?;
+        let steps = Comparison { tree: &tree, mapping: &mapping, changed, listed: &listed, adopt }.steps();
+        Ok(match &api {
+            Some(api) if !push.dry_run => send::all(api, steps, &mut budget).await,
+            _ => Report::planned(steps),
+        })
+    });
+    let mut report = report.map_err(context_api::as_launch_error)?;
     (report.api, report.repo, report.dry_run) = (endpoint.describe(env), tree.repo.to_string(), push.dry_run);
     if push.json {
         json_output::print(&report)?;
@@ -126,6 +122,27 @@ pub(crate) fn run(push: &Push, env: &ProcessEnv) -> Result<(), LaunchError> {
         output::print(|out| std::io::Write::write_all(out, text.as_bytes()))?;
     }
     report.into_result()
+}
+
+/// The API. A dry run only reads: the usual key is enough, and there is no API if the local database does not exist.
+fn connect(push: &Push, tree: &Tree, env: &ProcessEnv) -> Result<(Endpoint, Option<Api>), LaunchError> {
+    let (config, vault) = Config::with_vault(env)?;
+    let endpoint = if push.dry_run {
+        Endpoint::of_reader(env, &config, &vault)?
+    } else {
+        Endpoint::of_admin(env, &config, &vault)?
+    };
+    if matches!(endpoint, Endpoint::Remote { .. }) && !tree.has_remote {
+        // Another machine can have a repository of this name.
+        return Err(LaunchError::Git(
+            "it has no remote, so its documents could not be told from those of others; \
+             add one: git remote add origin <url>"
+                .to_owned(),
+        ));
+    }
+    let api =
+        if push.dry_run { context_api::reader(&endpoint, env)? } else { Some(context_api::writer(&endpoint, env)?) };
+    Ok((endpoint, api))
 }
 
 /// The paths that count. `None` means every path: without `--since`, if that commit is not known, or if the docs file changed.

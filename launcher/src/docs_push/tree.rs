@@ -1,7 +1,7 @@
 //! The files of a commit, read from git. Uncommitted changes don't count, and a link is never followed.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use deckwatch_machine::checkout::{Checkout, CheckoutKind};
@@ -17,6 +17,7 @@ const MISLEADING: [&str; 6] =
 pub(super) struct Tree {
     pub(super) root: PathBuf,
     pub(super) repo: RepoName,
+    pub(super) has_remote: bool,
     pub(super) files: Vec<TreeFile>,
     commit: String,
 }
@@ -32,7 +33,7 @@ pub(super) struct TreeFile {
 }
 
 impl Tree {
-    pub(super) fn open(cwd: &std::path::Path) -> Result<Self, LaunchError> {
+    pub(super) fn open(cwd: &Path) -> Result<Self, LaunchError> {
         let checkout = Checkout::at(cwd)?;
         if checkout.kind == CheckoutKind::NotARepository {
             return Err(LaunchError::NotARepository(cwd.to_owned()));
@@ -40,7 +41,13 @@ impl Tree {
         let Some(commit) = checkout.commit_sha else {
             return Err(LaunchError::Git("it has no commit yet".to_owned()));
         };
-        let mut tree = Self { root: checkout.root, repo: checkout.repo, files: Vec::new(), commit: commit.to_string() };
+        let mut tree = Self {
+            root: checkout.root,
+            repo: checkout.repo,
+            has_remote: checkout.remote.is_some(),
+            files: Vec::new(),
+            commit: commit.to_string(),
+        };
         let listed = tree.git(&["ls-tree", "-r", "-z", "-l", "--full-tree", &tree.commit])?;
         tree.files = listed.split(|byte| *byte == 0).filter_map(TreeFile::parse).collect();
         Ok(tree)

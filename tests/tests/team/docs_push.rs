@@ -283,6 +283,10 @@ async fn a_mistake_is_refused_before_anything_is_sent() {
     let refused = repository.push(&[]).await;
     assert_eq!(refused.code, Some(10));
     assert!(refused.stderr.contains("docs.toml: line 3: scope"), "{}", refused.stderr);
+    repository.write(".deckwatch/docs.toml", MAPPING);
+    repository.git(&["remote", "remove", "origin"]).await;
+    let nameless = repository.push(&[]).await;
+    assert!(nameless.code == Some(13) && nameless.stderr.contains("it has no remote"), "{}", nameless.stderr);
     let gone = repository.push(&["--config", "gone.toml"]).await;
     assert!(gone.code == Some(10) && gone.stderr.contains("gone.toml"), "{}", gone.stderr);
 }
