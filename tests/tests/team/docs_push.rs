@@ -3,6 +3,8 @@
 #![expect(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 
 use deckwatch_tests::program;
@@ -289,4 +291,68 @@ async fn a_mistake_is_refused_before_anything_is_sent() {
     assert!(nameless.code == Some(13) && nameless.stderr.contains("it has no remote"), "{}", nameless.stderr);
     let gone = repository.push(&["--config", "gone.toml"]).await;
     assert!(gone.code == Some(10) && gone.stderr.contains("gone.toml"), "{}", gone.stderr);
+}
+
+/// A stub of the API with no documents. It loses the answer to the first request to store one, accepts its repetition, and
+/// then closes. Returns its URL and the idempotency keys of the two requests.
+fn api_that_loses_an_answer() -> (String, std::thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let now = "2026-11-21T08:00:00.000Z";
+    let empty = json!({"items": [], "total": 0, "next_cursor": null});
+    let stored = json!({"outcome": "created", "scope": "global", "name": "a.md", "title": "A", "doc_type": "markdown",
+        "version": 1, "content_hash": "0".repeat(64), "size_bytes": 1, "updated_at": now, "source_repo": null,
+        "source_path": null, "created_at": now, "actor_key_id": "0".repeat(16)});
+    let answers = [Some((200, empty)), None, Some((201, stored))];
+    let keys = std::thread::spawn(move || {
+        let mut keys = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let request = request_of(&mut stream);
+            let key = request.lines().find_map(|line| line.strip_prefix("idempotency-key: "));
+            keys.extend(key.map(str::to_owned));
+            let Some((status, body)) = answer else { continue };
+            let body = body.to_string();
+            let head = format!("HTTP/1.1 {status} OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all((head + &body).as_bytes()).unwrap();
+        }
+        keys
+    });
+    (url, keys)
+}
+
+/// Reads a whole request.
+fn request_of(stream: &mut TcpStream) -> String {
+    let mut request = String::new();
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let size = stream.read(&mut buffer).unwrap();
+        request.push_str(std::str::from_utf8(&buffer[..size]).unwrap());
+        let Some((head, body)) = request.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+        if size == 0 || body.len() >= length.parse().unwrap() {
+            return request;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_and_an_outage_ends_the_run() {
+    let repository = Repository::new().await;
+    for path in ["docs/a.md", "docs/b.md", "docs/c.md"] {
+        repository.write(path, "x");
+    }
+    repository.write("docs/empty.md", "");
+    repository.commit().await;
+    let (url, keys) = api_that_loses_an_answer();
+    let mut launcher = repository.team.launcher(&["docs", "push", "--json"], KEYS);
+    launcher.env("CONTEXT_API_URL", url);
+    let run = repository.run(launcher).await;
+    let keys = keys.join().unwrap();
+    assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");
+    assert_eq!(run.code, Some(18), "{}", run.stderr);
+    assert_eq!(outcomes(&run), ["a.md created", "b.md failed", "c.md not_tried", "empty.md failed"]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(reason(&report, "docs/b.md").contains("can't reach"), "{report:#}");
+    assert!(run.stderr.contains("3 of 4 documents"), "{}", run.stderr);
 }
