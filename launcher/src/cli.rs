@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::docs_command::DocsCommand;
 use crate::exit_code::ExitCode;
 use crate::launch::Launch;
 use crate::secrets_command::SecretsCommand;
-use crate::{completions, docs_cache, doctor, fleet, init, man, records, runs, slash_commands, ventures_sync};
+use crate::{completions, doctor, fleet, init, man, records, runs, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -119,9 +120,9 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = slash_commands::EXAMPLES)]
     Commands(slash_commands::Action),
 
-    /// Copy documents to this machine, to read them without the API
-    #[command(subcommand, after_help = docs_cache::EXAMPLES)]
-    Docs(docs_cache::Action),
+    /// Copy documents to this machine, or store files of a repository as documents
+    #[command(subcommand)]
+    Docs(DocsCommand),
 
     /// Reach the machines of the team over SSH
     #[command(subcommand, after_help = fleet::EXAMPLES)]

@@ -37,6 +37,11 @@ pub(crate) fn client(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Option<Con
     connect(endpoint, env).map(Some)
 }
 
+/// The API to write to. The local database is created if it does not exist.
+pub(crate) fn writer(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Api, LaunchError> {
+    connect(endpoint, env).map(|client| client.api().clone())
+}
+
 /// Registers a venture, or updates it.
 pub(crate) fn register(venture: &VentureEntry, endpoint: &Endpoint, env: &ProcessEnv) -> Result<(), LaunchError> {
     let client = connect(endpoint, env)?;
@@ -106,11 +111,16 @@ pub(crate) fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Res
         let text = format!("the Context API did not answer within {} seconds; try again", TIMEOUT.as_secs());
         return Err(LaunchError::Unreachable(text));
     };
-    answer.map_err(|error| match error {
+    answer.map_err(as_launch_error)
+}
+
+/// The error of a request that the whole command needs.
+pub(crate) fn as_launch_error(error: ClientError) -> LaunchError {
+    match error {
         ClientError::Unreachable { .. } | ClientError::NotTheApi { .. } => LaunchError::Unreachable(error.to_string()),
         refused if refused.code() == Some(ErrorCode::Unauthorized) => LaunchError::KeyRefused(refused.to_string()),
         other => LaunchError::Api(other.to_string()),
-    })
+    }
 }
 
 /// Creates the runtime for the network requests of this process.

@@ -31,10 +31,14 @@ pub(crate) enum LaunchError {
     Config { path: PathBuf, message: String },
     #[error("an API is configured, but its key is not: {variable} is not set")]
     NoKey { variable: String },
-    #[error("only an admin can register ventures at {url}, and ADMIN_API_KEY is not set")]
+    #[error("only an admin can do this at {url}, and ADMIN_API_KEY is not set")]
     NoAdminKey { url: String },
     #[error("there is no ventures file")]
     NoVenturesFile,
+    #[error("{}: {message}", .path.display())]
+    DocsFile { path: PathBuf, message: String },
+    #[error("the documents of this repository can't be pushed: {0}")]
+    Git(String),
     #[error("{0}")]
     Endpoint(String),
     #[error(transparent)]
@@ -151,6 +155,7 @@ impl LaunchError {
                  [api] from config.toml"
             ),
             Self::NoAdminKey { .. } => "export ADMIN_API_KEY=<the admin key> for this command".to_owned(),
+            Self::DocsFile { .. } => "`launcher docs push --help` shows an example of the file".to_owned(),
             Self::NoVenturesFile => "`launcher init` writes one; or name a file with --ventures FILE"
                 .to_owned(),
             Self::WouldOverwrite(_) => {
@@ -228,6 +233,7 @@ impl LaunchError {
             | Self::Detached
             | Self::AgentEnded(_)
             | Self::Query(_)
+            | Self::Git(_)
             | Self::Cancelled => return None,
         };
         Some(hint)
@@ -249,6 +255,7 @@ impl LaunchError {
             | Self::Config { .. }
             | Self::NoKey { .. }
             | Self::NoAdminKey { .. }
+            | Self::DocsFile { .. }
             | Self::WouldOverwrite(_)
             | Self::Endpoint(_) => ExitCode::Config,
             Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
@@ -258,7 +265,7 @@ impl LaunchError {
             | Self::Query(_)
             | Self::NeedsBackgroundServer { .. } => ExitCode::Usage,
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
-            Self::NotARepository(_) | Self::Discovery(_) | Self::Worktree { .. } | Self::Checkout(_) => {
+            Self::NotARepository(_) | Self::Discovery(_) | Self::Worktree { .. } | Self::Checkout(_) | Self::Git(_) => {
                 ExitCode::Repository
             }
             Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,

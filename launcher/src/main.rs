@@ -17,6 +17,8 @@ mod conversation;
 mod demo;
 mod demo_error;
 mod docs_cache;
+mod docs_command;
+mod docs_push;
 mod doctor;
 mod endpoint;
 mod environment;
@@ -57,6 +59,7 @@ mod table;
 mod target;
 mod venture_cache;
 mod ventures_sync;
+mod wait_budget;
 
 use std::io::{self, Write as _};
 
@@ -67,6 +70,7 @@ use self::catalogue::Catalogue;
 use self::choice::Options;
 use self::cli::{Cli, Command, McpCommand};
 use self::config::Config;
+use self::docs_command::DocsCommand;
 use self::endpoint::Endpoint;
 use self::error::LaunchError;
 use self::exit_code::ExitCode;
@@ -116,7 +120,10 @@ fn parsed() -> Result<Cli, std::process::ExitCode> {
 fn run(cli: &Cli) -> Result<(), LaunchError> {
     let env = ProcessEnv::of_this_process()?;
     match &cli.command {
-        None | Some(Command::Secrets(SecretsCommand::Check { .. }) | Command::Docs(_)) => launch(cli, &env),
+        None | Some(Command::Secrets(SecretsCommand::Check { .. }) | Command::Docs(DocsCommand::Cache(_))) => {
+            launch(cli, &env)
+        }
+        Some(Command::Docs(DocsCommand::Push(push))) => docs_push::run(push, &env),
         Some(Command::Log(log)) => records::log(log, &env),
         Some(Command::Handoff(handoff)) => records::handoff(handoff, &env),
         Some(Command::Notes(notes)) => records::notes(notes, &env),
@@ -207,8 +214,8 @@ fn with_plan(
     if let Some(Command::Secrets(SecretsCommand::Check { venture, json })) = &cli.command {
         return secrets_command::check(&options.named(venture)?, &vault, *json, &mut io::stdout().lock());
     }
-    if let Some(Command::Docs(verb)) = &cli.command {
-        return docs_cache::run(verb, &options);
+    if let Some(Command::Docs(DocsCommand::Cache(cache))) = &cli.command {
+        return docs_cache::run(cache, &options);
     }
     let venture = options.venture()?;
     let mut checkout = options.checkout(&venture)?;

@@ -104,6 +104,18 @@ impl Api {
         let ask = ApiRequest::of::<marker::PutDoc>(&[scope.as_str(), name.as_str()], &Empty {}, doc);
         self.call::<marker::PutDoc>(ask.map(|ask| ask.if_match(Some(known.to_owned())))).await
     }
+
+    /// Deletes a document. `known` is the `content_hash` that the caller read. Refused with `doc_changed` if the content
+    /// has changed since.
+    pub async fn delete_known_doc(
+        &self,
+        scope: &DocScope,
+        name: &DocName,
+        known: &str,
+    ) -> Result<DocVersion, ClientError> {
+        let ask = ApiRequest::of::<marker::DeleteDoc>(&[scope.as_str(), name.as_str()], &Empty {}, &Empty {});
+        self.call::<marker::DeleteDoc>(ask.map(|ask| ask.if_match(Some(known.to_owned())))).await
+    }
 }
 
 /// The result of reading a document.

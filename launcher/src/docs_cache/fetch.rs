@@ -9,7 +9,7 @@ use deckwatch_protocol::{Doc, DocFilter, DocName};
 
 use super::copies::Copies;
 use super::report::{DocOutcome, Report};
-use super::wait_budget::WaitBudget;
+use crate::wait_budget::WaitBudget;
 
 const PAGE: u64 = 100;
 

@@ -5,9 +5,8 @@
 mod copies;
 mod fetch;
 mod report;
-mod wait_budget;
 
-use clap::Subcommand;
+use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use deckwatch_client::doc_copies::DocCopies;
 use deckwatch_protocol::DocScope;
@@ -33,26 +32,21 @@ Without the API the existing copies stay, and the command shows the age of each.
 command waits up to two minutes. It then names the missing documents and exits with 18; the next run continues from \
 there.";
 
-/// The subcommands of `launcher docs`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Action {
-    /// Copy the documents of a venture and the global ones to a folder
-    #[command(after_help = EXAMPLES)]
-    Cache {
-        /// Code of the venture, or `.` for the one of the repository you are in
-        #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures), default_value = ".")]
-        venture: Target,
+/// The options of `launcher docs cache`.
+#[derive(Debug, Args)]
+pub(crate) struct Cache {
+    /// Code of the venture, or `.` for the one of the repository you are in
+    #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures), default_value = ".")]
+    venture: Target,
 
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Updates the copies and prints the report.
-pub(crate) fn run(action: &Action, options: &Options) -> Result<(), LaunchError> {
-    let Action::Cache { venture, json } = action;
-    let venture = options.named(venture)?;
+pub(crate) fn run(cache: &Cache, options: &Options) -> Result<(), LaunchError> {
+    let venture = options.named(&cache.venture)?;
     options.endpoint.unlock()?;
     let scopes = [DocScope::of(&venture.code), DocScope::global()];
     let root = DocCopies::root(&options.env.dirs);
@@ -63,9 +57,12 @@ pub(crate) fn run(action: &Action, options: &Options) -> Result<(), LaunchError>
         None => Report::default(),
     };
     let at = options.endpoint.describe(options.env);
-    output::print(|out| match json {
-        true => report.write_json(out, &root, &at),
-        false => report.write_text(out, &options.env.shown(&root), &at),
+    output::print(|out| {
+        if cache.json {
+            report.write_json(out, &root, &at)
+        } else {
+            report.write_text(out, &options.env.shown(&root), &at)
+        }
     })?;
     report.into_result()
 }

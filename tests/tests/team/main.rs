@@ -1,10 +1,13 @@
-//! The launcher's commands against a real `deckwatch-server`, with an admin's key and an agent's key.
+//! The launcher's commands against a real `deckwatch-server`, with an admin's key and an agent's key, and the steps of the
+//! workflows.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod docs_push;
 mod doctor;
 mod fleet;
 mod list;
 mod members;
 mod records;
 mod ventures_sync;
+mod workflow_steps;

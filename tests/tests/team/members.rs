@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use deckwatch_tests::{ServerProcess, program};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -63,11 +63,16 @@ impl Team {
     /// Starts a day of an agent.
     pub(crate) async fn start_day(&self, agent: &str, venture: &str) {
         let body = json!({"agent": agent, "client": "claude", "host": "mac1", "venture": venture, "repo": "example-org/alpha"});
+        self.post("/v1/sod", CONTEXT_KEY, &format!("start-of-day-{agent}"), &body).await;
+    }
+
+    /// Creates something with a `POST` and returns the body of the answer.
+    pub(crate) async fn post(&self, path: &str, key: &str, idempotency_key: &str, body: &Value) -> Value {
         let body = body.to_string();
         let host = self.server.url.strip_prefix("http://").unwrap();
         let request = format!(
-            "POST /v1/sod HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {CONTEXT_KEY}\r\nconnection: close\r\n\
-             idempotency-key: start-of-day-{agent}\r\ncontent-type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\
+             idempotency-key: {idempotency_key}\r\ncontent-type: application/json\r\n\
              content-length: {}\r\n\r\n{body}",
             body.len()
         );
@@ -76,6 +81,7 @@ impl Team {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 
     /// Whether any file in the member's home folder contains this text. Skips the server's folder, which is not the

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use deckwatch_client::ClientError;
 
-/// The longest total wait of a run: two windows of the API's rate limit.
+/// The longest total wait of a run for a person: two windows of the API's rate limit.
 const MAX_TOTAL_WAIT: Duration = Duration::from_mins(2);
 /// The pause if the API asks for none or for a shorter one.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The time that the run may still wait.
-pub(super) struct WaitBudget {
+pub(crate) struct WaitBudget {
     left: Duration,
 }
 
@@ -22,8 +22,13 @@ impl Default for WaitBudget {
 }
 
 impl WaitBudget {
+    /// A budget for a run that nobody waits for.
+    pub(crate) fn of(left: Duration) -> Self {
+        Self { left }
+    }
+
     /// Sends a request, and repeats it after each pause that the API asks for. If a pause is too long, returns the error.
-    pub(super) async fn ask<T>(&mut self, ask: impl AsyncFn() -> Result<T, ClientError>) -> Result<T, ClientError> {
+    pub(crate) async fn ask<T>(&mut self, ask: impl AsyncFn() -> Result<T, ClientError>) -> Result<T, ClientError> {
         loop {
             let answer = ask().await;
             let pause = answer.as_ref().err().and_then(ClientError::asks_to_wait).map(|pause| pause.max(MIN_PAUSE));
