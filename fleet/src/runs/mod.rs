@@ -2,7 +2,7 @@
 //!
 //! A *headless* run has a [`supervisor`]: a process without a terminal that owns the agent's process group, keeps its
 //! output in a file and records how it ended. It depends on no connection. An *interactive* run is an agent in a tmux
-//! session. Both have a record in a folder of their own ([`store`]). No key, no other variable of the environment and no
+//! session. Both have a record in a folder of their own (`store`). No key, no other variable of the environment and no
 //! prompt is in these folders. [`admission`] limits how many agents run at once. [`requests`] has what a machine can be
 //! asked.
 

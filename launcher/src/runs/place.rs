@@ -106,7 +106,7 @@ impl Connections<'_> {
             match self.start(&member, &make(terms)).await {
                 Ok(answer) => return Ok((member, answer)),
                 // Another launcher was faster.
-                Err(failure) if is_full(&failure) => last = Some((member.hostname, failure)),
+                Err(failure) if is_full(&failure) && !terms.queue => last = Some((member.hostname, failure)),
                 Err(failure) => return Err(LaunchError::Remote { machine: member.hostname, failure }),
             }
         }

@@ -6,7 +6,7 @@ use std::process::Command;
 use deckwatch_fleet::members::Member;
 use deckwatch_fleet::remote::Remote;
 use deckwatch_fleet::runs::requests::OpenSession;
-use deckwatch_fleet::runs::{LaunchRequest, SESSION_PREFIX, Workspace};
+use deckwatch_fleet::runs::{LaunchRequest, Workspace};
 
 use super::environment;
 use super::place::{self, Placed, Wanted};
@@ -60,8 +60,7 @@ pub(super) fn enter(member: &Member, session: &str, env: &ProcessEnv) -> Result<
 fn enter_over(remote: Remote, member: &Member, session: &str) -> Result<(), LaunchError> {
     let machine = &member.hostname;
     if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
-        let venture = session.strip_prefix(SESSION_PREFIX).unwrap_or(session);
-        say(&format!("this is not a terminal; in one, `launcher {venture} --on {machine}` shows the agent"));
+        say("this is not a terminal; in one, the same command shows the agent");
         return Ok(());
     }
     let failed = |source| LaunchError::NotStarted { program: "ssh".into(), source };

@@ -6,70 +6,91 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 
 def say(**event):
     print(json.dumps(event), flush=True)
 
 
-def attempt():
-    """How often it was started for this prompt before."""
-    path = os.path.expanduser("~/attempts")
-    with open(path, "a") as file:
+def facts():
+    return {"args": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd()}
+
+
+def count(number, pause):
+    for n in range(int(number)):
+        say(n=n)
+        time.sleep(float(pause))
+
+
+def sleep(*_):
+    say(started=True)
+    time.sleep(600)
+
+
+def stubborn():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sleep()
+
+
+def fail(code):
+    print("a message", file=sys.stderr, flush=True)
+    sys.exit(int(code))
+
+
+def crash(times):
+    attempts = Path.home() / "attempts"
+    with attempts.open("a") as file:
         file.write("x")
-    return os.path.getsize(path)
+    attempt = attempts.stat().st_size
+    say(attempt=attempt)
+    if attempt <= int(times):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def big(mebibytes):
+    line = json.dumps({"text": "x" * 1000}) + "\n"
+    for _ in range(int(mebibytes) * 1024 * 1024 // len(line)):
+        sys.stdout.write(line)
+
+
+def read(*paths):
+    for path in map(Path, paths):
+        try:
+            found = sorted(os.listdir(path)) if path.is_dir() else path.read_text()
+            say(path=str(path), found=found)
+        except OSError as error:
+            say(path=str(path), error=error.strerror)
+    Path("written-by-agent").write_text("x")
+    say(processes=sum(name.isdigit() for name in os.listdir("/proc")))
+
+
+VERBS = {
+    "count": count,
+    "facts": lambda: say(**facts()),
+    "sleep": sleep,
+    "stubborn": stubborn,
+    "exit": fail,
+    "crash": crash,
+    "big": big,
+    "read": read,
+}
 
 
 def main():
     if "--help" in sys.argv:
         print("  --no-daemon")
-        return 0
-    if sys.stdin.isatty():
-        facts = {"args": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd()}
-        with open(os.path.expanduser("~/interactive.json"), "w") as file:
-            json.dump(facts, file)
+    elif sys.stdin.isatty():
+        (Path.home() / "interactive.json").write_text(json.dumps(facts()))
         print("the agent is here", flush=True)
         time.sleep(600)
-        return 0
-    prompt = sys.stdin.buffer.read().decode()
-    verb, *words = prompt.split() or [""]
-    if verb == "count":
-        for number in range(int(words[0])):
-            say(n=number)
-            time.sleep(float(words[1]))
-    elif verb == "facts":
-        say(args=sys.argv[1:], env=dict(os.environ), cwd=os.getcwd())
-    elif verb == "sleep":
-        say(started=True)
-        time.sleep(600)
-    elif verb == "stubborn":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        say(started=True)
-        time.sleep(600)
-    elif verb == "exit":
-        print("a message", file=sys.stderr, flush=True)
-        return int(words[0])
-    elif verb == "crash":
-        say(attempt=attempt())
-        if attempt() // 2 <= int(words[0]):
-            os.kill(os.getpid(), signal.SIGKILL)
-    elif verb == "big":
-        line = json.dumps({"text": "x" * 1000}) + "\n"
-        for _ in range(int(words[0]) * 1024 * 1024 // len(line)):
-            sys.stdout.write(line)
-    elif verb == "read":
-        for path in words:
-            try:
-                found = sorted(os.listdir(path)) if os.path.isdir(path) else open(path).read()
-                say(path=path, found=found)
-            except OSError as error:
-                say(path=path, error=error.strerror)
-        home = os.path.expanduser("~")
-        open("written-by-agent", "w").write("x")
-        say(home=home, processes=sum(name.isdigit() for name in os.listdir("/proc")))
     else:
-        say(prompt=prompt, args=sys.argv[1:])
-    return 0
+        prompt = sys.stdin.buffer.read().decode()
+        verb, *words = prompt.split() or [""]
+        if verb in VERBS:
+            VERBS[verb](*words)
+        else:
+            say(prompt=prompt, args=sys.argv[1:])
 
 
-sys.exit(main())
+main()

@@ -45,6 +45,10 @@ fn auto_takes_the_host_with_the_most_room_that_has_the_venture() {
     let full = world.launcher(&[&PLACE[..], &["count 1 0"]].concat());
     assert!(full.code == Some(0) && full.stderr.contains("waits for a place"), "{}", full.stderr);
 
+    let started = Instant::now();
+    let full = world.launcher(&["alpha", "--on", "auto"]);
+    assert!(full.code == Some(39) && started.elapsed().as_secs() < 30, "it is refused once: {}", full.stderr);
+
     for host in ["server1", "server2"] {
         world.host(host).stop();
     }
