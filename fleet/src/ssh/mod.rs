@@ -1,6 +1,6 @@
 //! OpenSSH as a program: the command that runs the far side on a member.
 //!
-//! The user's own configuration applies, with the exceptions in [`OPTIONS`]. All requests of one run to one member share a
+//! The user's own configuration applies, with a few exceptions. All requests of one run to one member share a
 //! connection: the first `ssh` becomes its master, in a folder that only this user can enter.
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! `launcher log`, `launcher handoff` and `launcher notes`: show the records to a person, without an agent.
 //!
 //! They only read. Control characters in texts of other users are removed or escaped before they reach a terminal:
-//! [`text`] does this for people, [`json`] for programs. If a team's API can't be reached, [`offline`] has the earlier
+//! [`text`] does this for people, [`crate::json_output`] for programs. If a team's API can't be reached, [`offline`] has the earlier
 //! answers that this machine keeps.
 
 mod handoff;
