@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The host of the person.
 pub(crate) const NEAR: &str = "laptop1";
 /// A key that must be nowhere but in the agent's environment.
-pub(crate) const KEY: &str = "sk-ant-very-secret-0123456789";
+pub(crate) const KEY: &str = "the-secret-model-key-0123456789";
 /// The program `claude` of the hosts.
 const AGENT: &str = include_str!("agent.py");
 
