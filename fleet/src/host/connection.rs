@@ -13,17 +13,22 @@ use crate::wire::{Envelope, Frame, Marker, Refusal, RefusalKind, VERSION};
 /// Standard input and output of the far side.
 pub struct Connection {
     /// How many agents may run on this machine.
-    pub limits: Limits,
+    limits: Result<Limits, String>,
     input: BufReader<Stdin>,
     output: Stdout,
 }
 
 impl Connection {
     /// Opens the connection and sends the marker.
-    pub(super) async fn of_this_process(limits: Limits) -> io::Result<Self> {
+    pub(super) async fn of_this_process(limits: Result<Limits, String>) -> io::Result<Self> {
         let mut connection = Self { limits, input: BufReader::new(stdin()), output: stdout() };
         connection.send(&Marker { deckwatch_fleet: VERSION }).await?;
         Ok(connection)
+    }
+
+    /// How many agents may run on this machine. Fails if its settings can't be read.
+    pub fn limits(&self) -> Result<Limits, Refusal> {
+        self.limits.clone().map_err(Refusal::machine)
     }
 
     pub(super) async fn envelope(&mut self) -> Result<Envelope, Refusal> {

@@ -33,8 +33,9 @@ pub trait Answers: Request {
     fn answer(self, connection: &mut Connection) -> impl Future<Output = Result<Self::Answer, Refusal>>;
 }
 
-/// Answers one request from standard input on standard output. `limits` says how many agents may run here.
-pub async fn serve(limits: Limits) -> std::io::Result<()> {
+/// Answers one request from standard input on standard output. `limits` says how many agents may run here;
+/// requests that start no agent don't need it.
+pub async fn serve(limits: Result<Limits, String>) -> std::io::Result<()> {
     let mut connection = Connection::of_this_process(limits).await?;
     let result = match connection.envelope().await {
         Ok(envelope) => dispatch(envelope, &mut connection).await,

@@ -168,7 +168,7 @@ impl Answers for AskPlace {
             .resumes
             .as_ref()
             .and_then(|resumes| conversation_time(resumes, venture, &clients, &this_host(), &dirs));
-        Ok(Place { room: admission::room(venture, connection.limits, &dirs), load: load(), refusal, conversation })
+        Ok(Place { room: admission::room(venture, connection.limits()?, &dirs), load: load(), refusal, conversation })
     }
 }
 
@@ -182,7 +182,8 @@ impl Answers for OpenSession {
     async fn answer(self, connection: &mut Connection) -> Result<OpenedSession, Refusal> {
         check(&self.environment)?;
         let dirs = dirs()?;
-        let (opened, warning) = tokio::join!(open_session(&self, connection.limits, &dirs), linger_warning());
+        let limits = connection.limits()?;
+        let (opened, warning) = tokio::join!(open_session(&self, limits, &dirs), linger_warning());
         let mut opened = opened?;
         opened.warnings.extend(warning);
         Ok(opened)

@@ -14,8 +14,10 @@ use tokio::task::JoinHandle;
 use super::{Failure, classify, last_line};
 use crate::lines::next_line;
 use crate::ssh::{CONNECTION_FAILED, NOT_FOUND};
-use crate::wire::{Envelope, Frame, Marker, Request, VERSION};
+use crate::wire::{Envelope, Frame, Marker, Refusal, Request, VERSION};
 
+/// The exit code of a launcher that does not know the command of the far side.
+const USAGE: i32 = 2;
 /// The most lines of a login shell that are skipped before the marker.
 const MAX_NOISE: usize = 1000;
 /// The largest error output that is kept, in bytes.
@@ -108,7 +110,8 @@ impl<R: Request> Exchange<R> {
         match status.and_then(|status| status.code()) {
             Some(CONNECTION_FAILED) => classify(&message),
             Some(NOT_FOUND) => Failure::LauncherMissing,
-            _ => Failure::Outdated(last_line(&message)),
+            Some(USAGE) => Failure::Outdated(last_line(&message)),
+            _ => Failure::Refused(Refusal::machine(format!("its launcher failed: {}", error_line(&message)))),
         }
     }
 
@@ -133,6 +136,12 @@ async fn message_of(errors: ChildStderr) -> String {
     // What was read before an error is the message.
     let _ = errors.take(MAX_MESSAGE).read_to_end(&mut bytes).await;
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The line with the error of the far side's launcher, or else the last line.
+fn error_line(message: &str) -> String {
+    let error = message.lines().find_map(|line| line.strip_prefix("error: "));
+    error.map_or_else(|| last_line(message), str::to_owned)
 }
 
 fn read<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {

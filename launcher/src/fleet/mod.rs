@@ -114,7 +114,9 @@ pub(crate) fn run(
         FleetCommand::Mesh(mesh) => mesh::run(mesh, env),
         FleetCommand::Health(health) => health::run(health, env),
         FleetCommand::Deploy(deploy) => deploy::run(deploy, env),
-        FleetCommand::Host => context_api::runtime()?.block_on(host::serve(limits(env)?)).map_err(LaunchError::Output),
+        FleetCommand::Host => context_api::runtime()?
+            .block_on(host::serve(limits(env).map_err(|error| error.to_string())))
+            .map_err(LaunchError::Output),
         FleetCommand::Supervise => agents::supervise(limits(env)?, env),
         FleetCommand::Join { socket } => Err(agents::join(socket)),
         FleetCommand::Enter { session } => Err(agents::enter(session, env)),

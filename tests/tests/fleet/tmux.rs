@@ -42,6 +42,8 @@ fn option(on: &Host, name: &str) -> String {
 fn every_machine_gets_the_settings_and_the_second_run_changes_nothing() {
     let fleet = started(&["mac1", "server1", "server2"]);
     let (mac, server) = (fleet.host("mac1"), fleet.host("server1"));
+    // Settings that this request does not need.
+    server.write(".config/deckwatch/config.toml", "not toml");
     server.write(".tmux.conf", "set -g base-index 7\nset -g history-limit 123\n");
 
     let dry = set_up(mac, &["--dry-run"]).ok();
