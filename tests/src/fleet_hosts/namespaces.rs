@@ -70,7 +70,8 @@ impl Namespaces {
         command.arg(format!("--target={}", self.first_process.as_raw_nonzero()));
         command.args(["--net", "--uts", "--mount", "--pid", "--ipc"]);
         command.arg(format!("--setuid={id}")).arg(format!("--setgid={id}"));
-        command.args(["--", "env", "--ignore-environment", "--chdir", folder]);
+        // A search on PATH would find links of the test machine that do not exist on the host.
+        command.args(["--", "/usr/bin/env", "--ignore-environment", "--chdir", folder]);
         command
     }
 }
