@@ -180,7 +180,9 @@ impl<'a> Viewer<'a> {
         if run.state == RunState::Queued && self.last_state.as_ref() != Some(&RunState::Queued) {
             say(&format!("{machine} runs as many agents as it may; {} waits for a place", run.id));
         }
-        if run.state == RunState::Running && self.last_state == Some(RunState::Queued) {
+        let has_waited = self.last_state == Some(RunState::Queued) && run.state != RunState::Queued;
+        // A short run may have ended already.
+        if has_waited && run.started_at.is_some() {
             say(&format!("{} has a place on {machine}", run.id));
         }
         if run.dropped_bytes > 0 && !self.has_warned_of_dropped {

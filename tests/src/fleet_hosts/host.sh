@@ -16,6 +16,8 @@ set -euo pipefail
 read -r pid _ </proc/self/stat
 
 network() {
+  # A host that was stopped a moment ago may still have its port.
+  nsenter --net="$5" ip link delete "$6" 2>/dev/null || true
   ip -batch - <<COMMANDS
 link set lo up
 link add eth0 address $4 type veth peer name $6 netns $5

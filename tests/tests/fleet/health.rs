@@ -245,7 +245,8 @@ fn kinds_of_failures_clocks_and_old_builds_are_told_apart() {
     assert_eq!(output.code, Some(30), "{output:?}");
     assert_eq!(machine("gone")["failure"]["kind"], "launcher_missing");
     assert_eq!(machine("denied")["failure"]["kind"], "authentication");
-    assert_eq!(machine("changed")["failure"]["kind"], "outdated", "{}", machine("changed"));
+    assert_eq!(machine("changed")["failure"]["kind"], "refused", "{}", machine("changed"));
+    assert_eq!(machine("changed")["failure"]["message"], "its launcher failed: broken");
     let clock = problems(&machine("ahead"), "clock");
     assert!(clock[0].starts_with("bad: its clock is 3") && clock[0].contains(" s behind this machine's"), "{clock:?}");
     assert_eq!(problems(&machine("newer"), "mcp"), Vec::<String>::new());
