@@ -102,7 +102,7 @@ fn programs(env: &ProcessEnv) -> Step {
     match env.sibling("deckwatch-mcp").and(env.program_folder()) {
         Some(folder) => Step::attention(
             "launcher and deckwatch-mcp installed",
-            format!("in {}, but {missing} is not on your PATH", env.shown(&folder)),
+            format!("in {}, but your PATH does not find {missing}", env.shown(&folder)),
             format!("add this line to the profile of your shell: export PATH=\"{}:$PATH\"", folder.display()),
         ),
         None => Step::failed(
