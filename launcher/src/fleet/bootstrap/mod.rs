@@ -107,7 +107,7 @@ fn programs(env: &ProcessEnv) -> Step {
         ),
         None => Step::failed(
             NAME,
-            format!("{missing} is not installed"),
+            format!("not installed: {missing}"),
             "run ./scripts/start --install-only in the checkout",
         ),
     }
