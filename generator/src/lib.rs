@@ -7,12 +7,14 @@
 //! `tree` finds the files and reads them within limits. `instructions`, `routes` and `schema` extract facts from them.
 //! `document` writes the Markdown, whose structure text from files can't break.
 
+mod code;
 mod document;
 mod git_index;
 mod instructions;
 mod lex;
 mod paths;
 mod routes;
+mod routing;
 mod schema;
 mod secret_names;
 mod skipped;

@@ -6,11 +6,8 @@
 
 mod coverage;
 mod go;
-mod javascript;
 mod model;
 mod mounts;
-mod nest;
-mod next;
 mod openapi;
 mod python;
 mod rust;
@@ -24,6 +21,7 @@ use self::openapi::Operation;
 use super::document::{Document, code, plain};
 use super::lex::Language;
 use super::paths;
+use super::routing::{self, Found, Unresolved};
 use super::tree::Tree;
 
 /// The maximum number of test files that are listed for a route.
@@ -60,7 +58,15 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
             Fact::Test(paths) => coverage.add(&path, &paths),
         }
     }
-    let routes = mounts::resolve(&code_files);
+    let mut routes = mounts::resolve(&code_files);
+    let (files, found) = routing::read(tree);
+    routes.extend(found.routes.iter().map(|route| ResolvedRoute {
+        path: route.path.clone(),
+        method: route.method.clone(),
+        file: files.get(route.file).cloned().unwrap_or_default(),
+        line: route.line,
+        handler: route.handler.clone(),
+    }));
     let (rows, only_specified) = rows(&routes, &specified, &coverage);
     let mut document = Document::new(
         "API",
@@ -76,6 +82,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
         document.add("the counts", &counts(&routes, &specified, only_specified));
         write_rows(&mut document, &rows);
     }
+    write_unresolved(&mut document, &files, &found);
     let mut sources: BTreeSet<String> = routes.into_iter().map(|route| route.file).collect();
     sources.extend(specified.into_iter().map(|(path, _)| path));
     (document, sources)
@@ -99,16 +106,12 @@ fn extract(path: &str, text: &str) -> Option<Fact> {
             .filter(|fact| !matches!(fact, Fact::Test(paths) if paths.is_empty()));
     }
     let has_any = |markers: &[&str]| markers.iter().any(|marker| text.contains(marker));
-    let mut facts = match Language::of(paths::extension(path))? {
+    let facts = match Language::of(paths::extension(path))? {
         Language::Rust if has_any(&rust::MARKERS) => rust::read(text),
-        Language::JavaScript if has_any(&javascript::MARKERS) => javascript::read(text),
         Language::Python if has_any(&python::MARKERS) => python::read(text),
         Language::Go if has_any(&go::MARKERS) => go::read(text),
         _ => Facts::default(),
     };
-    if Language::of(paths::extension(path)) == Some(Language::JavaScript) {
-        next::read(path, text, &mut facts);
-    }
     (!facts.is_empty()).then_some(Fact::Code(facts))
 }
 
@@ -192,6 +195,23 @@ fn counts(routes: &[ResolvedRoute], specified: &[(String, Operation)], only_spec
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Writes what looks like a route and was not understood, so that a reader can look there.
+fn write_unresolved(document: &mut Document, files: &[String], found: &Found) {
+    if found.is_partial {
+        document.add("the limit", "The code has more routes or calls than are read, so routes are missing.");
+    }
+    if found.unresolved.is_empty() {
+        return;
+    }
+    let place = |unresolved: &Unresolved| {
+        format!("{}:{}", files.get(unresolved.file).map_or("", String::as_str), unresolved.line)
+    };
+    let rows: Vec<Vec<String>> =
+        found.unresolved.iter().map(|unresolved| vec![code(&unresolved.source), code(&place(unresolved))]).collect();
+    let head = "## Not understood\n\nThese calls look like routes, but the router that they belong to was not found.";
+    document.table("calls that were not understood", head, &["call", "where"], &rows);
 }
 
 /// Writes the table. Columns without any text are left out.

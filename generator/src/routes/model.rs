@@ -71,13 +71,11 @@ pub(super) struct Facts {
     pub(super) own_prefixes: BTreeMap<String, String>,
     /// The names that this file gives to the routers of other files.
     pub(super) imports: BTreeMap<String, Reference>,
-    /// The prefix of all routes of the application that the file starts.
-    pub(super) application_prefix: Option<String>,
 }
 
 impl Facts {
     pub(super) fn is_empty(&self) -> bool {
-        self.routes.is_empty() && self.mounts.is_empty() && self.application_prefix.is_none()
+        self.routes.is_empty() && self.mounts.is_empty()
     }
 
     /// Whether the limit of routes or mounts is reached, so that reading can stop.

@@ -107,17 +107,7 @@ impl<'a> RouterIndex<'a> {
             seen.pop();
             return found.into_iter().take(MAX_PREFIXES).collect();
         }
-        BTreeSet::from([joined(self.application_prefix(file, facts), own)])
-    }
-
-    /// The prefix for all routes of the application that the file belongs to. Empty if there is none.
-    fn application_prefix(&self, file: usize, facts: &Facts) -> &str {
-        let is_part = facts.routes.iter().any(|route| route.owners.iter().any(|owner| owner == super::nest::OWNER));
-        let Some((path, _)) = self.files.get(file).filter(|_| is_part) else { return "" };
-        let around =
-            |above: &str| paths::folder(path) == above || path.starts_with(&format!("{above}/")) || above.is_empty();
-        let applications = self.files.iter().filter(|(main, _)| around(paths::folder(main)));
-        applications.filter_map(|(_, facts)| facts.application_prefix.as_deref()).next_back().unwrap_or_default()
+        BTreeSet::from([joined("", own)])
     }
 
     /// The router that a reference in a file points to.

@@ -133,7 +133,8 @@ fn facts(sample: &Sample, kind: Kind) -> (Vec<String>, Vec<String>) {
 }
 
 fn percent(part: usize, whole: usize) -> String {
-    if whole == 0 { "-".to_owned() } else { format!("{:.1}", part as f64 * 100.0 / whole as f64) }
+    let Some(tenths) = (part * 1_000 + whole / 2).checked_div(whole) else { return "-".to_owned() };
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// The scores of a folder's frameworks, and of all of them together. Set `SHOW_DIFFERENCES` to see what is missing (-)

@@ -1,0 +1,55 @@
+//! Parses a file with the grammar of its language.
+
+use tree_sitter::{Language, Node, Parser};
+
+use super::{Statement, javascript};
+
+/// A grammar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grammar {
+    TypeScript,
+    /// TypeScript and JavaScript with elements of JSX.
+    Tsx,
+}
+
+impl Grammar {
+    /// The grammar for a file's extension.
+    pub(crate) fn of(extension: &str) -> Option<Self> {
+        match extension {
+            "ts" | "mts" | "cts" => Some(Self::TypeScript),
+            "tsx" | "js" | "jsx" | "mjs" | "cjs" => Some(Self::Tsx),
+            _ => None,
+        }
+    }
+
+    fn language(self) -> Language {
+        match self {
+            Self::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+            Self::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
+        }
+    }
+}
+
+/// The statements of a file. `None` if the grammar can't be loaded. A part that does not parse is left out.
+pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
+    let mut parser = Parser::new();
+    parser.set_language(&grammar.language()).ok()?;
+    let tree = parser.parse(text, None)?;
+    Some(javascript::Lowering::new(text).program(tree.root_node()))
+}
+
+/// The source text of a node.
+pub(super) fn source<'a>(text: &'a str, node: Node<'_>) -> &'a str {
+    text.get(node.byte_range()).unwrap_or_default()
+}
+
+/// The line on which a node begins, counted from 1.
+pub(super) fn line(node: Node<'_>) -> usize {
+    node.start_position().row + 1
+}
+
+/// The children that are no punctuation and no comments.
+pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).filter(|child| !child.is_extra()).collect()
+}

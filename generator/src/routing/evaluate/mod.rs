@@ -1,0 +1,12 @@
+//! Evaluates statements and expressions.
+
+mod builtin;
+mod call;
+mod class;
+mod definition;
+mod expression;
+mod operation;
+mod plugin;
+mod statement;
+
+pub(super) use self::expression::source_of;

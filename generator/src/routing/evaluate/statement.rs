@@ -1,0 +1,172 @@
+//! Statements.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::super::program::{MAX_STEPS, Program};
+use super::super::value::{PackageValue, Scope, Value};
+use crate::code::{Imported, Located, Pattern, Statement};
+
+/// The maximum number of rounds of a loop over a list.
+const MAX_ROUNDS: usize = 500;
+
+impl Program<'_> {
+    /// Runs a block, and returns the value that it returns. Of several values, the one that says most counts.
+    pub(in super::super) fn block(&mut self, statements: &[Statement], scope: &Rc<Scope>) -> Option<Value> {
+        self.hoist(statements, scope);
+        let mut returned: Option<Value> = None;
+        for statement in statements {
+            if self.steps >= MAX_STEPS {
+                break;
+            }
+            if let Some(value) = self.statement(statement, scope)
+                && returned.as_ref().is_none_or(|before| value.weight() > before.weight())
+            {
+                returned = Some(value);
+            }
+        }
+        returned
+    }
+
+    /// Functions can be used before the line that defines them.
+    fn hoist(&mut self, statements: &[Statement], scope: &Rc<Scope>) {
+        for statement in statements {
+            if let Statement::Function(function) = statement
+                && let Some(name) = &function.name
+            {
+                let closure = self.closure(function, scope, None);
+                scope.set(name, Value::Function(closure));
+            }
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement, scope: &Rc<Scope>) -> Option<Value> {
+        match statement {
+            Statement::Let { pattern, type_name, value } => {
+                let value = self.typed(value, type_name, scope);
+                self.bind(pattern, value, scope);
+            }
+            Statement::Function(_) => {}
+            Statement::Class(class) => {
+                let value = self.class(class, scope);
+                if let Some(name) = &class.name {
+                    scope.set(name, value);
+                }
+            }
+            Statement::Expression(expression) => drop(self.evaluate(expression, scope)),
+            Statement::Return(expression) => return Some(self.evaluate(expression, scope)),
+            Statement::ForEach { pattern, list, body } => return self.for_each(pattern, list, body, scope),
+            Statement::If { condition, then, otherwise } => {
+                self.evaluate(condition, scope);
+                let (then, otherwise) =
+                    (self.block(then, &Scope::inside(scope)), self.block(otherwise, &Scope::inside(scope)));
+                return match (then, otherwise) {
+                    (Some(a), Some(b)) => Some(if b.weight() > a.weight() { b } else { a }),
+                    (a, b) => a.or(b),
+                };
+            }
+            Statement::Block(statements) => return self.block(statements, &Scope::inside(scope)),
+            Statement::Import { module, name, local } => {
+                let value = self.imported(scope.file, module, name);
+                scope.set(local, value);
+            }
+            Statement::Export { name, value } => {
+                self.export_lines.insert((scope.file, name.clone()), value.line);
+                let value = self.evaluate(value, scope);
+                self.export(scope.file, name, value);
+            }
+            Statement::ExportFrom { module, name, exported } => self.export_from(scope.file, module, name, exported),
+        }
+        None
+    }
+
+    /// A value with a declared type. A value that is not known may be a router because of its type.
+    fn typed(&mut self, value: &Located, type_name: &str, scope: &Rc<Scope>) -> Value {
+        let value = self.evaluate(value, scope);
+        // `const routes: FastifyPluginAsync = async (fastify) => {…}` gives the parameter its type.
+        if let Value::Function(closure) = &value {
+            self.types_of_functions.insert(Arc::as_ptr(&closure.function), type_name.to_owned());
+        }
+        value
+    }
+
+    fn for_each(&mut self, pattern: &Pattern, list: &Located, body: &[Statement], scope: &Rc<Scope>) -> Option<Value> {
+        let list = self.evaluate(list, scope);
+        let values = match &list {
+            Value::List(values) if !values.is_empty() => values.iter().take(MAX_ROUNDS).cloned().collect(),
+            _ => vec![Value::Unknown],
+        };
+        let mut returned = None;
+        for value in values {
+            let inside = Scope::inside(scope);
+            self.bind(pattern, value, &inside);
+            returned = self.block(body, &inside).or(returned);
+        }
+        returned
+    }
+
+    /// Binds the names of a pattern.
+    pub(in super::super) fn bind(&mut self, pattern: &Pattern, value: Value, scope: &Rc<Scope>) {
+        match pattern {
+            Pattern::Name(name) => scope.set(name, value),
+            Pattern::Record(entries) => {
+                for (key, pattern) in entries {
+                    let field = self.member(&value, key);
+                    self.bind(pattern, field, scope);
+                }
+            }
+            Pattern::List(patterns) => {
+                for (at, pattern) in patterns.iter().enumerate() {
+                    let element = match &value {
+                        Value::List(values) => values.get(at).cloned().unwrap_or(Value::Unknown),
+                        _ => Value::Unknown,
+                    };
+                    self.bind(pattern, element, scope);
+                }
+            }
+            Pattern::Ignored => {}
+        }
+    }
+
+    /// The value that an import gives.
+    pub(in super::super) fn imported(&mut self, from: usize, module: &str, name: &Imported) -> Value {
+        let path = self.modules.resolve(self.path_of(from), module);
+        let Some(file) = path.and_then(|path| self.file_at(&path)) else {
+            let is_relative = module.starts_with('.');
+            let package = PackageValue { package: module.to_owned(), names: Vec::new() };
+            return match name {
+                _ if is_relative => Value::Unknown,
+                Imported::Name(name) => Value::Package(Rc::new(package.with(name.clone()))),
+                Imported::Module | Imported::Everything => Value::Package(Rc::new(package)),
+            };
+        };
+        let module = self.module(file);
+        let replaced = module.replaced.borrow().clone();
+        let whole = replaced.clone().unwrap_or_else(|| Value::Record(module.exports.clone()));
+        match name {
+            Imported::Module | Imported::Everything => whole,
+            Imported::Name(name) => {
+                let exported = module.exports.fields.borrow().get(name).cloned();
+                exported.or_else(|| replaced.as_ref()?.field(name)).or(replaced).unwrap_or(Value::Unknown)
+            }
+        }
+    }
+
+    fn export(&mut self, file: usize, name: &str, value: Value) {
+        let module = self.module(file);
+        module.exports.fields.borrow_mut().insert(name.to_owned(), value);
+    }
+
+    fn export_from(&mut self, file: usize, module: &str, name: &Imported, exported: &str) {
+        let value = self.imported(file, module, name);
+        if *name != Imported::Everything {
+            return self.export(file, exported, value);
+        }
+        if let Value::Record(record) = value {
+            let fields = record.fields.borrow().clone();
+            for (name, value) in fields.into_iter().filter(|(name, _)| name != "default") {
+                self.export(file, &name, value);
+            }
+        }
+    }
+}

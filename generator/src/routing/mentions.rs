@@ -1,0 +1,25 @@
+//! The names that code uses, so that a function that another function calls does not run alone.
+
+use std::collections::HashSet;
+
+use super::calls::each_expression;
+use super::program::SourceFile;
+use crate::code::Expression;
+
+/// The names that are called, passed or read anywhere. The export of a name is no use of it.
+pub(super) fn used_names(files: &[SourceFile]) -> HashSet<String> {
+    let mut names = HashSet::new();
+    for file in files {
+        let code: Vec<_> = file
+            .statements
+            .iter()
+            .filter(|statement| !matches!(statement, crate::code::Statement::Export { .. }))
+            .cloned()
+            .collect();
+        each_expression(&code, &mut |located| match &located.expression {
+            Expression::Name(name) | Expression::Member(_, name) => drop(names.insert(name.clone())),
+            _ => {}
+        });
+    }
+    names
+}

@@ -1,0 +1,151 @@
+//! Finds the routes of a repository by evaluating the code that declares them.
+//!
+//! Routers are values: they flow through variables, functions, objects and files, and a router that is mounted in four
+//! places has four times its routes. Texts are folded; a part that only the running program knows keeps its name, as in
+//! `{config.base}/items`. `frameworks.toml` says what the names of each framework mean.
+
+mod calls;
+mod compared_paths;
+mod evaluate;
+mod file_routes;
+mod framework;
+mod mentions;
+mod modules;
+mod nest;
+mod procedures;
+mod program;
+mod react_router;
+mod router;
+mod text;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::modules::Modules;
+pub(crate) use self::program::{Found, Unresolved};
+use self::program::{Program, SourceFile};
+use crate::code::{Grammar, Statement, parse};
+use crate::paths;
+use crate::tree::Tree;
+
+/// The maximum number of rounds in which imported files are read.
+const MAX_ROUNDS: usize = 12;
+/// Texts of which a file that declares routes has one, beside the package of a framework.
+const MARKERS: [&str; 14] = [
+    ".get(",
+    ".post(",
+    ".put(",
+    ".patch(",
+    ".delete(",
+    ".del(",
+    ".all(",
+    ".openapi(",
+    "'GET /",
+    "\"GET /",
+    "'POST /",
+    "\"POST /",
+    "Bun.serve",
+    ".on(",
+];
+/// Texts of which a file that puts routers together has one. The files that it imports are read too.
+const MOUNTS: [&str; 15] = [
+    "initTRPC",
+    "serve(",
+    ".use(",
+    ".route(",
+    ".routes",
+    ".register(",
+    ".group(",
+    ".basePath(",
+    ".mount(",
+    "outer({",
+    "outers(",
+    "@Controller",
+    "@Module",
+    "setGlobalPrefix",
+    "createRoute(",
+];
+
+/// A file with the modules that it names, if what they export matters.
+struct Parsed {
+    statements: Vec<Statement>,
+    specifiers: Vec<String>,
+    compares_paths: bool,
+}
+
+/// The routes of the code, with the paths of the files in the order of their indices.
+pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
+    let settings = tree.read(modules::is_settings, |_, text| Some(text.to_owned()));
+    let modules = Modules::new(tree.files(), &settings);
+    let mut files: BTreeMap<String, Parsed> = BTreeMap::new();
+    let mut wanted: Option<BTreeSet<String>> = None;
+    for _ in 0..MAX_ROUNDS {
+        let read = tree.read(
+            |path| is_source(path) && wanted.as_ref().is_none_or(|wanted| wanted.contains(path)),
+            |path, text| (wanted.is_some() || is_candidate(path, text)).then(|| parsed(path, text)).flatten(),
+        );
+        files.extend(read);
+        let named = files.iter().flat_map(|(path, file)| file.specifiers.iter().map(move |module| (path, module)));
+        let missing: BTreeSet<String> = named
+            .filter_map(|(path, module)| modules.resolve(path, module))
+            .filter(|path| !files.contains_key(path) && is_source(path))
+            .collect();
+        if missing.is_empty() || wanted.as_ref() == Some(&missing) {
+            break;
+        }
+        wanted = Some(missing);
+    }
+    let imports = imports(&files, &modules);
+    let sources: Vec<SourceFile> = files
+        .into_iter()
+        .map(|(path, file)| SourceFile { path, statements: file.statements, compares_paths: file.compares_paths })
+        .collect();
+    let found = Program::new(&sources, &modules).run(&imports);
+    (sources.into_iter().map(|file| file.path).collect(), found)
+}
+
+/// The indices of the files that each file imports.
+fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules) -> Vec<Vec<usize>> {
+    let index: BTreeMap<&String, usize> = files.keys().enumerate().map(|(index, path)| (path, index)).collect();
+    let resolved = |path: &String, file: &Parsed| {
+        let targets = file.specifiers.iter().filter_map(|module| modules.resolve(path, module));
+        targets.filter_map(|target| index.get(&target).copied()).collect()
+    };
+    files.iter().map(|(path, file)| resolved(path, file)).collect()
+}
+
+fn is_source(path: &str) -> bool {
+    let is_generated = path.ends_with(".d.ts") || path.ends_with(".min.js");
+    Grammar::of(paths::extension(path)).is_some() && !is_generated && !paths::is_example(path) && !paths::is_test(path)
+}
+
+fn is_candidate(path: &str, text: &str) -> bool {
+    file_routes::is_file_route(path)
+        || compares_paths(text)
+        || MARKERS.iter().any(|marker| text.contains(marker))
+        || puts_together(text)
+}
+
+/// Whether the values that a file imports matter: it mounts them, or exports them as its own.
+fn puts_together(text: &str) -> bool {
+    MOUNTS.iter().any(|marker| text.contains(marker)) || framework::names_package(text)
+}
+
+fn exports_imports(text: &str) -> bool {
+    ["export {", "export *", "export const {", "export default ", "module.exports"]
+        .iter()
+        .any(|start| text.contains(start))
+}
+
+fn compares_paths(text: &str) -> bool {
+    text.contains("pathname") && text.contains("new URL(") && text.contains(".url")
+        || text.contains("createServer(") && text.contains(".url")
+}
+
+fn parsed(path: &str, text: &str) -> Option<Parsed> {
+    let statements = parse(Grammar::of(paths::extension(path))?, text)?;
+    let follows =
+        puts_together(text) || file_routes::is_file_route(path) && exports_imports(text) || text.contains("export *");
+    let specifiers = if follows { modules::specifiers(text) } else { Vec::new() };
+    Some(Parsed { statements, specifiers, compares_paths: compares_paths(text) })
+}

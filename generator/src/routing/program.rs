@@ -1,0 +1,318 @@
+//! Evaluates the code of a repository as far as it declares routes.
+//!
+//! Every file runs once, in the order of the paths; an import runs the file that it names first. Then the functions that
+//! nothing called run, with parameters of which only the type is known. Both branches of a condition run.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::modules::Modules;
+use super::procedures::Procedures;
+use super::router::{FoundRoute, RouterId, RouterRoute, Routers};
+use super::text::Text;
+use super::value::{ClassValue, Closure, Record, Scope, Value};
+use crate::code::{Function, Statement};
+
+/// The maximum number of expressions that are evaluated for one repository.
+pub(super) const MAX_STEPS: usize = 4_000_000;
+/// The maximum depth of calls.
+pub(super) const MAX_CALL_DEPTH: usize = 40;
+
+/// A file of the repository.
+pub(crate) struct SourceFile {
+    pub(crate) path: String,
+    pub(crate) statements: Vec<Statement>,
+    /// Whether the file compares the path of a request by hand.
+    pub(crate) compares_paths: bool,
+}
+
+/// The state of a file's evaluation.
+#[derive(Clone)]
+pub(super) struct Module {
+    pub(super) exports: Rc<Record>,
+    /// The value that `module.exports = …` sets.
+    pub(super) replaced: Rc<std::cell::RefCell<Option<Value>>>,
+    scope: Rc<Scope>,
+}
+
+/// A call that looks like a route, on a value that is not known to be a router.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Unresolved {
+    pub(crate) file: usize,
+    pub(crate) line: usize,
+    pub(crate) source: String,
+}
+
+/// The state of an evaluation.
+pub(super) struct Program<'a> {
+    pub(super) files: &'a [SourceFile],
+    pub(super) modules: &'a Modules,
+    by_path: HashMap<&'a str, usize>,
+    states: HashMap<usize, Module>,
+    pub(super) routers: Routers,
+    /// The functions of the repository in the order in which they were met, and the values that were made of them.
+    closures: Vec<Rc<Closure>>,
+    classes: Vec<Rc<ClassValue>>,
+    pub(super) called: HashSet<*const Function>,
+    pub(super) stack: Vec<*const Function>,
+    pub(super) steps: usize,
+    pub(super) unresolved: BTreeSet<Unresolved>,
+    pub(super) procedures: Procedures,
+    /// The types of variables that hold functions, such as `FastifyPluginAsync`.
+    pub(super) types_of_functions: HashMap<*const Function, String>,
+    /// The file and line of the call that is evaluated.
+    pub(super) place: (usize, usize),
+    main_frameworks: HashMap<usize, Option<usize>>,
+    /// The framework that most files import.
+    usual_framework: Option<Option<usize>>,
+    /// The lines of exports, by file and name.
+    pub(super) export_lines: HashMap<(usize, String), usize>,
+}
+
+/// What the evaluation of a repository found.
+pub(crate) struct Found {
+    pub(crate) routes: BTreeSet<FoundRoute>,
+    pub(crate) unresolved: BTreeSet<Unresolved>,
+    /// Whether a limit ended the evaluation early.
+    pub(crate) is_partial: bool,
+}
+
+impl<'a> Program<'a> {
+    pub(super) fn new(files: &'a [SourceFile], modules: &'a Modules) -> Self {
+        Self {
+            files,
+            modules,
+            by_path: files.iter().enumerate().map(|(index, file)| (file.path.as_str(), index)).collect(),
+            states: HashMap::new(),
+            routers: Routers::default(),
+            closures: Vec::new(),
+            classes: Vec::new(),
+            called: HashSet::new(),
+            stack: Vec::new(),
+            steps: 0,
+            unresolved: BTreeSet::new(),
+            procedures: Procedures::default(),
+            types_of_functions: HashMap::new(),
+            place: (0, 0),
+            main_frameworks: HashMap::new(),
+            usual_framework: None,
+            export_lines: HashMap::new(),
+        }
+    }
+
+    pub(super) fn run(mut self, imports: &[Vec<usize>]) -> Found {
+        for file in 0..self.files.len() {
+            self.module(file);
+        }
+        self.add_controllers();
+        self.add_compared_paths();
+        self.run_unused_classes();
+        self.run_uncalled(imports);
+        let (mut routes, is_full) = self.routers.routes();
+        routes.extend(self.procedure_routes());
+        routes.extend(self.file_routes());
+        Found { routes, unresolved: self.unresolved, is_partial: is_full || self.steps >= MAX_STEPS }
+    }
+
+    /// The file with this path.
+    pub(super) fn file_at(&self, path: &str) -> Option<usize> {
+        self.by_path.get(path).copied()
+    }
+
+    /// The classes of the repository.
+    pub(super) fn classes(&self) -> &[Rc<ClassValue>] {
+        &self.classes
+    }
+
+    /// The framework that a file, or else most of the repository, imports.
+    pub(super) fn main_framework(&mut self, file: usize) -> Option<usize> {
+        if let Some(known) = self.main_frameworks.get(&file) {
+            return *known;
+        }
+        let files = self.files;
+        let own = files.get(file).and_then(|source| imported_frameworks(source).first().copied());
+        let main = own.or_else(|| *self.usual_framework.get_or_insert_with(|| usual_framework(files)));
+        self.main_frameworks.insert(file, main);
+        main
+    }
+
+    /// Adds a route of a method of a class.
+    pub(super) fn add_class_route(
+        &mut self,
+        router: RouterId,
+        method: &str,
+        path: Text,
+        handler: &str,
+        file: usize,
+        line: usize,
+    ) {
+        if let Some(router) = self.routers.get_mut(router) {
+            let route = RouterRoute { method: method.to_uppercase(), path, file, line, handler: handler.to_owned() };
+            router.routes.push(route);
+        }
+    }
+
+    /// Runs a file once, and returns what it exports.
+    pub(super) fn module(&mut self, file: usize) -> Module {
+        if let Some(module) = self.states.get(&file) {
+            return module.clone();
+        }
+        let scope = Scope::of_file(file);
+        let module = Module { exports: Rc::default(), replaced: Rc::default(), scope: scope.clone() };
+        let holder = Record::default();
+        holder.fields.borrow_mut().insert("exports".to_owned(), Value::Record(module.exports.clone()));
+        scope.set("exports", Value::Record(module.exports.clone()));
+        scope.set("module", Value::Record(Rc::new(holder)));
+        self.states.insert(file, module.clone());
+        let files = self.files;
+        if let Some(source) = files.get(file) {
+            self.block(&source.statements, &scope);
+        }
+        if let Some(value) = scope.get("module").and_then(|module| module.field("exports"))
+            && !matches!(&value, Value::Record(record) if Rc::ptr_eq(record, &module.exports))
+        {
+            *module.replaced.borrow_mut() = Some(value);
+        }
+        module
+    }
+
+    /// Makes a value of a function, and remembers that it exists.
+    pub(super) fn closure(&mut self, function: &Arc<Function>, scope: &Rc<Scope>, this: Option<Value>) -> Rc<Closure> {
+        let closure = Rc::new(Closure { function: function.clone(), scope: scope.clone(), this });
+        if !self.called.contains(&Arc::as_ptr(function)) {
+            self.closures.push(closure.clone());
+        }
+        closure
+    }
+
+    /// Makes a value of a class, and remembers that it exists.
+    pub(super) fn add_class(&mut self, class: ClassValue) -> Rc<ClassValue> {
+        let class = Rc::new(class);
+        self.classes.push(class.clone());
+        class
+    }
+
+    /// Makes an object of each class that the code makes no object of.
+    fn run_unused_classes(&mut self) {
+        let mut next = 0;
+        while let Some(class) = self.classes.get(next).cloned() {
+            next += 1;
+            let is_used = class.class.methods.iter().any(|(_, method)| self.called.contains(&Arc::as_ptr(method)));
+            if is_used || self.steps >= MAX_STEPS {
+                continue;
+            }
+            let constructor = class.class.methods.iter().find(|(name, _)| name == "constructor");
+            let parameters = constructor.map(|(_, function)| function.parameters.clone()).unwrap_or_default();
+            let arguments = parameters.iter().map(|parameter| self.adopted(class.scope.file, parameter)).collect();
+            let object = self.instance(&class, arguments);
+            for (_, method) in &class.class.methods {
+                self.closure(method, &class.scope, Some(object.clone()));
+            }
+        }
+    }
+
+    /// Runs the functions that nothing has called. A function that another one may call is left to that one: functions
+    /// whose names are used come last, files that import others come before those, and files that load whole folders are
+    /// first.
+    fn run_uncalled(&mut self, imports: &[Vec<usize>]) {
+        let (used, ranks) = (super::mentions::used_names(self.files), ranks(imports));
+        let mut waiting = BTreeSet::new();
+        let mut next = 0;
+        loop {
+            while let Some(closure) = self.closures.get(next) {
+                let is_used = closure.function.name.as_ref().is_some_and(|name| used.contains(name));
+                let file = closure.scope.file;
+                let is_loader = self.files.get(file).is_some_and(loads_folders);
+                waiting.insert((is_used && !is_loader, !is_loader, ranks.get(file).copied().unwrap_or(0), next));
+                next += 1;
+            }
+            let Some((_, _, _, index)) = waiting.pop_first() else { return };
+            if let Some(closure) = self.closures.get(index).cloned() {
+                self.run_alone(&closure);
+            }
+        }
+    }
+
+    fn run_alone(&mut self, closure: &Rc<Closure>) {
+        if self.called.contains(&Arc::as_ptr(&closure.function)) || self.steps >= MAX_STEPS {
+            return;
+        }
+        let arguments = closure.function.parameters.iter();
+        let arguments: Vec<Value> = arguments.map(|parameter| self.adopted(closure.scope.file, parameter)).collect();
+        self.call_closure(closure, arguments, closure.this.clone());
+    }
+
+    pub(super) fn path_of(&self, file: usize) -> &'a str {
+        let files = self.files;
+        files.get(file).map_or("", |file| file.path.as_str())
+    }
+
+    /// Makes a router.
+    pub(super) fn new_router(&mut self, framework: usize, prefix: Text) -> RouterId {
+        let keeps_slash = super::framework::all().get(framework).is_some_and(|framework| framework.keeps_slash);
+        self.routers.add(framework, prefix, keeps_slash)
+    }
+
+    pub(super) fn scope_of(&mut self, file: usize) -> Rc<Scope> {
+        self.module(file).scope
+    }
+}
+
+/// The framework that most files import.
+fn usual_framework(files: &[SourceFile]) -> Option<usize> {
+    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+    for framework in files.iter().flat_map(imported_frameworks) {
+        *counts.entry(framework).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(framework, count)| (*count, std::cmp::Reverse(*framework)));
+    most.map(|(framework, _)| framework)
+}
+
+/// The frameworks whose packages a file imports.
+fn imported_frameworks(file: &SourceFile) -> Vec<usize> {
+    let mut found = Vec::new();
+    for statement in &file.statements {
+        if let Statement::Import { module, .. } = statement {
+            found.extend(super::framework::of_package(module));
+        }
+    }
+    super::calls::each_expression(&file.statements, &mut |located| {
+        if let crate::code::Expression::Call(call) = &located.expression
+            && super::evaluate::source_of(&call.callee) == "require"
+            && let Some(argument) = call.arguments.first()
+        {
+            found.extend(super::framework::of_package(&super::evaluate::source_of(&argument.value)));
+        }
+    });
+    found
+}
+
+/// The order of files in which a file comes before those that it imports. Circles are cut.
+fn ranks(imports: &[Vec<usize>]) -> Vec<usize> {
+    let mut ranks = vec![0; imports.len()];
+    let mut is_seen = vec![false; imports.len()];
+    let mut next = imports.len();
+    for start in 0..imports.len() {
+        // Depth first, without recursion: a file gets its rank after all files that it imports.
+        let mut stack = vec![(start, 0)];
+        while let Some((file, at)) = stack.pop() {
+            let Some(seen) = is_seen.get_mut(file).filter(|seen| at > 0 || !**seen) else { continue };
+            *seen = true;
+            if let Some(target) = imports.get(file).and_then(|targets| targets.get(at)) {
+                stack.push((file, at + 1));
+                stack.push((*target, 0));
+            } else {
+                next = next.saturating_sub(1);
+                ranks.iter_mut().skip(file).take(1).for_each(|rank| *rank = next);
+            }
+        }
+    }
+    ranks
+}
+
+/// Whether a file loads the files of a folder as plugins.
+fn loads_folders(file: &SourceFile) -> bool {
+    let is_loader = |module: &str| module == "@fastify/autoload";
+    file.statements.iter().any(|statement| matches!(statement, Statement::Import { module, .. } if is_loader(module)))
+}

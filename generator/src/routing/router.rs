@@ -1,0 +1,116 @@
+//! Routers, what is mounted on them, and the routes that result.
+
+use std::collections::BTreeSet;
+
+use super::text::Text;
+
+/// The maximum depth of nested routers.
+const MAX_DEPTH: usize = 24;
+/// The maximum number of routes of a repository.
+const MAX_ROUTES: usize = 20_000;
+
+/// The index of a router.
+pub(super) type RouterId = usize;
+
+/// A router while the code that fills it is evaluated.
+pub(super) struct Router {
+    /// The index of the framework.
+    pub(super) framework: usize,
+    pub(super) prefix: Text,
+    pub(super) routes: Vec<RouterRoute>,
+    mounts: Vec<(Text, RouterId)>,
+    is_mounted: bool,
+    keeps_slash: bool,
+}
+
+/// A route without the prefixes of its routers.
+#[derive(Debug, Clone)]
+pub(super) struct RouterRoute {
+    pub(super) method: String,
+    pub(super) path: Text,
+    pub(super) file: usize,
+    pub(super) line: usize,
+    pub(super) handler: String,
+}
+
+/// A route with its full path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FoundRoute {
+    pub(crate) path: String,
+    pub(crate) method: String,
+    pub(crate) file: usize,
+    pub(crate) line: usize,
+    pub(crate) handler: String,
+}
+
+/// All routers of a repository.
+#[derive(Default)]
+pub(super) struct Routers {
+    routers: Vec<Router>,
+}
+
+impl Routers {
+    pub(super) fn add(&mut self, framework: usize, prefix: Text, keeps_slash: bool) -> RouterId {
+        self.routers.push(Router {
+            framework,
+            prefix,
+            routes: Vec::new(),
+            mounts: Vec::new(),
+            is_mounted: false,
+            keeps_slash,
+        });
+        self.routers.len() - 1
+    }
+
+    pub(super) fn get(&self, id: RouterId) -> Option<&Router> {
+        self.routers.get(id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: RouterId) -> Option<&mut Router> {
+        self.routers.get_mut(id)
+    }
+
+    pub(super) fn mount(&mut self, parent: RouterId, prefix: Text, child: RouterId) {
+        if parent == child {
+            return;
+        }
+        if let Some(router) = self.routers.get_mut(child) {
+            router.is_mounted = true;
+        }
+        if let Some(router) = self.routers.get_mut(parent) {
+            router.mounts.push((prefix, child));
+        }
+    }
+
+    /// The routes of all routers that are mounted on no other, with their full paths. The second value says whether the
+    /// limit was reached.
+    pub(super) fn routes(&self) -> (BTreeSet<FoundRoute>, bool) {
+        let mut found = BTreeSet::new();
+        for (id, router) in self.routers.iter().enumerate() {
+            if !router.is_mounted {
+                self.collect(id, &Text::default(), 0, &mut found);
+            }
+        }
+        let is_full = found.len() >= MAX_ROUTES;
+        (found, is_full)
+    }
+
+    fn collect(&self, id: RouterId, prefix: &Text, depth: usize, found: &mut BTreeSet<FoundRoute>) {
+        let Some(router) = self.routers.get(id).filter(|_| depth < MAX_DEPTH && found.len() < MAX_ROUTES) else {
+            return;
+        };
+        let prefix = prefix.joined(&router.prefix, false);
+        for route in &router.routes {
+            found.insert(FoundRoute {
+                path: prefix.joined(&route.path, router.keeps_slash).as_path(),
+                method: route.method.clone(),
+                file: route.file,
+                line: route.line,
+                handler: route.handler.clone(),
+            });
+        }
+        for (path, child) in &router.mounts {
+            self.collect(*child, &prefix.joined(path, false), depth + 1, found);
+        }
+    }
+}
