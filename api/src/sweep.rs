@@ -1,16 +1,20 @@
 //! The scheduled sweep: it marks silent sessions as abandoned, deletes expired keys, old rate limit windows and old
 //! log rows, and indexes notes that are older than the index.
 
+use deckwatch_protocol::Timestamp;
+
 use crate::call::stale_before;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::platform::Clock;
-use crate::store::note_index;
 use crate::store::sweep::{self, SweepCounts, SweepRun};
+use crate::store::{classification, github_delivery, note_index};
 
 /// Rate limit windows are kept this long: a clock may be late, but not by an hour.
 const RATE_RETENTION_SECONDS: i64 = 60 * 60;
 /// Log rows are kept for 7 days (DESIGN, section 5).
 const LOG_RETENTION_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// Decisions of the classifier are kept for a year.
+const CLASSIFICATION_RETENTION_SECONDS: i64 = 365 * 24 * 60 * 60;
 /// Maximum number of rounds of one run. The next run continues. With the record of each round and the notes indexed
 /// at the end, a run stays below the 50 queries that Cloudflare's free plan allows per invocation.
 const MAX_ROUNDS: usize = 8;
@@ -37,6 +41,7 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
         }
     }
     run.more |= index(database).await?;
+    run.more |= forget(database, run.started_at).await?;
     let finished_at = clock.now();
     run.finished_at = Some(finished_at);
     database.batch_without_deadline(&[sweep::correct_ahead(finished_at), sweep::record(&run)]).await?;
@@ -50,6 +55,14 @@ async fn index(database: &dyn Database) -> Result<bool, DatabaseError> {
         database.batch(&note_index::indexed(&waiting)).await?;
     }
     Ok(!waiting.is_empty())
+}
+
+/// Deletes deliveries from GitHub and decisions of the classifier whose time has come. Returns whether there may be more.
+async fn forget(database: &dyn Database, now: Timestamp) -> Result<bool, DatabaseError> {
+    let decided_before = now.plus_seconds(-CLASSIFICATION_RETENTION_SECONDS);
+    let statements = [github_delivery::forget(now), classification::forget(decided_before)];
+    let rows = database.batch_without_deadline(&statements).await?;
+    Ok(rows.iter().any(|rows| rows.len() >= CHUNK))
 }
 
 fn statements(run: &SweepRun) -> [Statement; 5] {
