@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn closing_words_are_read_as_github_reads_them() {
-        let closed = |body| closed_issues(body, "Example-Org/alpha");
+        let closed = |body: &str| closed_issues(body, "Example-Org/alpha");
         assert_eq!(closed("Fixes #12, closes: #13. Resolved example-org/alpha#14"), [12, 13, 14]);
         assert_eq!(closed("fix https://github.com/example-org/alpha/issues/15\nFixes #15"), [15]);
         assert_eq!(closed("see #1, prefixes #2, fixes #x, fixes other/repo#3, fixes #0, fixes"), [] as [u32; 0]);

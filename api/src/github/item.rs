@@ -99,8 +99,8 @@ impl ItemClient<'_> {
         let services = (self.outbound, self.clock);
         let token = self.access.token(self.settings, services, self.installation, self.repo).await?;
         let sent = send(self.settings, self.outbound, &token, request).await;
-        if matches!(&sent, Err(GithubError::Denied(text)) if text.starts_with("401")) {
-            // It may have been revoked: the next attempt gets a new one.
+        if matches!(&sent, Err(GithubError::Denied(_))) {
+            // It may have been revoked, or have the rights of an earlier time: the next attempt gets a new one.
             self.access.forget(&token);
         }
         sent
