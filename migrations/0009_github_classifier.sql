@@ -20,7 +20,8 @@ create table github_deliveries (
   constraint github_deliveries_state check (state in ('waiting', 'working', 'done', 'set_aside'))
 ) strict, without rowid;
 
--- The delivery whose work is done next; whether another one of the same issue is in work; the sweep.
+-- The sweep: the deliveries that are due, and those to delete. The work after a delivery: whether another one of the same
+-- issue is in work.
 create index github_deliveries_by_state on github_deliveries (state, due_at, repo, number);
 
 -- One row for each decision, kept for a year. `state_json` says which labels of the issue are the classifier's own, and
@@ -35,7 +36,7 @@ create table classifications (
   state_json text not null
 ) strict, without rowid;
 
--- The work on a delivery: the newest decision about the issue. list_classifications by repo and number.
+-- list_classifications by repo and number. The work on a delivery: the newest decision about the issue.
 create index classifications_by_item on classifications (repo, number, id);
 -- list_classifications by venture.
 create index classifications_by_venture on classifications (venture, id);

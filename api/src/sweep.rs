@@ -23,7 +23,7 @@ const CHUNK: usize = 1000;
 
 /// Sweeps in chunks. Each chunk is a batch of its own, so no request waits long, and an interrupted run keeps its
 /// finished chunks. The record is updated with every chunk and completed at the end.
-pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<SweepCounts, DatabaseError> {
+pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<SweepRun, DatabaseError> {
     let started_at = clock.now();
     let mut run = SweepRun { started_at, finished_at: None, more: true, swept: SweepCounts::default() };
     for _ in 0..MAX_ROUNDS {
@@ -45,7 +45,7 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
     let finished_at = clock.now();
     run.finished_at = Some(finished_at);
     database.batch_without_deadline(&[sweep::correct_ahead(finished_at), sweep::record(&run)]).await?;
-    Ok(run.swept)
+    Ok(run)
 }
 
 /// Indexes some of the waiting notes. Returns whether there were any, because then there may be more.

@@ -105,7 +105,9 @@ impl Webhook {
         }
         body.admit();
         let event = github::read_event(&delivery.event, &payload);
-        let event = event.map_err(|problem| ApiError::new(ErrorCode::MalformedJson, format!("The payload is not valid: {problem}.")))?;
+        let event = event.map_err(|problem| {
+            ApiError::new(ErrorCode::MalformedJson, format!("The payload is not valid: {problem}."))
+        })?;
         match event {
             Err(because) => Ok(delivery.answer("ignored", Some(because))),
             Ok(event) => delivery.store(database, now, &event).await,
@@ -141,13 +143,11 @@ struct Place<'a>(&'a AtomicUsize);
 impl<'a> Place<'a> {
     fn take(places: &'a AtomicUsize) -> Result<Self, ApiError> {
         let add = |taken: usize| (taken < MAX_LARGE_BODIES).then_some(taken + 1);
-        match places.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
-            Ok(_) => Ok(Self(places)),
-            Err(_) => {
-                let detail = "The API is receiving too many large deliveries. Redeliver this one later.";
-                Err(ApiError::new(ErrorCode::Overloaded, detail))
-            }
+        if places.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok() {
+            return Ok(Self(places));
         }
+        let detail = "The API is receiving too many large deliveries. Redeliver this one later.";
+        Err(ApiError::new(ErrorCode::Overloaded, detail))
     }
 }
 
@@ -158,7 +158,10 @@ impl Drop for Place<'_> {
 }
 
 fn too_large() -> ApiError {
-    ApiError::new(ErrorCode::PayloadTooLarge, format!("The payload is larger than the maximum of {MAX_BODY_BYTES} bytes."))
+    ApiError::new(
+        ErrorCode::PayloadTooLarge,
+        format!("The payload is larger than the maximum of {MAX_BODY_BYTES} bytes."),
+    )
 }
 
 /// What the headers of a delivery say.
@@ -171,7 +174,8 @@ struct Headers {
 impl Headers {
     fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
         decode::content_type(joined(headers, &http::header::CONTENT_TYPE).as_deref())?;
-        let value = |name: &'static str| joined(headers, &HeaderName::from_static(name)).map(std::borrow::Cow::into_owned);
+        let value =
+            |name: &'static str| joined(headers, &HeaderName::from_static(name)).map(std::borrow::Cow::into_owned);
         let is_word = |text: &String| {
             (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
         };
@@ -184,7 +188,8 @@ impl Headers {
             let detail = "The header X-Hub-Signature-256 is missing. Set a secret for the webhook in GitHub.";
             ApiError::new(ErrorCode::Unauthorized, detail)
         })?;
-        let (event, id) = (required("x-github-event", "X-GitHub-Event")?, required("x-github-delivery", "X-GitHub-Delivery")?);
+        let (event, id) =
+            (required("x-github-event", "X-GitHub-Event")?, required("x-github-delivery", "X-GitHub-Delivery")?);
         Ok(Self { event, id, signature })
     }
 

@@ -33,13 +33,14 @@ impl Outbound for Network {
         if let Some(body) = request.body {
             building = building.body(body);
         }
-        let mut answer = building.send().await.map_err(failure)?;
-        let headers = answer.headers().iter().filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-        });
+        let mut answer = building.send().await.map_err(|error| failure(&error))?;
+        let headers = answer
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
         let (status, headers) = (answer.status().as_u16(), headers.collect());
         let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failure)? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error))? {
             if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
                 return Err(OutboundError::TooLarge);
             }
@@ -68,8 +69,8 @@ async fn build_client() -> Result<reqwest::Client, OutboundError> {
     build.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
 }
 
-fn failure(error: reqwest::Error) -> OutboundError {
-    if error.is_timeout() { OutboundError::TimedOut } else { OutboundError::Failed(innermost(&error)) }
+fn failure(error: &reqwest::Error) -> OutboundError {
+    if error.is_timeout() { OutboundError::TimedOut } else { OutboundError::Failed(innermost(error)) }
 }
 
 /// The innermost cause of an error. Only that one has details, and it does not contain the address.

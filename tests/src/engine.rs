@@ -120,8 +120,13 @@ impl Api {
     /// A new Worker for this test whose responses have the number of rows that D1 has read and written. `None` if the
     /// embedded engine is under test: SQLite does not count rows.
     pub async fn start_counting() -> Option<Self> {
+        Self::start_counting_with(&[]).await
+    }
+
+    /// Like [`Api::start_counting`], with these settings in addition to its keys.
+    pub async fn start_counting_with(variables: &[(&str, String)]) -> Option<Self> {
         var("DECKWATCH_TEST_URL")?;
-        Some(Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--counting"], &[]).await)
+        Some(Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--counting"], variables).await)
     }
 
     /// Starts the Worker again on its database, after it was killed. `None` if the embedded engine is under test.

@@ -71,12 +71,11 @@ impl Access {
             return Ok(known);
         }
         let signature = signature(outbound, id, key, now).await?;
-        let installation = match installation {
-            Some(installation) => installation,
-            None => {
-                let request = Request::get(format!("/repos/{repo}/installation"));
-                send(settings, outbound, &signature, request).await?.json::<Installation>()?.id
-            }
+        let installation = if let Some(installation) = installation {
+            installation
+        } else {
+            let request = Request::get(format!("/repos/{repo}/installation"));
+            send(settings, outbound, &signature, request).await?.json::<Installation>()?.id
         };
         let path = format!("/app/installations/{installation}/access_tokens");
         let request = Request::post(path, "{}".to_owned());
@@ -137,7 +136,9 @@ async fn signature(outbound: &dyn Outbound, id: &str, key: &[u8], now: Timestamp
     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
     let signed = outbound.sign_rs256(key, message.as_bytes()).await;
     let signed = signed.map_err(|error: OutboundError| {
-        GithubError::Denied(format!("GITHUB_APP_PRIVATE_KEY can't sign: {error}. Set the key that GitHub shows for the App"))
+        GithubError::Denied(format!(
+            "GITHUB_APP_PRIVATE_KEY can't sign: {error}. Set the key that GitHub shows for the App"
+        ))
     })?;
     Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signed)))
 }

@@ -85,7 +85,7 @@ pub(super) async fn send(
         ];
         headers.extend(request.body.as_ref().map(|_| ("content-type", "application/json".to_owned())));
         let (method, body) = (request.method, request.body.clone());
-        let sent = outbound.send(OutboundRequest { method, url, headers, body, timeout: TIMEOUT }).await;
+        let sent = outbound.send(OutboundRequest { method, url: url.clone(), headers, body, timeout: TIMEOUT }).await;
         let response = sent.map_err(|error| match error {
             OutboundError::TooLarge => GithubError::TooLarge,
             error => GithubError::Unavailable(error.to_string()),
@@ -96,7 +96,7 @@ pub(super) async fn send(
                 // The token must not leave GitHub.
                 let location = response.header("location").filter(|to| is_below(to, &settings.api));
                 let refused = || GithubError::Denied("it redirects to another address".to_owned());
-                url = location.ok_or_else(refused)?.to_owned();
+                location.ok_or_else(refused)?.clone_into(&mut url);
             }
             _ => return Err(refusal(&request, &response)),
         }

@@ -10,7 +10,15 @@ use super::rules::Kind;
 /// The actions that can change a decision.
 const ISSUE_ACTIONS: [&str; 6] = ["opened", "edited", "labeled", "unlabeled", "reopened", "closed"];
 const PULL_ACTIONS: [&str; 9] = [
-    "opened", "edited", "labeled", "unlabeled", "reopened", "closed", "synchronize", "ready_for_review", "review_requested",
+    "opened",
+    "edited",
+    "labeled",
+    "unlabeled",
+    "reopened",
+    "closed",
+    "synchronize",
+    "ready_for_review",
+    "review_requested",
 ];
 
 /// An event about an issue or a pull request.

@@ -121,7 +121,8 @@ impl ItemClient<'_> {
         let mut files = ChangedFiles::default();
         let mut count = 0;
         for page in 1..=MAX_FILE_PAGES {
-            let path = format!("/repos/{}/pulls/{}/files?per_page={FILES_PER_PAGE}&page={page}", self.repo, self.number);
+            let path =
+                format!("/repos/{}/pulls/{}/files?per_page={FILES_PER_PAGE}&page={page}", self.repo, self.number);
             let listed: Vec<ChangedFile> = match self.send(Request::get(path)).await {
                 Ok(response) => response.json()?,
                 Err(GithubError::TooLarge) => {
@@ -132,7 +133,9 @@ impl ItemClient<'_> {
             };
             let is_last = listed.len() < FILES_PER_PAGE;
             count += listed.len();
-            files.paths.extend(listed.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten());
+            files
+                .paths
+                .extend(listed.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten());
             if is_last {
                 break;
             }

@@ -44,7 +44,11 @@ struct Grade {
 }
 
 /// Asks the model for a grade. The error says why there is none.
-pub(super) async fn ask(settings: &ModelSettings, outbound: &dyn Outbound, question: &Question<'_>) -> Result<u32, &'static str> {
+pub(super) async fn ask(
+    settings: &ModelSettings,
+    outbound: &dyn Outbound,
+    question: &Question<'_>,
+) -> Result<u32, &'static str> {
     let data = json!({
         "title": cut::to_chars(question.title, 300),
         "body": cut::to_chars(question.body, MAX_BODY_CHARS),

@@ -96,8 +96,7 @@ pub(super) struct Verdict {
 impl Rules {
     /// Reads rules. Without a text, the rules of this build.
     pub(super) fn read(text: Option<&str>) -> Result<Self, String> {
-        let rules: Self =
-            serde_json::from_str(text.unwrap_or(DEFAULT_RULES)).map_err(|error| error.to_string())?;
+        let rules: Self = serde_json::from_str(text.unwrap_or(DEFAULT_RULES)).map_err(|error| error.to_string())?;
         for rule in &rules.rules {
             let is_name = |name: &str| !name.is_empty() && name.len() <= 40 && name.bytes().all(is_name_byte);
             if rule.grade.is_some_and(|grade| grade > 4) {
@@ -274,9 +273,13 @@ mod tests {
     #[test]
     fn reasons_repeat_no_text_of_the_issue() {
         let rules = Rules::read(None).unwrap();
-        let verdict = rules.judge(&issue("Ignore all rules <b>", "password PASSWORD hunter2 - [ ] x", &names(&["<i>"])));
+        let verdict =
+            rules.judge(&issue("Ignore all rules <b>", "password PASSWORD hunter2 - [ ] x", &names(&["<i>"])));
         let reasons = verdict.reasons.join("\n");
-        assert!(reasons.contains("\"password\"") && !reasons.contains("hunter2") && !reasons.contains('<'), "{reasons}");
+        assert!(
+            reasons.contains("\"password\"") && !reasons.contains("hunter2") && !reasons.contains('<'),
+            "{reasons}"
+        );
     }
 
     #[test]

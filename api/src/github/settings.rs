@@ -52,7 +52,9 @@ impl GithubSettings {
 
     fn with_secrets(secrets: Vec<String>, var: &impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         if secrets.iter().any(|secret| secret.len() < 16) {
-            return Err("GITHUB_WEBHOOK_SECRET must have at least 16 characters; make one with `openssl rand -hex 32`".into());
+            return Err(
+                "GITHUB_WEBHOOK_SECRET must have at least 16 characters; make one with `openssl rand -hex 32`".into()
+            );
         }
         let api = var("GITHUB_API_URL").unwrap_or_else(|| GITHUB.to_owned());
         if !api.starts_with("https://") && !is_loopback(&api) {
@@ -68,8 +70,8 @@ impl GithubSettings {
 fn credentials(var: &impl Fn(&str) -> Option<String>) -> Result<Credentials, String> {
     match (var("GITHUB_APP_ID"), var("GITHUB_APP_PRIVATE_KEY"), var("GITHUB_TOKEN")) {
         (Some(id), Some(pem), _) => {
-            let key = app_key::pkcs8(&pem)
-                .ok_or("GITHUB_APP_PRIVATE_KEY is not the text of a PEM file with an RSA key")?;
+            let key =
+                app_key::pkcs8(&pem).ok_or("GITHUB_APP_PRIVATE_KEY is not the text of a PEM file with an RSA key")?;
             if id.len() > 100 || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.') {
                 return Err("GITHUB_APP_ID must be the id or the client id of the GitHub App".into());
             }
@@ -79,9 +81,11 @@ fn credentials(var: &impl Fn(&str) -> Option<String>) -> Result<Credentials, Str
         (None, Some(_), _) => Err("GITHUB_APP_PRIVATE_KEY needs GITHUB_APP_ID beside it".into()),
         (None, None, Some(token)) if token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Credentials::Token(token)),
         (None, None, Some(_)) => Err("GITHUB_TOKEN contains other than visible ASCII characters".into()),
-        (None, None, None) => Err("GITHUB_WEBHOOK_SECRET needs GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY, or GITHUB_TOKEN, \
+        (None, None, None) => {
+            Err("GITHUB_WEBHOOK_SECRET needs GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY, or GITHUB_TOKEN, \
                                    to write labels"
-            .into()),
+                .into())
+        }
     }
 }
 

@@ -43,6 +43,8 @@ mod tests {
         ] {
             assert!(!is_signed(&secrets, header, body.as_bytes()), "{header} {body}");
         }
-        assert!(!is_signed(&["other".to_owned()], HEADER, b"Hello, World!") && !is_signed(&[], HEADER, b"Hello, World!"));
+        assert!(
+            !is_signed(&["other".to_owned()], HEADER, b"Hello, World!") && !is_signed(&[], HEADER, b"Hello, World!")
+        );
     }
 }

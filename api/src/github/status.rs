@@ -12,8 +12,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 6] =
-        [Self::Triage, Self::Ready, Self::InProgress, Self::Qa, Self::Verified, Self::Done];
+    const ALL: [Self; 6] = [Self::Triage, Self::Ready, Self::InProgress, Self::Qa, Self::Verified, Self::Done];
 
     /// The name, which follows `status:` in the label.
     pub(super) fn name(self) -> &'static str {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use deckwatch_protocol::{
-    Classification, ClassificationId, ClassificationOutcome, ClassifiedKind, GradeSource, IssueNumber, QaGrade, RepoName,
-    Timestamp,
+    Classification, ClassificationId, ClassificationOutcome, ClassifiedKind, GradeSource, IssueNumber, QaGrade,
+    RepoName, Timestamp,
 };
 
 use super::access::Access;
@@ -16,7 +16,7 @@ use super::item::{ChangedFiles, Item, ItemClient};
 use super::labels::{ItemState, LabelPlan, Wanted, furthest};
 use super::model::{self, Question};
 use super::rules::{Facts, Kind, Verdict};
-use super::settings::GithubSettings;
+use super::settings::{GithubSettings, ModelSettings};
 use super::status::Status;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::outbound::Outbound;
@@ -85,7 +85,8 @@ impl Classifier {
         Self { settings, outbound, database, clock, entropy, access: Access::default() }
     }
 
-    /// Works on the delivery `first`, then on others that are due, at most `most` in all. The next sweep continues.
+    /// Works on the delivery `first`, then on others that are due, at most `most` in all. If GitHub does not answer, the
+    /// others wait for the next sweep.
     pub(crate) async fn work(&self, first: Option<&str>, most: usize) -> Result<(), DatabaseError> {
         let mut next = first;
         for _ in 0..most {
@@ -94,7 +95,11 @@ impl Classifier {
             let rows = self.database.batch(&[github_delivery::claim(next, now, lease)]).await?;
             let claimed = rows.first().and_then(|rows| rows.first()).and_then(ClaimedDelivery::of);
             match claimed {
-                Some(claimed) => self.attempt(claimed, now, lease).await?,
+                Some(claimed) => {
+                    if !self.attempt(claimed, now, lease).await? {
+                        return Ok(());
+                    }
+                }
                 // Another delivery of the same issue is in work, and its process continues with this one.
                 None if next.is_some() => {}
                 None => return Ok(()),
@@ -104,12 +109,15 @@ impl Classifier {
         Ok(())
     }
 
-    async fn attempt(&self, claimed: ClaimedDelivery, now: Timestamp, lease: Timestamp) -> Result<(), DatabaseError> {
+    /// Returns whether GitHub answers.
+    async fn attempt(&self, claimed: ClaimedDelivery, now: Timestamp, lease: Timestamp) -> Result<bool, DatabaseError> {
         let number = IssueNumber::try_from(u64::from(claimed.number));
-        let (Ok(facts), Ok(repo), Ok(number)) = (serde_json::from_str(&claimed.facts), claimed.repo.parse(), number) else {
+        let (Ok(facts), Ok(repo), Ok(number)) = (serde_json::from_str(&claimed.facts), claimed.repo.parse(), number)
+        else {
             let because = "the stored facts of the delivery can't be read";
             let released = Released::SetAside { forget_at: now.plus_seconds(KEEP_SECONDS), because };
-            return self.database.batch(&[github_delivery::release(&claimed.id, lease, &released)]).await.map(drop);
+            self.database.batch(&[github_delivery::release(&claimed.id, lease, &released)]).await?;
+            return Ok(true);
         };
         let attempt = Attempt { claimed, facts, repo, number, now, lease };
         // An attempt that ended without a word, with its process, counts too.
@@ -121,6 +129,8 @@ impl Classifier {
             self.decide(&attempt).await
         };
         let forget_at = now.plus_seconds(KEEP_SECONDS);
+        let is_down =
+            matches!(decided, Err(Failure::Github(GithubError::Unavailable(_) | GithubError::RateLimited { .. })));
         let statements = match decided {
             Ok(mut statements) => {
                 statements.push(attempt.release(&Released::Done { forget_at }));
@@ -131,7 +141,8 @@ impl Classifier {
             Err(Failure::Database(error)) => return Err(error),
             Err(Failure::Github(error)) => self.failed(&attempt, &error),
         };
-        self.database.batch(&statements).await.map(drop)
+        self.database.batch(&statements).await?;
+        Ok(!is_down)
     }
 
     /// The statements after a failure: another attempt later, or none, with a record for the admin.
@@ -233,7 +244,8 @@ impl Classifier {
         new.reasons.append(&mut verdict.reasons);
         new.reasons.extend(files.incomplete.clone());
         if let Some(grade) = grade_by_person(labels, state) {
-            new.reasons.push(format!("the grade is {grade}, because a person has set it; the rules say {}", verdict.grade));
+            new.reasons
+                .push(format!("the grade is {grade}, because a person has set it; the rules say {}", verdict.grade));
             (new.grade, new.grade_by) = (grade_of(grade), Some(GradeSource::Human));
             return verdict;
         }
@@ -245,38 +257,45 @@ impl Classifier {
     }
 
     /// The grade of the model, not below the floor of the rules; `None` if the rules decide.
-    async fn refine(&self, attempt: &Attempt, seen: &Seen<'_>, rules: &Verdict, new: &mut Classification) -> Option<u32> {
+    async fn refine(
+        &self,
+        attempt: &Attempt,
+        seen: &Seen<'_>,
+        rules: &Verdict,
+        new: &mut Classification,
+    ) -> Option<u32> {
         let settings = self.settings.model.as_ref()?;
-        let last = attempt.last_decision();
         let has_new_text = matches!(attempt.facts.action(), "opened" | "edited" | "synchronize" | "ready_for_review");
-        let grade = match grade_by_model(last.as_ref()).filter(|_| !has_new_text) {
-            Some(grade) => grade,
-            None => {
-                let fence = format!("{:032x}", random_bits(self.entropy.as_ref()));
-                let question = Question {
-                    title: &seen.item.title,
-                    body: seen.item.body(),
-                    labels: seen.labels,
-                    paths: &seen.files.paths,
-                    grade: rules.grade,
-                    fence: &fence,
-                };
-                match model::ask(settings, self.outbound.as_ref(), &question).await {
-                    Ok(grade) => grade,
-                    Err(because) => {
-                        new.reasons.push(format!("the rules decide, because {because}"));
-                        return None;
-                    }
-                }
-            }
+        let known = grade_by_model(attempt.last_decision().as_ref()).filter(|_| !has_new_text);
+        let answer = match known {
+            Some(grade) => Ok(grade),
+            None => self.ask_model(settings, seen, rules.grade).await,
         };
-        new.reasons.push(match grade {
-            low if low < rules.floor => {
-                format!("the model says grade {low}, which is below the lowest grade that the rules allow, {}", rules.floor)
+        match answer {
+            Ok(low) if low < rules.floor => {
+                new.reasons.push(format!(
+                    "the model says grade {low}, which is below the lowest grade that the rules allow, {}",
+                    rules.floor
+                ));
+                Some(rules.floor)
             }
-            grade => format!("the model says grade {grade}"),
-        });
-        Some(grade.max(rules.floor))
+            Ok(grade) => {
+                new.reasons.push(format!("the model says grade {grade}"));
+                Some(grade)
+            }
+            Err(because) => {
+                new.reasons.push(format!("the rules decide, because {because}"));
+                None
+            }
+        }
+    }
+
+    async fn ask_model(&self, settings: &ModelSettings, seen: &Seen<'_>, grade: u32) -> Result<u32, &'static str> {
+        let fence = format!("{:032x}", random_bits(self.entropy.as_ref()));
+        let Seen { item, labels, files, .. } = seen;
+        let question =
+            Question { title: &item.title, body: item.body(), labels, paths: &files.paths, grade, fence: &fence };
+        model::ask(settings, self.outbound.as_ref(), &question).await
     }
 
     /// Writes the labels: first the additions, so that the issue always has a label.
@@ -288,7 +307,9 @@ impl Classifier {
             let held = github_delivery::plan(&attempt.claimed.id, attempt.lease, &json(&plan.add));
             let rows = self.database.batch(&[held]).await?;
             if rows.first().is_none_or(Vec::is_empty) {
-                return Err(GithubError::Unavailable("the attempt took too long, and another one has begun".into()).into());
+                return Err(
+                    GithubError::Unavailable("the attempt took too long, and another one has begun".into()).into()
+                );
             }
             github.add_labels(&plan.add).await?;
         }
@@ -360,8 +381,7 @@ impl Attempt {
         let others = numbers.into_iter().filter(|number| *number != self.claimed.number);
         let follow_up = |number| {
             let closed_by = ClosedBy { number: self.claimed.number, status: status.name().to_owned() };
-            let facts =
-                EventFacts { kind: Kind::Issue, label: None, closed_by: Some(closed_by), ..self.facts.clone() };
+            let facts = EventFacts { kind: Kind::Issue, label: None, closed_by: Some(closed_by), ..self.facts.clone() };
             (format!("{}/{number}", self.claimed.id), number, facts.to_json())
         };
         others.map(follow_up).collect()

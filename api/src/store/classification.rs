@@ -58,9 +58,9 @@ pub(crate) fn forget(before: Timestamp) -> Statement {
 }
 
 const LIST: List = List {
-    from: "classifications c",
-    item: "json_set(c.body_json, '$.venture', c.venture)",
-    key: "c.id",
+    from: "classifications cl",
+    item: "json_set(cl.body_json, '$.venture', cl.venture)",
+    key: "cl.id",
     order: Order::Descending,
 };
 
@@ -96,12 +96,12 @@ pub(crate) fn list(filter: &ClassificationFilter) -> (PageStatements, Limit) {
 }
 
 fn page(filters: &ClassificationFilters, limit: Limit) -> PageStatements {
-    let named = Filters::new(("c.grade", &[]), Vec::new())
-        .when("venture", "c.venture = ?", filters.venture.clone())
-        .when("repo", "c.repo = ?", filters.repo.clone())
-        .when("number", "c.number = ?", filters.number.clone())
-        .when("grade", "c.grade = ?", filters.grade.clone());
-    LIST.filtered_page((INDEXES, "c.id"), &named, filters.cursor.as_ref(), limit)
+    let named = Filters::new(("cl.grade", &[]), Vec::new())
+        .when("venture", "cl.venture = ?", filters.venture.clone())
+        .when("repo", "cl.repo = ?", filters.repo.clone())
+        .when("number", "cl.number = ?", filters.number.clone())
+        .when("grade", "cl.grade = ?", filters.grade.clone());
+    LIST.filtered_page((INDEXES, "cl.id"), &named, filters.cursor.as_ref(), limit)
 }
 
 /// Every form of [`list`].

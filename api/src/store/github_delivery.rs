@@ -38,10 +38,10 @@ statements! {
         "where d.state in ('waiting', 'working') and d.due_at <= ?1 and not ", is_busy!("d"), " limit 1)) ",
         "and state in ('waiting', 'working') and due_at <= ?1 and not ", is_busy!("github_deliveries"), " ",
         "returning id, repo, number, facts_json, attempts, planned_json, last_error, ",
-        "(select c.state_json from classifications c where c.repo = github_deliveries.repo ",
-        "and c.number = github_deliveries.number order by c.id desc limit 1) as state_json, ",
-        "(select c.body_json from classifications c where c.repo = github_deliveries.repo ",
-        "and c.number = github_deliveries.number order by c.id desc limit 1) as body_json"
+        "(select cl.state_json from classifications cl where cl.repo = github_deliveries.repo ",
+        "and cl.number = github_deliveries.number order by cl.id desc limit 1) as state_json, ",
+        "(select cl.body_json from classifications cl where cl.repo = github_deliveries.repo ",
+        "and cl.number = github_deliveries.number order by cl.id desc limit 1) as body_json"
     );
 
     PLAN = "

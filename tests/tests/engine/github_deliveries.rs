@@ -70,7 +70,11 @@ async fn a_delivery_that_was_answered_before_a_kill_is_completed_after_it() {
         lab.github.misbehave(None);
         assert!(lab.labels(number).is_empty());
         // The next sweep after the end of the lease takes the work over; the server sweeps when it starts.
-        api.db_execute("update github_deliveries set due_at = '2026-01-01T00:00:00.000Z' where state <> 'done'", json!([])).await;
+        api.db_execute(
+            "update github_deliveries set due_at = '2026-01-01T00:00:00.000Z' where state <> 'done'",
+            json!([]),
+        )
+        .await;
         let (process, api) = lab.start().await;
         let since = Instant::now();
         while lab.labels(number).len() < 3 {

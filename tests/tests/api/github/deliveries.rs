@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deckwatch_protocol::ClassificationOutcome;
 use deckwatch_tests::github_stub::Fault;
+use deckwatch_tests::{Caller, TestRequest};
 use serde_json::json;
 
 use super::{Lab, REPO, decisions, ended, names, variables_of};
@@ -64,7 +65,10 @@ async fn deliveries_of_one_issue_are_worked_on_one_after_the_other() {
         ended(&lab.api, &id).await;
     }
     let labels = lab.labels(number);
-    assert!(labels.contains(&"qa:1".to_owned()) && labels.iter().filter(|l| l.starts_with("qa:")).count() == 1, "{labels:?}");
+    assert!(
+        labels.contains(&"qa:1".to_owned()) && labels.iter().filter(|l| l.starts_with("qa:")).count() == 1,
+        "{labels:?}"
+    );
     let writes = lab.github.requests().iter().filter(|r| r.method == "POST" && r.path.ends_with("/labels")).count();
     assert_eq!(writes, if lab.decisions(number).await.len() == 1 { 1 } else { writes });
 }
@@ -204,4 +208,34 @@ async fn a_worker_that_is_killed_after_its_answer_loses_nothing() {
     let labels = github.edit(|world| world.repo(REPO).issue(number).labels.clone());
     assert_eq!(labels.len(), 3, "{labels:?}");
     assert_eq!(decisions(&api, number).await.len(), 1);
+}
+
+/// What D1 charges for a delivery, its work included. docs/operations.md has these numbers.
+#[tokio::test]
+async fn the_work_on_a_delivery_reads_and_writes_what_the_documents_say() {
+    let github = deckwatch_tests::github_stub::GitHubStub::start();
+    let Some(api) = deckwatch_tests::Api::start_counting_with(&variables_of(&github)).await else {
+        return println!("skipped: only D1 counts the rows of a request");
+    };
+    let number = github.edit(|world| world.add_issue(REPO, "One", &[]).number);
+    let mut cost = Vec::new();
+    for action in ["opened", "edited"] {
+        let delivery = github.edit(|world| world.issue_event(action, REPO, number, &json!({ "changes": {} })));
+        let ask = TestRequest::at("POST", "/webhooks/github").text(delivery.body());
+        let ask = delivery.headers().into_iter().fold(ask, |ask, (name, value)| ask.header(name, value));
+        let response = api.anonymous().send(ask).await;
+        assert_eq!(response.status, 202, "{response}");
+        // With this engine, the answer waits for the work.
+        assert_eq!(ended(&api, &delivery.id).await, "done");
+        let rows = |name| response.header(name).unwrap().to_owned();
+        cost.push((rows("x-rows-read"), rows("x-rows-written")));
+    }
+    let documented = include_str!("../../../../docs/operations.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    let [(opened_read, opened_written), (same_read, same_written)] = &cost[..] else { panic!("two deliveries") };
+    for expected in [
+        format!("for an opened issue: {opened_read} rows read, {opened_written} written"),
+        format!("that changes nothing: {same_read} read, {same_written} written"),
+    ] {
+        assert!(documented.contains(&expected), "docs/operations.md must say {expected:?}");
+    }
 }

@@ -30,7 +30,8 @@ pub(crate) struct Lab {
 pub(crate) fn variables_of(github: &GitHubStub) -> Vec<(&'static str, String)> {
     let (id, key) = github.edit(|world| {
         world.add_repo(REPO);
-        let rights = permissions(&[("issues", Level::Write), ("pull_requests", Level::Write), ("metadata", Level::Read)]);
+        let rights =
+            permissions(&[("issues", Level::Write), ("pull_requests", Level::Write), ("metadata", Level::Read)]);
         let app = world.add_app("deckwatch", rights, &["issues", "pull_request"]);
         SECRET.clone_into(&mut app.hook_secret);
         let facts = (app.id, app.private_key.clone());
@@ -160,7 +161,8 @@ impl Lab {
 
     /// Runs the sweep, after the time of the next attempt on each delivery has come.
     pub(crate) async fn sweep_when_due(&self) {
-        let due = "update github_deliveries set due_at = '2026-01-01T00:00:00.000Z' where state in ('waiting', 'working')";
+        let due =
+            "update github_deliveries set due_at = '2026-01-01T00:00:00.000Z' where state in ('waiting', 'working')";
         self.api.db_execute(due, json!([])).await;
         self.api.sweep_with(&self.variables).await;
     }
@@ -172,7 +174,11 @@ impl Lab {
             let sql = "select state, attempts, last_error from github_deliveries where id = ?1";
             let row = self.api.db_query(sql, json!([id])).await.remove(0);
             if let Some(error) = row["last_error"].as_str().filter(|_| row["state"] != "working") {
-                return (row["state"].as_str().unwrap().to_owned(), row["attempts"].as_u64().unwrap(), error.to_owned());
+                return (
+                    row["state"].as_str().unwrap().to_owned(),
+                    row["attempts"].as_u64().unwrap(),
+                    error.to_owned(),
+                );
             }
             assert!(since.elapsed() < Duration::from_secs(20), "no attempt on {id} has failed: {row:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -38,7 +38,9 @@ impl Model {
                         Ok::<_, std::convert::Infallible>(http::Response::new(Full::new(Bytes::from(body))))
                     }
                 });
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                );
             }
         });
         Self { url, answer, asked }

@@ -74,7 +74,10 @@ async fn a_pull_request_that_is_closed_without_a_merge_moves_nothing() {
     lab.pull_event("opened", pull, json!({})).await;
     lab.github.edit(|world| world.repo(REPO).issue(pull).open = false);
     lab.pull_event("closed", pull, json!({})).await;
-    assert_eq!((statuses(&lab, pull), statuses(&lab, issue)), (names(&["status:in-progress"]), names(&["status:in-progress"])));
+    assert_eq!(
+        (statuses(&lab, pull), statuses(&lab, issue)),
+        (names(&["status:in-progress"]), names(&["status:in-progress"]))
+    );
 }
 
 #[tokio::test]
