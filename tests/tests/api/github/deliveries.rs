@@ -10,8 +10,8 @@ use serde_json::json;
 use super::{Lab, REPO, decisions, ended, names, variables_of};
 
 /// GitHub answers every request with this status.
-fn failing(status: u16) -> Option<Fault> {
-    Some(Fault::json(status, &json!({ "message": "a test" })))
+fn failing(status: u16) -> Fault {
+    Fault::json(status, &json!({ "message": "a test" }))
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn deliveries_of_one_issue_are_worked_on_one_after_the_other() {
 async fn a_failed_delivery_is_tried_again_until_it_is_done() {
     let lab = Lab::new().await;
     let number = lab.issue("One", "", &[]);
-    lab.github.misbehave(failing(502));
+    lab.github.misbehave(Some(failing(502)));
     let delivery = lab.send(|world| world.issue_event("opened", REPO, number, &json!({}))).await;
     let (state, attempts, error) = lab.failed(&delivery.id).await;
     assert_eq!((state.as_str(), attempts), ("waiting", 1));
@@ -97,7 +97,7 @@ async fn a_failed_delivery_is_tried_again_until_it_is_done() {
 async fn a_delivery_is_set_aside_after_the_last_attempt_and_shown() {
     let lab = Lab::new().await;
     let number = lab.issue("One", "", &[]);
-    lab.github.misbehave(failing(503));
+    lab.github.misbehave(Some(failing(503)));
     let delivery = lab.send(|world| world.issue_event("opened", REPO, number, &json!({}))).await;
     lab.failed(&delivery.id).await;
     for attempt in 2..=8 {

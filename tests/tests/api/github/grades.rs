@@ -1,6 +1,6 @@
 //! Grades, routing and the labels of people.
 
-use deckwatch_protocol::{ClassificationOutcome, ClassifiedKind, GradeSource};
+use deckwatch_protocol::{ClassificationOutcome, ClassifiedKind, GradeSource, QaGrade};
 use serde_json::json;
 
 use super::{Lab, REPO, names};
@@ -14,7 +14,7 @@ async fn an_opened_issue_gets_its_labels_and_a_decision_with_reasons() {
     let decision = lab.decisions(number).await.remove(0);
     assert_eq!((decision.kind, decision.outcome), (ClassifiedKind::Issue, ClassificationOutcome::Done));
     assert_eq!((decision.event.as_str(), &decision.delivery_id), ("issues.opened", &delivery.id));
-    assert_eq!((decision.grade.map(|g| g.get()), decision.grade_by), (Some(4), Some(GradeSource::Rules)));
+    assert_eq!((decision.grade.map(QaGrade::get), decision.grade_by), (Some(4), Some(GradeSource::Rules)));
     assert_eq!(decision.status.as_deref(), Some("triage"));
     assert_eq!(decision.labels_added, names(&["qa:4", "needs:pm", "status:triage"]));
     assert_eq!(
@@ -82,7 +82,7 @@ async fn a_label_of_a_person_wins_and_stays() {
     lab.issue_event("opened", number, json!({})).await;
     assert_eq!(lab.labels(number), names(&["needs:qa", "qa:2", "status:ready"]));
     let decision = lab.decisions(number).await.remove(0);
-    assert_eq!((decision.grade.map(|g| g.get()), decision.grade_by), (Some(2), Some(GradeSource::Human)));
+    assert_eq!((decision.grade.map(QaGrade::get), decision.grade_by), (Some(2), Some(GradeSource::Human)));
     assert_eq!(decision.labels_kept, names(&["qa:2", "needs:qa"]));
 }
 
@@ -122,7 +122,7 @@ async fn hostile_text_reaches_no_label_and_no_reason() {
     assert!(lab.labels(number).contains(&"status:triage".to_owned()));
     let decision = lab.decisions(number).await.remove(0);
     let shown = decision.reasons.join("\n");
-    assert!(!shown.contains("script") && decision.grade.map(|g| g.get()) == Some(4), "{shown}");
+    assert!(!shown.contains("script") && decision.grade.map(QaGrade::get) == Some(4), "{shown}");
     // A label in the classifier's form that is no grade is a person's label, and stays.
     assert!(lab.labels(number).contains(&"qa:<b>".to_owned()));
 }
