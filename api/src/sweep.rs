@@ -26,10 +26,15 @@ const CHUNK: usize = 1000;
 pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<SweepRun, DatabaseError> {
     let started_at = clock.now();
     let mut run = SweepRun { started_at, finished_at: None, more: true, swept: SweepCounts::default() };
-    for _ in 0..MAX_ROUNDS {
-        let rows = database.batch_without_deadline(&statements(&run)).await?;
+    for round in 0..MAX_ROUNDS {
+        let mut statements = statements(&run).to_vec();
+        if round == 0 {
+            // Few of these rows are written, so one chunk of each per run is enough.
+            statements.extend(forget_deliveries(started_at));
+        }
+        let rows = database.batch_without_deadline(&statements).await?;
         let changed: Vec<usize> = rows.iter().map(Vec::len).collect();
-        if let [_record, sessions, keys, rates, log] = changed.as_slice() {
+        if let [_record, sessions, keys, rates, log, ..] = changed.as_slice() {
             run.swept.sessions += sessions;
             run.swept.keys += keys;
             run.swept.rates += rates;
@@ -41,7 +46,6 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
         }
     }
     run.more |= index(database).await?;
-    run.more |= forget(database, run.started_at).await?;
     let finished_at = clock.now();
     run.finished_at = Some(finished_at);
     database.batch_without_deadline(&[sweep::correct_ahead(finished_at), sweep::record(&run)]).await?;
@@ -57,12 +61,10 @@ async fn index(database: &dyn Database) -> Result<bool, DatabaseError> {
     Ok(!waiting.is_empty())
 }
 
-/// Deletes deliveries from GitHub and decisions of the classifier whose time has come. Returns whether there may be more.
-async fn forget(database: &dyn Database, now: Timestamp) -> Result<bool, DatabaseError> {
+/// Deletes deliveries from GitHub and decisions of the classifier whose time has come.
+fn forget_deliveries(now: Timestamp) -> [Statement; 2] {
     let decided_before = now.plus_seconds(-CLASSIFICATION_RETENTION_SECONDS);
-    let statements = [github_delivery::forget(now), classification::forget(decided_before)];
-    let rows = database.batch_without_deadline(&statements).await?;
-    Ok(rows.iter().any(|rows| rows.len() >= CHUNK))
+    [github_delivery::forget(now), classification::forget(decided_before)]
 }
 
 fn statements(run: &SweepRun) -> [Statement; 5] {

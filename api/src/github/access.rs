@@ -6,9 +6,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deckwatch_protocol::Timestamp;
-use serde::Deserialize;
+use serde_json::Value;
 
-use super::client::{GithubError, Request, send};
+use super::client::{GithubError, Request, send, unexpected};
 use super::settings::{Credentials, GithubSettings};
 use crate::outbound::{Outbound, OutboundError};
 use crate::platform::Clock;
@@ -37,22 +37,6 @@ struct InstallationToken {
     expires_at: Timestamp,
 }
 
-#[derive(Deserialize)]
-struct NewToken {
-    token: String,
-    expires_at: Timestamp,
-}
-
-#[derive(Deserialize)]
-struct Installation {
-    id: u64,
-}
-
-#[derive(Deserialize)]
-struct Account {
-    login: String,
-}
-
 impl Access {
     /// A token for requests about `repo`. The payload of an App's webhook names the installation.
     pub(super) async fn token(
@@ -75,11 +59,15 @@ impl Access {
             installation
         } else {
             let request = Request::get(format!("/repos/{repo}/installation"));
-            send(settings, outbound, &signature, request).await?.json::<Installation>()?.id
+            let found = send(settings, outbound, &signature, request).await?.json()?;
+            found.get("id").and_then(Value::as_u64).ok_or_else(unexpected)?
         };
         let path = format!("/app/installations/{installation}/access_tokens");
         let request = Request::post(path, "{}".to_owned());
-        let NewToken { token, expires_at } = send(settings, outbound, &signature, request).await?.json()?;
+        let new = send(settings, outbound, &signature, request).await?.json()?;
+        let text = |name: &str| new.get(name).and_then(Value::as_str);
+        let token = text("token").ok_or_else(unexpected)?.to_owned();
+        let expires_at = text("expires_at").and_then(|at| at.parse().ok()).ok_or_else(unexpected)?;
         self.keep(InstallationToken { installation, token: token.clone(), expires_at }, now);
         Ok(token)
     }
@@ -99,7 +87,8 @@ impl Access {
         if let Some(known) = self.login.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Ok(Some(known));
         }
-        let Account { login } = send(settings, outbound, token, Request::get("/user".to_owned())).await?.json()?;
+        let account = send(settings, outbound, token, Request::get("/user".to_owned())).await?.json()?;
+        let login = account.get("login").and_then(Value::as_str).ok_or_else(unexpected)?.to_owned();
         *self.login.lock().unwrap_or_else(PoisonError::into_inner) = Some(login.clone());
         Ok(Some(login))
     }

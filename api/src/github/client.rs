@@ -1,7 +1,7 @@
 //! Requests to GitHub, and what its refusals mean.
 
 use deckwatch_protocol::{Timestamp, cut};
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::access::TIMEOUT;
 use super::settings::GithubSettings;
@@ -62,10 +62,14 @@ pub(super) struct Response(String);
 
 impl Response {
     /// Decodes the body.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, GithubError> {
-        serde_json::from_str(&self.0)
-            .map_err(|_| GithubError::Unavailable("its response has not the form that GitHub documents".to_owned()))
+    pub(super) fn json(&self) -> Result<Value, GithubError> {
+        serde_json::from_str(&self.0).map_err(|_| unexpected())
     }
+}
+
+/// The error for a response that has not the form that GitHub documents.
+pub(super) fn unexpected() -> GithubError {
+    GithubError::Unavailable("its response has not the form that GitHub documents".to_owned())
 }
 
 /// Sends a request with a token.

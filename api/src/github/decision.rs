@@ -1,6 +1,6 @@
 //! A decision about an issue: the status it moves to, its labels and its grade, with the reasons.
 
-use deckwatch_protocol::{Classification, GradeSource};
+use serde_json::Value;
 
 use super::event::EventFacts;
 use super::item::{Item, Pull};
@@ -18,7 +18,7 @@ pub(super) struct Move {
 /// about the issue now counts, and not what the event said.
 pub(super) fn asked_status(facts: &EventFacts, item: &Item, pull: Option<&Pull>) -> Option<Move> {
     let to = |status, because: &str| Some(Move { status, because: because.to_owned() });
-    let is_open = item.state == "open";
+    let is_open = item.is_open();
     if let Some(closed_by) = &facts.closed_by {
         let status = Status::of_name(&closed_by.status)?;
         let (number, verified) = (closed_by.number, Status::Verified);
@@ -32,9 +32,7 @@ pub(super) fn asked_status(facts: &EventFacts, item: &Item, pull: Option<&Pull>)
     }
     match (facts.kind, facts.action(), pull) {
         (Kind::Issue, "opened" | "reopened", _) if is_open => to(Status::Triage, "it is open and new"),
-        (Kind::Issue, "closed", _) if !is_open && item.state_reason.as_deref() != Some("not_planned") => {
-            to(Status::Done, "it was closed")
-        }
+        (Kind::Issue, "closed", _) if !is_open && !item.is_not_planned() => to(Status::Done, "it was closed"),
         (Kind::PullRequest, "opened" | "reopened" | "ready_for_review" | "review_requested", Some(pull)) if is_open => {
             if pull.waits_for_review() || facts.action() == "review_requested" {
                 to(Status::Qa, "a review is requested")
@@ -42,7 +40,7 @@ pub(super) fn asked_status(facts: &EventFacts, item: &Item, pull: Option<&Pull>)
                 to(Status::InProgress, "the pull request is open")
             }
         }
-        (Kind::PullRequest, "closed", Some(pull)) if pull.merged => to(Status::Done, "it was merged"),
+        (Kind::PullRequest, "closed", Some(pull)) if pull.is_merged() => to(Status::Done, "it was merged"),
         _ => None,
     }
 }
@@ -77,17 +75,15 @@ pub(super) fn grade_by_person(labels: &[String], state: &ItemState) -> Option<u3
 }
 
 /// Whether a decision says what the last one said, and changes nothing.
-pub(super) fn is_repeated(new: &Classification, last: Option<&Classification>) -> bool {
-    let Some(last) = last else { return false };
-    new.labels_added.is_empty()
-        && new.labels_removed.is_empty()
-        && new.outcome == last.outcome
-        && (new.grade, new.grade_by, &new.status) == (last.grade, last.grade_by, &last.status)
-        && new.labels_kept == last.labels_kept
+pub(super) fn is_repeated(new: &Value, last: &Value) -> bool {
+    let is_empty = |list: &str| new.get(list).and_then(Value::as_array).is_some_and(Vec::is_empty);
+    let is_same = |field: &&str| new.get(field) == last.get(field);
+    let fields = ["grade", "grade_by", "status", "outcome", "labels_kept"];
+    is_empty("labels_added") && is_empty("labels_removed") && fields.iter().all(is_same)
 }
 
 /// The grade that a model gave to the issue before, unless the rules or a person have decided since.
-pub(super) fn grade_by_model(last: Option<&Classification>) -> Option<u32> {
-    let last = last.filter(|last| last.grade_by == Some(GradeSource::Model))?;
-    last.grade.map(deckwatch_protocol::QaGrade::get)
+pub(super) fn grade_by_model(last: &Value) -> Option<u32> {
+    last.get("grade_by").filter(|by| by.as_str() == Some("model"))?;
+    last.get("grade")?.as_u64()?.try_into().ok()
 }

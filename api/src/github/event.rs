@@ -2,7 +2,7 @@
 //! text from GitHub, so that no text of others waits in the database.
 
 use deckwatch_protocol::{IssueNumber, RepoName, Timestamp, cut};
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::labels::Family;
 use super::rules::Kind;
@@ -29,28 +29,25 @@ pub(crate) struct Event {
 }
 
 /// What the work needs of an event.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct EventFacts {
     /// The event and its action, such as `issues.opened`.
     pub(super) name: String,
     pub(super) kind: Kind,
     /// The label that was added or removed, in lower case.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) label: Option<String>,
     /// Who caused the event, and whether GitHub knows this account as a person.
     pub(super) sender: String,
     pub(super) is_person: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) installation: Option<u64>,
     /// When it happened.
     pub(super) at: Option<Timestamp>,
     /// For an issue that a pull request closes: the number of the pull request, and the status that the issue moves to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) closed_by: Option<ClosedBy>,
 }
 
 /// The pull request that an issue follows.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) struct ClosedBy {
     pub(super) number: u32,
     pub(super) status: String,
@@ -59,54 +56,40 @@ pub(super) struct ClosedBy {
 impl EventFacts {
     /// The facts as text, for the database.
     pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        let closed_by = self.closed_by.as_ref().map(|by| json!([by.number, by.status]));
+        json!({
+            "name": self.name, "is_pull": self.kind == Kind::PullRequest, "label": self.label, "sender": self.sender,
+            "is_person": self.is_person, "installation": self.installation, "at": self.at.map(|at| at.to_string()),
+            "closed_by": closed_by,
+        })
+        .to_string()
+    }
+
+    /// The facts of such a text; `None` if it is not one.
+    pub(super) fn of_json(text: &str) -> Option<Self> {
+        let facts: Value = serde_json::from_str(text).ok()?;
+        let text = |name: &str| facts.get(name).and_then(Value::as_str).map(str::to_owned);
+        let flag = |name: &str| facts.get(name).and_then(Value::as_bool);
+        let closed_by = facts.get("closed_by").and_then(Value::as_array).and_then(|by| {
+            let [number, status] = by.as_slice() else { return None };
+            Some(ClosedBy { number: number.as_u64()?.try_into().ok()?, status: status.as_str()?.to_owned() })
+        });
+        Some(Self {
+            name: text("name")?,
+            kind: if flag("is_pull")? { Kind::PullRequest } else { Kind::Issue },
+            label: text("label"),
+            sender: text("sender")?,
+            is_person: flag("is_person")?,
+            installation: facts.get("installation").and_then(Value::as_u64),
+            at: text("at").and_then(|at| at.parse().ok()),
+            closed_by,
+        })
     }
 
     /// The action, such as `opened`.
     pub(super) fn action(&self) -> &str {
         self.name.split_once('.').map_or("", |(_, action)| action)
     }
-}
-
-#[derive(Deserialize)]
-struct Payload {
-    action: Option<String>,
-    repository: Option<Repository>,
-    issue: Option<Item>,
-    pull_request: Option<Item>,
-    label: Option<Label>,
-    sender: Option<Sender>,
-    installation: Option<Installation>,
-}
-
-#[derive(Deserialize)]
-struct Repository {
-    full_name: String,
-    #[serde(default)]
-    archived: bool,
-}
-
-#[derive(Deserialize)]
-struct Item {
-    number: u64,
-    updated_at: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Label {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Sender {
-    login: String,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Installation {
-    id: u64,
 }
 
 /// Reads the event `name` with this payload. `Ok(Err)` says why the classifier ignores it, `Err` why the payload is not
@@ -117,39 +100,43 @@ pub(crate) fn read(name: &str, payload: &[u8]) -> Result<Result<Event, &'static 
         "pull_request" => (Kind::PullRequest, &PULL_ACTIONS),
         _ => return Ok(Err("the classifier does not use this event")),
     };
-    let payload: Payload = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
-    let Some(action) = payload.action.filter(|action| actions.contains(&action.as_str())) else {
+    // One type for all JSON of GitHub keeps the Worker small.
+    let payload: Value = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+    let text = |pointer: &str| payload.pointer(pointer).and_then(Value::as_str);
+    let Some(action) = text("/action").filter(|action| actions.contains(action)) else {
         return Ok(Err("the classifier does not use this action"));
     };
-    let repository = payload.repository.ok_or("repository is missing")?;
     let item = match kind {
-        Kind::Issue => payload.issue.ok_or("issue is missing")?,
-        Kind::PullRequest => payload.pull_request.ok_or("pull_request is missing")?,
+        Kind::Issue => "issue",
+        Kind::PullRequest => "pull_request",
     };
-    let sender = payload.sender.ok_or("sender is missing")?;
-    let repo: RepoName = repository.full_name.parse().map_err(|_| "repository.full_name is not valid")?;
-    if repo.as_ref().split('/').count() != 2 {
+    let full_name = text("/repository/full_name").ok_or("repository.full_name is missing")?;
+    let number = payload.pointer(&format!("/{item}/number")).and_then(Value::as_u64);
+    let number = number.ok_or_else(|| format!("{item}.number is missing"))?;
+    let sender = text("/sender/login").ok_or("sender.login is missing")?;
+    let repo: RepoName = full_name.parse().map_err(|_| "repository.full_name is not valid")?;
+    if full_name.split('/').count() != 2 {
         return Err("repository.full_name is not valid".to_owned());
     }
-    let number = IssueNumber::try_from(item.number).map_err(|_| "the number is not valid")?.get();
-    if repository.archived {
+    let number = IssueNumber::try_from(number).map_err(|_| format!("{item}.number is not valid"))?.get();
+    if payload.pointer("/repository/archived") == Some(&Value::Bool(true)) {
         return Ok(Err("the repository is archived, so its labels can't change"));
     }
-    let label = payload.label.map(|label| cut::to_chars(&label.name.to_lowercase(), 100).to_owned());
-    let is_person = sender.kind.as_deref() != Some("Bot");
-    let is_of_family = label.as_deref().is_some_and(|label| Family::of(label).is_some());
-    if !is_person && is_of_family && action.ends_with("labeled") {
+    let label = text("/label/name").filter(|_| action.ends_with("labeled"));
+    let label = label.map(|label| cut::to_chars(&label.to_lowercase(), 100).to_owned());
+    let is_person = text("/sender/type") != Some("Bot");
+    if !is_person && label.as_deref().is_some_and(|label| Family::of(label).is_some()) {
         // Each label that the classifier writes comes back as a delivery.
         return Ok(Err("a program has changed a label of the classifier"));
     }
     let facts = EventFacts {
         name: format!("{name}.{action}"),
         kind,
-        label: label.filter(|_| action.ends_with("labeled")),
-        sender: cut::to_chars(&sender.login, 100).to_owned(),
+        label,
+        sender: cut::to_chars(sender, 100).to_owned(),
         is_person,
-        installation: payload.installation.map(|installation| installation.id),
-        at: item.updated_at.and_then(|at| at.parse().ok()),
+        installation: payload.pointer("/installation/id").and_then(Value::as_u64),
+        at: text(&format!("/{item}/updated_at")).and_then(|at| at.parse().ok()),
         closed_by: None,
     };
     Ok(Ok(Event { repo: repo.to_string(), number, facts }))

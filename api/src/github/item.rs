@@ -2,7 +2,7 @@
 
 use deckwatch_protocol::cut;
 use form_urlencoded::byte_serialize;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::access::Access;
 use super::client::{GithubError, Request, Response, send};
@@ -17,54 +17,64 @@ const FILES_PER_PAGE: usize = 100;
 const MAX_FILE_PAGES: usize = 3;
 
 /// What the classifier reads of an issue. A pull request is an issue too.
-#[derive(Deserialize)]
-pub(super) struct Item {
-    pub(super) title: String,
-    #[serde(default)]
-    body: Option<String>,
-    #[serde(default)]
-    labels: Vec<Label>,
-    pub(super) state: String,
-    #[serde(default)]
-    pub(super) state_reason: Option<String>,
-    #[serde(default)]
-    pub(super) pull_request: Option<serde::de::IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Label {
-    name: String,
-}
+pub(super) struct Item(Value);
 
 impl Item {
+    fn text(&self, field: &str) -> &str {
+        self.0.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The title.
+    pub(super) fn title(&self) -> &str {
+        self.text("title")
+    }
+
     /// The body, at most as long as GitHub allows.
     pub(super) fn body(&self) -> &str {
-        cut::to_chars(self.body.as_deref().unwrap_or_default(), MAX_BODY_CHARS)
+        cut::to_chars(self.text("body"), MAX_BODY_CHARS)
+    }
+
+    /// Whether it is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.text("state") == "open"
+    }
+
+    /// Whether it was closed because nobody will do it.
+    pub(super) fn is_not_planned(&self) -> bool {
+        self.text("state_reason") == "not_planned"
+    }
+
+    /// Whether it is a pull request.
+    pub(super) fn is_pull(&self) -> bool {
+        self.0.get("pull_request").is_some_and(|pull| !pull.is_null())
     }
 
     /// The labels in lower case, because GitHub ignores the case of their names.
     pub(super) fn labels(&self) -> Vec<String> {
-        self.labels.iter().map(|label| cut::to_chars(&label.name.to_lowercase(), 100).to_owned()).collect()
+        let labels = self.0.get("labels").and_then(Value::as_array).into_iter().flatten();
+        let names = labels.filter_map(|label| label.get("name")?.as_str());
+        names.map(|name| cut::to_chars(&name.to_lowercase(), 100).to_owned()).collect()
     }
 }
 
 /// What only a pull request has.
-#[derive(Deserialize)]
-pub(super) struct Pull {
-    #[serde(default)]
-    pub(super) merged: bool,
-    #[serde(default)]
-    requested_reviewers: Vec<serde::de::IgnoredAny>,
-    #[serde(default)]
-    requested_teams: Vec<serde::de::IgnoredAny>,
-    #[serde(default)]
-    changed_files: usize,
-}
+pub(super) struct Pull(Value);
 
 impl Pull {
+    /// Whether it was merged.
+    pub(super) fn is_merged(&self) -> bool {
+        self.0.get("merged").and_then(Value::as_bool).unwrap_or_default()
+    }
+
     /// Whether a review is requested.
     pub(super) fn waits_for_review(&self) -> bool {
-        !self.requested_reviewers.is_empty() || !self.requested_teams.is_empty()
+        let has_any = |list: &&str| self.0.get(list).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        ["requested_reviewers", "requested_teams"].iter().any(has_any)
+    }
+
+    fn changed_files(&self) -> usize {
+        let count = self.0.get("changed_files").and_then(Value::as_u64).unwrap_or_default();
+        usize::try_from(count).unwrap_or(usize::MAX)
     }
 }
 
@@ -74,13 +84,6 @@ pub(super) struct ChangedFiles {
     pub(super) paths: Vec<String>,
     /// Why these are not all; `None` if they are.
     pub(super) incomplete: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ChangedFile {
-    filename: String,
-    #[serde(default)]
-    previous_filename: Option<String>,
 }
 
 /// Requests about one issue.
@@ -108,12 +111,12 @@ impl ItemClient<'_> {
 
     /// Reads the issue.
     pub(super) async fn item(&self) -> Result<Item, GithubError> {
-        self.send(Request::get(format!("/repos/{}/issues/{}", self.repo, self.number))).await?.json()
+        self.send(Request::get(format!("/repos/{}/issues/{}", self.repo, self.number))).await?.json().map(Item)
     }
 
     /// Reads the pull request.
     pub(super) async fn pull(&self) -> Result<Pull, GithubError> {
-        self.send(Request::get(format!("/repos/{}/pulls/{}", self.repo, self.number))).await?.json()
+        self.send(Request::get(format!("/repos/{}/pulls/{}", self.repo, self.number))).await?.json().map(Pull)
     }
 
     /// Reads the names of the changed files, at most 300.
@@ -123,7 +126,7 @@ impl ItemClient<'_> {
         for page in 1..=MAX_FILE_PAGES {
             let path =
                 format!("/repos/{}/pulls/{}/files?per_page={FILES_PER_PAGE}&page={page}", self.repo, self.number);
-            let listed: Vec<ChangedFile> = match self.send(Request::get(path)).await {
+            let listed = match self.send(Request::get(path)).await {
                 Ok(response) => response.json()?,
                 Err(GithubError::TooLarge) => {
                     files.incomplete = Some("the list of changed files is too large to read".to_owned());
@@ -131,17 +134,17 @@ impl ItemClient<'_> {
                 }
                 Err(error) => return Err(error),
             };
+            let listed = listed.as_array().map(Vec::as_slice).unwrap_or_default();
             let is_last = listed.len() < FILES_PER_PAGE;
             count += listed.len();
-            files
-                .paths
-                .extend(listed.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten());
+            let names = listed.iter().flat_map(|file| [file.get("filename"), file.get("previous_filename")]);
+            files.paths.extend(names.flatten().filter_map(Value::as_str).map(str::to_owned));
             if is_last {
                 break;
             }
         }
-        if count < pull.changed_files {
-            files.incomplete = Some(format!("only {count} of {} changed files were read", pull.changed_files));
+        if count < pull.changed_files() {
+            files.incomplete = Some(format!("only {count} of {} changed files were read", pull.changed_files()));
         }
         Ok(files)
     }

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use deckwatch_protocol::cut;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::settings::{ModelForm, ModelSettings};
@@ -35,12 +34,6 @@ pub(super) struct Question<'a> {
     pub(super) grade: u32,
     /// A random word that the text can't contain.
     pub(super) fence: &'a str,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Grade {
-    grade: u32,
 }
 
 /// Asks the model for a grade. The error says why there is none.
@@ -107,11 +100,13 @@ fn grade_of(form: ModelForm, answer: &str) -> Option<u32> {
         // Some models return the object instead of its text.
         ModelForm::WorkersAi => answer.get("response"),
     }?;
-    let grade: Grade = match text {
+    let grade: Value = match text {
         Value::String(text) => serde_json::from_str(text.trim()).ok()?,
-        other => serde_json::from_value(other.clone()).ok()?,
+        other => other.clone(),
     };
-    (grade.grade <= 4).then_some(grade.grade)
+    let is_alone = grade.as_object()?.len() == 1;
+    let grade = grade.get("grade")?.as_u64().filter(|grade| *grade <= 4 && is_alone)?;
+    u32::try_from(grade).ok()
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use deckwatch_protocol::{
     RepoName, Timestamp,
 };
 
+use serde_json::Value;
+
 use super::access::Access;
 use super::client::GithubError;
 use super::criteria::{closed_issues, count};
@@ -112,7 +114,7 @@ impl Classifier {
     /// Returns whether GitHub answers.
     async fn attempt(&self, claimed: ClaimedDelivery, now: Timestamp, lease: Timestamp) -> Result<bool, DatabaseError> {
         let number = IssueNumber::try_from(u64::from(claimed.number));
-        let (Ok(facts), Ok(repo), Ok(number)) = (serde_json::from_str(&claimed.facts), claimed.repo.parse(), number)
+        let (Some(facts), Ok(repo), Ok(number)) = (EventFacts::of_json(&claimed.facts), claimed.repo.parse(), number)
         else {
             let because = "the stored facts of the delivery can't be read";
             let released = Released::SetAside { forget_at: now.plus_seconds(KEEP_SECONDS), because };
@@ -179,7 +181,7 @@ impl Classifier {
             number: claimed.number,
         };
         let item = github.item().await?;
-        if facts.closed_by.is_some() && item.pull_request.is_some() {
+        if facts.closed_by.is_some() && item.is_pull() {
             // The pull request refers to another one, which has its own deliveries.
             return Ok(Vec::new());
         }
@@ -232,7 +234,7 @@ impl Classifier {
         let Seen { item, labels, files, status } = seen;
         let facts = Facts {
             kind: attempt.facts.kind,
-            title: &item.title,
+            title: item.title(),
             body: item.body(),
             labels,
             paths: &files.paths,
@@ -266,7 +268,7 @@ impl Classifier {
     ) -> Option<u32> {
         let settings = self.settings.model.as_ref()?;
         let has_new_text = matches!(attempt.facts.action(), "opened" | "edited" | "synchronize" | "ready_for_review");
-        let known = grade_by_model(attempt.last_decision().as_ref()).filter(|_| !has_new_text);
+        let known = grade_by_model(&attempt.last_decision()).filter(|_| !has_new_text);
         let answer = match known {
             Some(grade) => Ok(grade),
             None => self.ask_model(settings, seen, rules.grade).await,
@@ -294,7 +296,7 @@ impl Classifier {
         let fence = format!("{:032x}", random_bits(self.entropy.as_ref()));
         let Seen { item, labels, files, .. } = seen;
         let question =
-            Question { title: &item.title, body: item.body(), labels, paths: &files.paths, grade, fence: &fence };
+            Question { title: item.title(), body: item.body(), labels, paths: &files.paths, grade, fence: &fence };
         model::ask(settings, self.outbound.as_ref(), &question).await
     }
 
@@ -343,8 +345,9 @@ impl Attempt {
         state
     }
 
-    fn last_decision(&self) -> Option<Classification> {
-        self.claimed.last_decision.as_deref().and_then(|text| serde_json::from_str(text).ok())
+    /// The newest decision about the issue; null without one.
+    fn last_decision(&self) -> Value {
+        self.claimed.last_decision.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
     /// A decision that says nothing yet.
@@ -392,7 +395,7 @@ impl Attempt {
         let mut statements = Vec::new();
         let state = json(state);
         let is_known = self.claimed.state.as_deref() == Some(state.as_str());
-        if !is_known || !is_repeated(new, self.last_decision().as_ref()) {
+        if !is_known || !is_repeated(&serde_json::to_value(new).unwrap_or_default(), &self.last_decision()) {
             statements.push(self.insert(new, state));
         }
         statements.extend(follow_ups.iter().map(|(id, number, facts)| {
