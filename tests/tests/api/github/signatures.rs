@@ -1,5 +1,7 @@
 //! What the webhook refuses, and what it ignores.
 
+use std::time::{Duration, Instant};
+
 use deckwatch_protocol::ErrorCode;
 use deckwatch_tests::github_stub::{Delivery, signature};
 use deckwatch_tests::{Api, Caller, Response, TestRequest, Wire};
@@ -199,4 +201,38 @@ async fn a_wrong_setting_turns_off_the_webhook_and_nothing_else() {
     let api = Api::start_with(&[("GITHUB_WEBHOOK_SECRET", SECRET.to_owned())]).await;
     api.anonymous().send(signed("issues", "id", "{}")).await.problem(ErrorCode::InternalError);
     assert_eq!(api.anonymous().send(TestRequest::at("GET", "/health")).await.status, 200);
+}
+
+#[tokio::test]
+async fn only_few_large_bodies_are_read_before_their_signature_is_known() {
+    let lab = Lab::new().await;
+    let unfinished = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-github-event: issues\r\n\
+         x-github-delivery: large\r\nx-hub-signature-256: sha256=00\r\ncontent-length: 1000000\r\n\r\n{}",
+        " ".repeat(40_000)
+    );
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        let mut wire = Wire::to(&lab.api).await;
+        wire.send(&unfinished).await;
+        waiting.push(wire);
+    }
+    // Until the engine has read the others' first bytes, this one may take a place too.
+    let since = Instant::now();
+    loop {
+        let mut wire = Wire::to(&lab.api).await;
+        wire.send(&unfinished).await;
+        match tokio::time::timeout(Duration::from_millis(500), wire.answer()).await {
+            Ok(answer) => break drop(answer.unwrap().problem(ErrorCode::Overloaded)),
+            Err(_) => assert!(since.elapsed() < Duration::from_secs(10), "the fifth large body was read"),
+        }
+    }
+    // Small deliveries need no place, and large ones get one when the others have ended.
+    assert_eq!(send(&lab, signed("ping", "small", "{}")).await.status, 202);
+    drop(waiting);
+    let large = format!("{{{}}}", " ".repeat(40_000));
+    while send(&lab, signed("issues", "large", large.clone())).await.status != 202 {
+        assert!(since.elapsed() < Duration::from_secs(20), "the places were not freed");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
