@@ -1,6 +1,8 @@
 // Passes requests, responses and batches between the runtime and the built Worker as texts. Each call between JavaScript
 // and WebAssembly takes time, so a header, a statement or a row has no call of its own.
 
+import { runModel, send, sign } from "./outbound.mjs";
+
 /** What the built Worker uses of the runtime's `env`: its variables, and its database as a function of texts. */
 class Bindings {
   constructor(env) {
@@ -16,6 +18,18 @@ class Bindings {
     const prepared = JSON.parse(statements).map(([sql, parameters]) => database.prepare(sql).bind(...parameters));
     const results = await database.batch(prepared);
     return JSON.stringify(results.map((result) => result.results));
+  }
+
+  send(request) {
+    return send(request);
+  }
+
+  sign(key, message) {
+    return sign(key, message);
+  }
+
+  runModel(model, input, timeout) {
+    return runModel(this.env.AI, model, input, timeout);
   }
 }
 

@@ -13,6 +13,7 @@ use crate::call::{Call, PublicCall};
 use crate::cursor::CursorMark;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
+use crate::github::Classifier;
 use crate::headers::{self, joined};
 use crate::incoming::{self, Incoming};
 use crate::last_outage::{LastOutage, TrackedDatabase};
@@ -20,16 +21,18 @@ use crate::middleware::admission::Admission;
 use crate::middleware::auth::Caller;
 use crate::middleware::etag;
 use crate::middleware::idempotency::{Claim, required_key};
+use crate::outbound::Outbound;
 use crate::panics::catch_panic;
 use crate::plan::Plan;
 use crate::platform::{Clock, Entropy, mint_correlation_id};
 use crate::response::{Rate, SuccessResponse, error_response, success_response};
 use crate::router::{self, Route, Router};
-use crate::settings::Settings;
+use crate::settings::{Engine, Settings};
 use crate::store::request_log;
 use crate::store::sweep::SweepCounts;
 use crate::sweep;
 use crate::target;
+use crate::webhook::{self, Webhook};
 
 /// The Context API on one database.
 pub struct App {
@@ -40,10 +43,22 @@ pub struct App {
     router: Router,
     last_outage: Arc<LastOutage>,
     notice: OnceLock<Notice>,
+    webhook: Webhook,
 }
 
 /// Returns what the operator of the host program must do, if anything.
 type Notice = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// The most deliveries that are worked on after the answer to one of them: Cloudflare gives this work 30 s.
+const MAX_DELIVERIES_AFTER_ANSWER: usize = 8;
+
+/// The most deliveries that one sweep works on. Cloudflare's free plan allows 50 requests to other services per invocation.
+fn deliveries_per_sweep(engine: Engine) -> usize {
+    match engine {
+        Engine::Worker => 4,
+        Engine::Embedded => 200,
+    }
+}
 
 /// A response, and the statements to run after the response is sent.
 pub struct Answer {
@@ -59,18 +74,20 @@ pub struct DeferredStatements {
     statements: Vec<Statement>,
     /// Whether they also check the token and count the request, because its own batch did not.
     admit: bool,
+    /// The delivery from GitHub whose work follows.
+    delivery: Option<String>,
 }
 
 impl DeferredStatements {
-    /// Whether there is no statement to run.
+    /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.statements.is_empty()
+        self.statements.is_empty() && self.delivery.is_none()
     }
 
     /// Whether it is only a log row. Log rows of several requests may run in one batch, because none of them makes the
     /// batch fail.
     pub fn is_log_row(&self) -> bool {
-        !self.admit
+        !self.admit && self.delivery.is_none()
     }
 
     /// Adds the log rows of another request.
@@ -102,7 +119,19 @@ impl App {
     ) -> Self {
         let tracked = TrackedDatabase { inner: database, clock: Arc::clone(&clock), last: Arc::clone(&last_outage) };
         let (router, notice) = (Router::new(), OnceLock::new());
-        Self { database: Arc::new(tracked), clock, entropy, settings, router, last_outage, notice }
+        let webhook = Webhook::unset(settings.github.is_some());
+        Self { database: Arc::new(tracked), clock, entropy, settings, router, last_outage, notice, webhook }
+    }
+
+    /// Lets the API send requests. Without this, the GitHub webhook is off.
+    #[must_use]
+    pub fn with_outbound(mut self, outbound: Arc<dyn Outbound>) -> Self {
+        let (database, clock, entropy) =
+            (Arc::clone(&self.database), Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        if let Some(settings) = self.settings.github.take() {
+            self.webhook = Webhook::of(settings.map(|s| Classifier::new(s, outbound, database, clock, entropy)));
+        }
+        self
     }
 
     /// Sets the function that gives `/health` its notice for the operator. Only the first call has an effect.
@@ -127,6 +156,9 @@ impl App {
     }
 
     async fn answer(&self, received: ReceivedRequest, body: &mut dyn Incoming) -> Answer {
+        if received.path == webhook::PATH {
+            return self.answer_webhook(&received, body).await;
+        }
         match self.route(&received) {
             Ok(route) if route.operation.tier() == Tier::Public => {
                 let result = self.answer_public(&received, route.operation).await;
@@ -147,14 +179,37 @@ impl App {
     /// Runs the statements that [`Self::handle`] left: they write the count and the log row of a request whose own
     /// batch did not write them.
     pub async fn finish(&self, deferred: DeferredStatements) {
-        if let Err(error) = self.database.batch(&deferred.statements).await {
+        if !deferred.statements.is_empty()
+            && let Err(error) = self.database.batch(&deferred.statements).await
+        {
             log::warn!("could not write rows of the request log: {error}");
+        }
+        if let Some(delivery) = deferred.delivery {
+            self.webhook.work(Some(&delivery), MAX_DELIVERIES_AFTER_ANSWER).await;
         }
     }
 
     /// Runs the scheduled sweep: it marks silent sessions as abandoned and deletes expired rows, in chunks.
+    /// Then it works on deliveries from GitHub that are due.
     pub async fn sweep(&self) -> Result<SweepCounts, DatabaseError> {
-        sweep::run(self.database.as_ref(), self.clock.as_ref()).await
+        let run = sweep::run(self.database.as_ref(), self.clock.as_ref()).await?;
+        // A run that left rows has used up the queries that Cloudflare's free plan allows.
+        if !run.more || self.settings.engine == Engine::Embedded {
+            self.webhook.work(None, deliveries_per_sweep(self.settings.engine)).await;
+        }
+        Ok(run.swept)
+    }
+
+    /// Answers a delivery from GitHub. Its work follows after the answer.
+    async fn answer_webhook(&self, received: &ReceivedRequest, body: &mut dyn Incoming) -> Answer {
+        let (database, parts) = (self.database.as_ref(), &received.parts);
+        match self.webhook.receive(database, received.now, parts, body).await {
+            Ok(receipt) => {
+                let deferred = DeferredStatements { delivery: receipt.delivery, ..DeferredStatements::default() };
+                Answer { response: received.respond(Ok(receipt.response), None), deferred }
+            }
+            Err(error) => answer_unauthenticated(received, error),
+        }
     }
 
     async fn answer_public(
@@ -313,7 +368,7 @@ impl App {
             statements.push(admission.window.count_refused());
         }
         statements.push(request_log::insert(&entry));
-        DeferredStatements { statements, admit }
+        DeferredStatements { statements, admit, delivery: None }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The Context API. It turns an HTTP request into an HTTP response. It depends on three traits, [`Database`],
-//! [`Clock`] and [`Entropy`], and not on Cloudflare or on an async runtime.
+//! The Context API. It turns an HTTP request into an HTTP response. It depends on four traits, [`Database`],
+//! [`Clock`], [`Entropy`] and [`Outbound`], and not on Cloudflare or on an async runtime.
 //!
 //! A request passes these stages: `router` finds the operation, `middleware` identifies the caller, a function of
 //! `handlers` returns a `plan::Plan`, and `app` runs the plan as one atomic batch. A handler has no access to the
@@ -17,6 +17,7 @@ mod digest;
 mod error;
 pub mod fault;
 mod figures;
+mod github;
 mod handlers;
 mod headers;
 mod incoming;
@@ -24,6 +25,7 @@ mod last_outage;
 mod middleware;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod outbound;
 mod panics;
 mod plan;
 mod platform;
@@ -36,14 +38,16 @@ pub mod store;
 mod summary_cut;
 mod sweep;
 mod target;
+mod webhook;
 
 pub use app::{Answer, App, DeferredStatements, refuse};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
 pub use headers::{MAX_HEADER_BYTES, MAX_HEADERS};
 pub use incoming::{CompleteBody, Incoming, IncomingError, UNRESERVED_BYTES};
 pub use last_outage::LastOutage;
+pub use outbound::{MAX_RESPONSE_BYTES, Outbound, OutboundError, OutboundRequest, OutboundResponse};
 pub use platform::{Clock, Entropy};
-pub use settings::{Engine, Settings, SettingsError};
+pub use settings::{Engine, SETTINGS, Settings, SettingsError};
 pub use store::sweep::SweepCounts;
 
 /// The commit of this build, or `unknown` outside a checkout.

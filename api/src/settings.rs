@@ -2,6 +2,7 @@
 
 use deckwatch_protocol::BearerKey;
 
+use crate::github::GithubSettings;
 use crate::middleware::auth::{Credential, Keyring};
 
 /// Which engine runs the API. `/health` and `/version` report it.
@@ -23,6 +24,27 @@ impl Engine {
     }
 }
 
+/// The variables that an engine reads.
+pub const SETTINGS: &[&str] = &[
+    "CONTEXT_API_KEY",
+    "CONTEXT_API_KEY_PREVIOUS",
+    "ADMIN_API_KEY",
+    "ADMIN_API_KEY_PREVIOUS",
+    "RATE_LIMIT_PER_MINUTE",
+    "AUTO_APPROVE_MACHINES",
+    "GITHUB_WEBHOOK_SECRET",
+    "GITHUB_WEBHOOK_SECRET_PREVIOUS",
+    "GITHUB_APP_ID",
+    "GITHUB_APP_PRIVATE_KEY",
+    "GITHUB_TOKEN",
+    "GITHUB_API_URL",
+    "GITHUB_CLASSIFIER_RULES",
+    "CLASSIFIER_MODEL",
+    "CLASSIFIER_MODEL_FORM",
+    "CLASSIFIER_MODEL_URL",
+    "CLASSIFIER_MODEL_KEY",
+];
+
 /// The default number of requests per minute and actor. `RATE_LIMIT_PER_MINUTE` changes it.
 const DEFAULT_RATE_LIMIT: u32 = 100;
 
@@ -32,6 +54,9 @@ pub struct Settings {
     pub(crate) keyring: Keyring,
     pub(crate) rate_limit_per_minute: u32,
     pub(crate) auto_approve_machines: bool,
+    /// The settings of the GitHub webhook, if it has a secret. If they are not valid, the webhook says so, and everything
+    /// else works.
+    pub(crate) github: Option<Result<GithubSettings, String>>,
 }
 
 /// A setting that is not valid. The error never shows the value.
@@ -51,7 +76,8 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// Reads `CONTEXT_API_KEY`, `ADMIN_API_KEY`, `RATE_LIMIT_PER_MINUTE` and `AUTO_APPROVE_MACHINES` through `var`.
+    /// Reads `CONTEXT_API_KEY`, `ADMIN_API_KEY`, `RATE_LIMIT_PER_MINUTE`, `AUTO_APPROVE_MACHINES` and the variables of the
+    /// GitHub classifier ([`SETTINGS`]) through `var`.
     /// An engine without a key starts, and refuses requests that need the key. During a key rotation, the old key
     /// stays valid in the variable of the same name with the suffix `_PREVIOUS`.
     pub fn from_vars(engine: Engine, var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
@@ -64,7 +90,8 @@ impl Settings {
         let auto_approve_machines = flag(&var, "AUTO_APPROVE_MACHINES")?;
         let context = context.iter().flatten().map(Credential::context);
         let keyring = Keyring::of(context.chain(admin.iter().flatten().map(Credential::admin)).collect());
-        Ok(Self { engine, keyring, rate_limit_per_minute, auto_approve_machines })
+        let github = GithubSettings::from_vars(&var);
+        Ok(Self { engine, keyring, rate_limit_per_minute, auto_approve_machines, github })
     }
 
     /// Settings of an engine that runs inside the process of its only caller. `key` is an admin key. The caller can
@@ -75,6 +102,7 @@ impl Settings {
             keyring: Keyring::of(vec![Credential::admin(key)]),
             rate_limit_per_minute: DEFAULT_RATE_LIMIT,
             auto_approve_machines: false,
+            github: None,
         }
     }
 }

@@ -1,16 +1,20 @@
 //! The scheduled sweep: it marks silent sessions as abandoned, deletes expired keys, old rate limit windows and old
 //! log rows, and indexes notes that are older than the index.
 
+use deckwatch_protocol::Timestamp;
+
 use crate::call::stale_before;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::platform::Clock;
-use crate::store::note_index;
 use crate::store::sweep::{self, SweepCounts, SweepRun};
+use crate::store::{classification, github_delivery, note_index};
 
 /// Rate limit windows are kept this long: a clock may be late, but not by an hour.
 const RATE_RETENTION_SECONDS: i64 = 60 * 60;
 /// Log rows are kept for 7 days (DESIGN, section 5).
 const LOG_RETENTION_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// Decisions of the classifier are kept for a year.
+const CLASSIFICATION_RETENTION_SECONDS: i64 = 365 * 24 * 60 * 60;
 /// Maximum number of rounds of one run. The next run continues. With the record of each round and the notes indexed
 /// at the end, a run stays below the 50 queries that Cloudflare's free plan allows per invocation.
 const MAX_ROUNDS: usize = 8;
@@ -19,13 +23,18 @@ const CHUNK: usize = 1000;
 
 /// Sweeps in chunks. Each chunk is a batch of its own, so no request waits long, and an interrupted run keeps its
 /// finished chunks. The record is updated with every chunk and completed at the end.
-pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<SweepCounts, DatabaseError> {
+pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<SweepRun, DatabaseError> {
     let started_at = clock.now();
     let mut run = SweepRun { started_at, finished_at: None, more: true, swept: SweepCounts::default() };
-    for _ in 0..MAX_ROUNDS {
-        let rows = database.batch_without_deadline(&statements(&run)).await?;
+    for round in 0..MAX_ROUNDS {
+        let mut statements = statements(&run).to_vec();
+        if round == 0 {
+            // Few of these rows are written, so one chunk of each per run is enough.
+            statements.extend(forget_deliveries(started_at));
+        }
+        let rows = database.batch_without_deadline(&statements).await?;
         let changed: Vec<usize> = rows.iter().map(Vec::len).collect();
-        if let [_record, sessions, keys, rates, log] = changed.as_slice() {
+        if let [_record, sessions, keys, rates, log, ..] = changed.as_slice() {
             run.swept.sessions += sessions;
             run.swept.keys += keys;
             run.swept.rates += rates;
@@ -40,7 +49,7 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
     let finished_at = clock.now();
     run.finished_at = Some(finished_at);
     database.batch_without_deadline(&[sweep::correct_ahead(finished_at), sweep::record(&run)]).await?;
-    Ok(run.swept)
+    Ok(run)
 }
 
 /// Indexes some of the waiting notes. Returns whether there were any, because then there may be more.
@@ -50,6 +59,12 @@ async fn index(database: &dyn Database) -> Result<bool, DatabaseError> {
         database.batch(&note_index::indexed(&waiting)).await?;
     }
     Ok(!waiting.is_empty())
+}
+
+/// Deletes deliveries from GitHub and decisions of the classifier whose time has come.
+fn forget_deliveries(now: Timestamp) -> [Statement; 2] {
+    let decided_before = now.plus_seconds(-CLASSIFICATION_RETENTION_SECONDS);
+    [github_delivery::forget(now), classification::forget(decided_before)]
 }
 
 fn statements(run: &SweepRun) -> [Statement; 5] {

@@ -74,6 +74,11 @@ id! {
     MachineId, "mach_"
 }
 
+id! {
+    /// The id of a classification.
+    ClassificationId, "cls_"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@
 mod analytics;
 mod audit;
 mod change;
+mod classification;
 pub mod cut;
 mod day;
 mod doc;
@@ -43,6 +44,7 @@ mod violation;
 pub use analytics::*;
 pub use audit::*;
 pub use change::*;
+pub use classification::*;
 pub use day::*;
 pub use doc::*;
 pub use error::*;

@@ -112,6 +112,11 @@ number! {
     /// The number of days after which a document is stale.
     StalenessDays, 1..=3650
 }
+number! {
+    /// How a change is verified: 0 by CI only, 1 by a check with the CLI or the API, 2 by a short look, 3 by a full walk
+    /// through the feature, 4 by a security review.
+    QaGrade, 0..=4
+}
 
 impl Default for StalenessDays {
     fn default() -> Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_api::{App, Database, Incoming, Settings};
+use deckwatch_api::{App, Database, Incoming, Outbound, Settings};
 use http::{Request, Response};
 
 use crate::database::Sqlite;
@@ -46,17 +46,22 @@ pub enum OpenError {
 impl Embedded {
     /// Opens or creates the database at `path`. Creates its folder if necessary.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, OpenError> {
-        if let Some(folder) = path.parent() {
-            private_folder(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
-        }
-        let database = Sqlite::open(path).map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
-        Ok(Self::on(database, settings))
+        Ok(Self::on(open_database(path)?, settings))
+    }
+
+    /// Like [`Self::open`], with requests to other services, which the GitHub webhook needs.
+    pub fn open_with(path: &Path, settings: Settings, outbound: Arc<dyn Outbound>) -> Result<Self, OpenError> {
+        Ok(Self::on_with(open_database(path)?, settings, outbound))
     }
 
     /// Creates the engine on an open database.
     pub fn on(database: impl Database + 'static, settings: Settings) -> Self {
-        let app = App::new(Arc::new(database), Arc::new(SystemClock), Arc::new(SystemEntropy), settings);
-        Self { app: Arc::new(app) }
+        Self { app: Arc::new(app_on(database, settings)) }
+    }
+
+    /// Like [`Self::on`], with requests to other services.
+    pub fn on_with(database: impl Database + 'static, settings: Settings, outbound: Arc<dyn Outbound>) -> Self {
+        Self { app: Arc::new(app_on(database, settings).with_outbound(outbound)) }
     }
 
     /// Sets the function that gives `/health` its notice for the operator. Only the first call has an effect.
@@ -94,4 +99,15 @@ impl Embedded {
             }
         }
     }
+}
+
+fn open_database(path: &Path) -> Result<Sqlite, OpenError> {
+    if let Some(folder) = path.parent() {
+        private_folder(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
+    }
+    Sqlite::open(path).map_err(|source| OpenError::Database { path: path.to_owned(), source })
+}
+
+fn app_on(database: impl Database + 'static, settings: Settings) -> App {
+    App::new(Arc::new(database), Arc::new(SystemClock), Arc::new(SystemEntropy), settings)
 }

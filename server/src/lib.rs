@@ -13,6 +13,8 @@ mod executable;
 #[cfg(feature = "cli")]
 pub mod http;
 mod migrations;
+#[cfg(feature = "cli")]
+mod outbound;
 mod platform;
 mod private_files;
 mod queue;
@@ -25,6 +27,8 @@ pub use database::Sqlite;
 pub use embedded::{Embedded, OpenError};
 #[cfg(feature = "cli")]
 pub use executable::Executable;
+#[cfg(feature = "cli")]
+pub use outbound::Network;
 pub use platform::{SystemClock, SystemEntropy};
 pub use readers::MAX_READING_THREADS;
 pub use write_trial::{WriteTrialError, try_write};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use deckwatch_api::{COMMIT, Engine, Settings};
-use deckwatch_server::{Embedded, Executable, MAX_READING_THREADS, backup, http};
+use deckwatch_server::{Embedded, Executable, MAX_READING_THREADS, Network, backup, http};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -32,7 +32,8 @@ static NAME_AND_VERSION: LazyLock<String> = LazyLock::new(|| format!("deckwatch-
 /// Keys come from `CONTEXT_API_KEY` and `ADMIN_API_KEY` (16 to 256 visible characters). Without a key, requests that
 /// need it are refused. During a key rotation, `CONTEXT_API_KEY_PREVIOUS` and `ADMIN_API_KEY_PREVIOUS` hold the old
 /// keys, which stay valid. `RATE_LIMIT_PER_MINUTE` changes the limit of 100 requests per minute and actor.
-/// `AUTO_APPROVE_MACHINES=true` approves machines without an admin.
+/// `AUTO_APPROVE_MACHINES=true` approves machines without an admin. `GITHUB_WEBHOOK_SECRET` turns on the GitHub
+/// classifier; docs/operations.md lists its settings.
 #[derive(Parser)]
 #[command(name = "deckwatch-server", version = VERSION.as_str())]
 struct Cli {
@@ -84,7 +85,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
         None => {}
     }
     let settings = Settings::from_vars(Engine::Embedded, |name| std::env::var(name).ok())?;
-    let engine = Embedded::open(&database, settings)?;
+    let engine = Embedded::open_with(&database, settings, Arc::new(Network::default()))?;
     let executable = Executable::running(&NAME_AND_VERSION).map(Arc::new);
     if let Some(executable) = executable.clone() {
         engine.set_notice(move || executable.replaced());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use deckwatch_api::{Database, DatabaseError, Engine, Param, Row, Settings, Statement};
-use deckwatch_server::{Embedded, Sqlite, http as server_http};
+use deckwatch_server::{Embedded, Network, Sqlite, http as server_http};
 use http::Request;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
@@ -97,27 +97,50 @@ impl Api {
             return Self::embedded(rate).await;
         }
         let keys = (fresh("context-key"), fresh("admin-key"));
-        Self::worker(keys, rate, &[]).await
+        Self::worker(keys, rate, &[], &[]).await
+    }
+
+    /// A new engine for this test, of the kind under test, with these settings in addition to its keys.
+    pub async fn start_with(variables: &[(&str, String)]) -> Self {
+        if var("DECKWATCH_TEST_URL").is_none() {
+            return Self::embedded_on(UNLIMITED, variables, |sqlite| sqlite).await;
+        }
+        Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &[], variables).await
     }
 
     /// A new engine for this test, of the kind under test, whose database can make it panic. The embedded engine panics
     /// when [`PANICS`] is bound to a statement, the Worker when a request has the header `x-test-panic`.
     pub async fn start_panicking() -> Self {
         if var("DECKWATCH_TEST_URL").is_none() {
-            return Self::embedded_on(UNLIMITED, Panicking).await;
+            return Self::embedded_on(UNLIMITED, &[], Panicking).await;
         }
-        Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--panicking"]).await
+        Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--panicking"], &[]).await
     }
 
     /// A new Worker for this test whose responses have the number of rows that D1 has read and written. `None` if the
     /// embedded engine is under test: SQLite does not count rows.
     pub async fn start_counting() -> Option<Self> {
-        var("DECKWATCH_TEST_URL")?;
-        Some(Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--counting"]).await)
+        Self::start_counting_with(&[]).await
     }
 
-    async fn worker(keys: (String, String), rate: u32, options: &[&str]) -> Self {
-        let process = WorkerProcess::start(&keys, rate, options).await;
+    /// Like [`Api::start_counting`], with these settings in addition to its keys.
+    pub async fn start_counting_with(variables: &[(&str, String)]) -> Option<Self> {
+        var("DECKWATCH_TEST_URL")?;
+        Some(Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--counting"], variables).await)
+    }
+
+    /// Starts the Worker again on its database, after it was killed. `None` if the embedded engine is under test.
+    pub async fn restarted_worker(self) -> Option<Self> {
+        let Running { context_key, admin_key, handle, .. } = Arc::into_inner(self.0)?;
+        let EngineHandle::Worker { process } = handle else { return None };
+        let process = process.restarted().await;
+        let records = Records::Control(process.control_url.clone());
+        let (url, handle) = (process.url.clone(), EngineHandle::Worker { process: Box::new(process) });
+        Some(Self::new(url, (context_key, admin_key), records, handle))
+    }
+
+    async fn worker(keys: (String, String), rate: u32, options: &[&str], variables: &[(&str, String)]) -> Self {
+        let process = WorkerProcess::start_with(&keys, rate, options, variables).await;
         let records = Records::Control(process.control_url.clone());
         Self::new(process.url.clone(), keys, records, EngineHandle::Worker { process: Box::new(process) })
     }
@@ -143,20 +166,25 @@ impl Api {
     }
 
     async fn embedded(rate: u32) -> Self {
-        Self::embedded_on(rate, |sqlite| sqlite).await
+        Self::embedded_on(rate, &[], |sqlite| sqlite).await
     }
 
-    async fn embedded_on<D: Database + 'static>(rate: u32, database_on: impl FnOnce(Sqlite) -> D) -> Self {
+    async fn embedded_on<D: Database + 'static>(
+        rate: u32,
+        variables: &[(&str, String)],
+        database_on: impl FnOnce(Sqlite) -> D,
+    ) -> Self {
         let keys = (fresh("context-key"), fresh("admin-key"));
         let settings = Settings::from_vars(Engine::Embedded, |name| match name {
             "CONTEXT_API_KEY" => Some(keys.0.clone()),
             "ADMIN_API_KEY" => Some(keys.1.clone()),
             "RATE_LIMIT_PER_MINUTE" => Some(rate.to_string()),
-            _ => None,
+            other => variables.iter().find(|(name, _)| *name == other).map(|(_, value)| value.clone()),
         });
         let folder = TempDir::new().unwrap();
         let database: PathBuf = folder.path().join("context.db");
-        let engine = Embedded::on(database_on(Sqlite::open(&database).unwrap()), settings.unwrap());
+        let database_of_engine = database_on(Sqlite::open(&database).unwrap());
+        let engine = Embedded::on_with(database_of_engine, settings.unwrap(), Arc::new(Network::default()));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = Serving(tokio::spawn(server_http::serve(engine, listener, std::future::pending())));

@@ -1,11 +1,12 @@
 //! Direct access to the database, to change times and to read what the API does not show.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_api::{App, Clock, Engine, Row, Settings};
 use deckwatch_protocol::{SessionId, Timestamp};
-use deckwatch_server::{Sqlite, SystemClock, SystemEntropy};
+use deckwatch_server::{Network, Sqlite, SystemClock, SystemEntropy};
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 use serde_json::{Value, json};
@@ -65,12 +66,19 @@ impl Api {
 
     /// Runs the scheduled sweep now.
     pub async fn sweep(&self) {
+        self.sweep_with(&[]).await;
+    }
+
+    /// Runs the scheduled sweep now. If the embedded engine is under test, with these settings.
+    pub async fn sweep_with(&self, variables: &[(&str, String)]) {
         match self.records() {
             Records::File(path) => {
-                let settings = Settings::from_vars(Engine::Embedded, |_| None).unwrap();
-                let database = std::sync::Arc::new(Sqlite::open(path).unwrap());
-                let clock = std::sync::Arc::new(SystemClock);
-                App::new(database, clock, std::sync::Arc::new(SystemEntropy), settings).sweep().await.unwrap();
+                let var =
+                    |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+                let settings = Settings::from_vars(Engine::Embedded, var).unwrap();
+                let database = Arc::new(Sqlite::open(path).unwrap());
+                let app = App::new(database, Arc::new(SystemClock), Arc::new(SystemEntropy), settings);
+                app.with_outbound(Arc::new(Network::default())).sweep().await.unwrap();
             }
             Records::Control(url) => {
                 self.ask_control(url, TestRequest::at("POST", "/scheduled")).await;

@@ -13,26 +13,50 @@ pub struct WorkerProcess {
     /// The base URL.
     pub url: String,
     pub(crate) control_url: String,
-    _child: Child,
+    child: Child,
     folder: TempDir,
+    /// The arguments and the variables, for another start.
+    arguments: (Vec<String>, Vec<(String, String)>),
 }
 
 impl WorkerProcess {
     /// Starts a Worker with the keys (context, admin) and waits until it is ready.
-    pub async fn start((context_key, admin_key): &(String, String), rate: u32, options: &[&str]) -> Self {
-        let folder = TempDir::new().unwrap();
+    pub async fn start(keys: &(String, String), rate: u32, options: &[&str]) -> Self {
+        Self::start_with(keys, rate, options, &[]).await
+    }
+
+    /// Like [`WorkerProcess::start`], with more variables.
+    pub async fn start_with(
+        (context_key, admin_key): &(String, String),
+        rate: u32,
+        options: &[&str],
+        variables: &[(&str, String)],
+    ) -> Self {
+        let keys = [("CONTEXT_API_KEY", context_key.clone()), ("ADMIN_API_KEY", admin_key.clone())];
+        let rate = [("RATE_LIMIT_PER_MINUTE", rate.to_string())];
+        let variables = keys.into_iter().chain(rate).chain(variables.iter().cloned());
+        let variables = variables.map(|(name, value)| (name.to_owned(), value)).collect();
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Self::start_in(TempDir::new().unwrap(), (options, variables)).await
+    }
+
+    /// Kills the Worker and starts it again on the same database.
+    pub(crate) async fn restarted(mut self) -> Self {
+        self.child.kill().await.unwrap();
+        Self::start_in(self.folder, self.arguments).await
+    }
+
+    async fn start_in(folder: TempDir, arguments: (Vec<String>, Vec<(String, String)>)) -> Self {
         let (control, log) = (folder.path().join("control"), folder.path().join("log"));
         let local = workspace().join("worker/local");
         let mut child = Command::new(node(&local))
             .arg(local.join("serve.mjs"))
-            .args(options)
+            .args(&arguments.0)
             .args(["--port", "0", "--exit-with-stdin", "--data"])
             .arg(folder.path().join("data"))
             .arg("--control")
             .arg(&control)
-            .env("CONTEXT_API_KEY", context_key)
-            .env("ADMIN_API_KEY", admin_key)
-            .env("RATE_LIMIT_PER_MINUTE", rate.to_string())
+            .envs(arguments.1.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&log).expect("the log file of the Worker could not be created"))
@@ -42,7 +66,7 @@ impl WorkerProcess {
         let url = ready_url(child.stdout.take().unwrap()).await;
         let port = std::fs::read_to_string(&control).unwrap();
         let control_url = format!("http://127.0.0.1:{}", port.trim());
-        Self { url, control_url, _child: child, folder }
+        Self { url, control_url, child, folder, arguments }
     }
 }
 

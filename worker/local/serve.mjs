@@ -28,7 +28,9 @@ const ROOT = path.resolve(HERE, "../..");
 const WORKER = path.join(ROOT, "worker");
 const SETTINGS = [
   "CONTEXT_API_KEY", "CONTEXT_API_KEY_PREVIOUS", "ADMIN_API_KEY", "ADMIN_API_KEY_PREVIOUS", "RATE_LIMIT_PER_MINUTE",
-  "AUTO_APPROVE_MACHINES",
+  "AUTO_APPROVE_MACHINES", "GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_PREVIOUS", "GITHUB_APP_ID",
+  "GITHUB_APP_PRIVATE_KEY", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_CLASSIFIER_RULES", "CLASSIFIER_MODEL",
+  "CLASSIFIER_MODEL_FORM", "CLASSIFIER_MODEL_URL", "CLASSIFIER_MODEL_KEY",
 ];
 
 async function main() {
@@ -87,6 +89,7 @@ async function startWorker({ data, port, panicking, counting }) {
       ...(counting ? [module("ESModule", "local/counting.mjs")] : []),
       module("ESModule", "entry.mjs"),
       module("ESModule", "bridge.mjs"),
+      module("ESModule", "outbound.mjs"),
       module("ESModule", "build/index.js"),
       module("CompiledWasm", "build/index_bg.wasm"),
     ],

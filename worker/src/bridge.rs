@@ -16,4 +16,16 @@ extern "C" {
     /// Runs statements, as JSON, in one batch. Resolves to their rows, as JSON.
     #[wasm_bindgen(method)]
     pub fn batch(this: &Bindings, statements: &str) -> js_sys::Promise;
+
+    /// Sends a request, as JSON. Resolves to the response, as JSON.
+    #[wasm_bindgen(method)]
+    pub fn send(this: &Bindings, request: &str) -> js_sys::Promise;
+
+    /// Signs a message with a private key. Resolves to the signature.
+    #[wasm_bindgen(method)]
+    pub fn sign(this: &Bindings, key: &js_sys::Uint8Array, message: &js_sys::Uint8Array) -> js_sys::Promise;
+
+    /// Runs a model of Workers AI. Resolves to its answer, as JSON.
+    #[wasm_bindgen(method, js_name = runModel)]
+    pub fn run_model(this: &Bindings, model: &str, input: &str, timeout: u32) -> js_sys::Promise;
 }

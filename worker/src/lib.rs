@@ -8,6 +8,7 @@ mod bridge;
 mod console;
 mod d1;
 mod log_rows;
+mod outbound;
 mod platform;
 mod request;
 mod unserved;
@@ -25,6 +26,7 @@ use worker::{Context, event, wasm_bindgen, web_sys, worker_sys};
 
 use crate::bridge::Bindings;
 use crate::d1::D1;
+use crate::outbound::Network;
 use crate::platform::{JsClock, JsEntropy};
 use crate::request::Upload;
 use crate::unserved::Unserved;
@@ -112,7 +114,7 @@ fn open(bindings: &Bindings) -> Result<Arc<App>, Unserved> {
         .map_err(Unserved::Settings)?;
     let (last_outage, database) = (Arc::clone(&LAST_OUTAGE), Arc::new(D1::new(bindings.clone())));
     let app = App::with_last_outage(last_outage, database, Arc::new(JsClock), Arc::new(JsEntropy), settings);
-    let app = Arc::new(app);
+    let app = Arc::new(app.with_outbound(Arc::new(Network::new(bindings.clone()))));
     LAST_APP.set(Some((bindings.clone(), Arc::clone(&app))));
     Ok(app)
 }

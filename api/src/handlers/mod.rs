@@ -11,6 +11,7 @@
 )]
 
 mod analytics;
+mod classification;
 mod day;
 mod doc;
 mod handoff;
@@ -24,6 +25,7 @@ mod token;
 mod venture;
 
 pub(crate) use analytics::*;
+pub(crate) use classification::*;
 pub(crate) use day::*;
 pub(crate) use doc::*;
 pub(crate) use handoff::*;

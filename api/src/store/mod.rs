@@ -6,11 +6,13 @@
 //! same limits, so a test on either engine finds a violation.
 
 pub(crate) mod analytics;
+pub(crate) mod classification;
 pub(crate) mod day;
 pub(crate) mod doc;
 pub(crate) mod doc_audit;
 pub(crate) mod doc_version;
 mod forms;
+pub(crate) mod github_delivery;
 pub(crate) mod handoff;
 pub(crate) mod idempotency;
 pub(crate) mod indexed_list;
@@ -107,8 +109,10 @@ use excerpt;
 /// that is composed at run time is listed in every form.
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
+        ("classification", classification::STATEMENTS),
         ("doc", doc::STATEMENTS),
         ("doc_version", doc_version::STATEMENTS),
+        ("github_delivery", github_delivery::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("machine", machine::STATEMENTS),
@@ -133,6 +137,7 @@ pub fn every_statement() -> Vec<(String, String)> {
     });
     let composed = [
         analytics::composed(),
+        classification::composed(),
         idempotency::composed(),
         session::composed(),
         handoff::composed(),

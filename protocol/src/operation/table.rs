@@ -278,6 +278,10 @@ macro_rules! operation_table {
         ListRequests = list_requests() query(RequestFilter) -> Page<LoggedRequest> {
             GET "/v1/requests", Admin, Read, [200];
         }
+        /// Lists what the GitHub classifier has decided about issues and pull requests, and why, newest first.
+        ListClassifications = list_classifications() query(ClassificationFilter) -> Page<Classification> {
+            GET "/v1/classifications", Context, Read, [200];
+        }
         /// Returns 200 if the service and its database work.
         Health = health() -> Health {
             GET "/health", Public, Read, [200];

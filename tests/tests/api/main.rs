@@ -19,6 +19,7 @@ mod doc_writers;
 mod docs;
 mod end_day;
 mod examples;
+mod github;
 mod handoff_lists;
 mod handoffs;
 mod idempotency;

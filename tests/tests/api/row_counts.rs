@@ -134,6 +134,13 @@ const OF_REQUESTS: Filters = &[
     ("until", ["2026-01-02T00:00:00Z", "2027-01-01T00:00:00Z"]),
 ];
 
+const OF_CLASSIFICATIONS: Filters = &[
+    ("venture", ["many-0", "many-1"]),
+    ("repo", ["example-org/many-0", "example-org/many-1"]),
+    ("number", ["1", "2"]),
+    ("grade", ["1", "2"]),
+];
+
 const OF_ANALYTICS: Filters = &[("venture", ["many-0", "many-1"]), ("agent", ["many-0", "many-1"])];
 
 /// All filters alone, and all pairs, with values that occur together and with values that do not.
@@ -167,6 +174,7 @@ const LISTS: &[(Operation, Filters)] = &[
     (Operation::LatestHandoff, OF_HANDOFFS),
     (Operation::ListNotes, OF_NOTES),
     (Operation::ListRequests, OF_REQUESTS),
+    (Operation::ListClassifications, OF_CLASSIFICATIONS),
     (Operation::SessionAnalytics, OF_ANALYTICS),
     (Operation::ListDocs, OF_DOCS),
     (Operation::ListMachines, OF_MACHINES),
@@ -283,7 +291,7 @@ async fn a_day_with_103_requirements_reads_few_rows() {
     }
 }
 
-/// Inserts 20,000 sessions, handoffs and log rows, 10,000 notes and documents, and 2,000 machines. Every fifth record has the same values.
+/// Inserts 20,000 sessions, handoffs, log rows and classifications, 10,000 notes and documents, and 2,000 machines. Every fifth record has the same values.
 async fn db_fill(api: &Api) {
     let rows = "with recursive n (i) as (select 0 union all select i + 1 from n where i < cast(?1 as integer) - 1) ";
     let fill = async |sql: &str, count: u32| api.db_execute(&format!("{rows}{sql}"), json!([count])).await;
@@ -324,6 +332,12 @@ async fn db_fill(api: &Api) {
         "insert into request_log (moment, correlation_id, actor_key_id, operation, method, status)
          select printf('2026-01-01T000000.000Z_%06d', i), 'corr_many-' || (i % 5), 'many-' || (i % 5),
            iif(i % 5, 'end_day', 'start_day'), 'POST', iif(i % 5, 201, 200) from n",
+        20_000,
+    )
+    .await;
+    fill(
+        "insert into classifications (id, venture, repo, number, grade, body_json, state_json)
+         select printf('cls_01%024d', i), 'many-' || (i % 5), 'example-org/many-' || (i % 10), 1 + i % 5, i % 5, '{}', '{}' from n",
         20_000,
     )
     .await;

@@ -57,6 +57,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "check idempotency_keys_expiry",
             "check idempotency_keys_payload",
             "check sweep_runs_last",
+            "check github_deliveries_state",
         ],
     ),
     (
@@ -78,6 +79,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "unique doc_requirements.id",
             "unique tokens.id",
             "unique machines.id",
+            "unique classifications.id",
         ],
     ),
     (
@@ -87,6 +89,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "unique context_docs.scope, context_docs.name",
             "unique doc_confirmations.scope, doc_confirmations.name",
             "unique doc_requirements_one_rule",
+            "unique github_deliveries.id",
             "unique doc_versions.scope, doc_versions.name, doc_versions.version",
             "unique machines.hostname",
             "unique rate_limits.actor_key_id",
@@ -142,6 +145,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
 /// column of another row that is not null. A reason stands where this is not obvious.
 const NEVER_NULL: &[(&str, &str)] = &[
     ("archived_note_tags", "tag scope note_id"),
+    ("classifications", "id repo number body_json state_json"),
     (
         "context_docs",
         "scope name title doc_type content_hash size_bytes version created_at updated_at actor_key_id content",
@@ -155,6 +159,7 @@ const NEVER_NULL: &[(&str, &str)] = &[
         "doc_versions",
         "scope name version title doc_type size_bytes created_at actor_key_id creation_correlation_id change_id",
     ),
+    ("github_deliveries", "id repo number facts_json state due_at attempts planned_json received_at"),
     (
         "handoffs",
         "id session_id venture repo from_agent status_label summary payload_hash payload_size_bytes schema_version \

@@ -1,6 +1,6 @@
 //! The keys in the settings of an engine: which keys it accepts, and how to replace a key.
 
-use deckwatch_api::{CompleteBody, Engine, Settings, SettingsError};
+use deckwatch_api::{CompleteBody, Engine, SETTINGS, Settings, SettingsError};
 use deckwatch_server::{Embedded, Sqlite};
 use http::Request;
 
@@ -45,5 +45,32 @@ fn both_tiers_can_not_have_the_same_key() {
         ("CONTEXT_API_KEY", "ADMIN_API_KEY_PREVIOUS"),
     ] {
         assert_eq!(settings(&[(name, NEW), (other, NEW)]).err(), Some(SettingsError::SameKeys), "{name} {other}");
+    }
+}
+
+#[test]
+fn every_setting_is_documented_and_reaches_the_local_worker() {
+    let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    let settings = Settings::from_vars(Engine::Embedded, |name| {
+        asked.borrow_mut().insert(name.to_owned());
+        // With these values, the engine reads the settings that depend on them.
+        let value = match name {
+            "GITHUB_WEBHOOK_SECRET" => OLD,
+            "CLASSIFIER_MODEL" => "a-model",
+            "CLASSIFIER_MODEL_FORM" => "openai",
+            "CLASSIFIER_MODEL_URL" => "https://model.example",
+            "GITHUB_TOKEN" => NEW,
+            _ => return None,
+        };
+        Some(value.to_owned())
+    });
+    assert!(settings.is_ok());
+    let known: std::collections::BTreeSet<String> = SETTINGS.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(asked.into_inner(), known, "SETTINGS lists every variable");
+    let local = include_str!("../../../worker/local/serve.mjs");
+    let documents = include_str!("../../../docs/operations.md");
+    for name in SETTINGS {
+        assert!(local.contains(&format!("\"{name}\"")), "worker/local/serve.mjs does not pass {name}");
+        assert!(documents.contains(&format!("`{name}`")), "docs/operations.md does not describe {name}");
     }
 }

@@ -9,6 +9,7 @@ mod clocks;
 mod constraints;
 mod faults;
 mod flat_cost;
+mod github_deliveries;
 mod keys;
 mod lab;
 mod machines;

@@ -41,6 +41,10 @@ const GROWING: &[&str] = &[
     "token",
     "machines",
     "m",
+    "github_deliveries",
+    "g",
+    "classifications",
+    "cl",
 ];
 
 #[test]
@@ -68,8 +72,12 @@ fn stops_at_its_limit(name: &str, sql: &str, step: &str) -> bool {
     if name.ends_with("day::STARTED") && step == "SCAN s" {
         return true;
     }
+    // At most 100 ventures, to find the one that has a repository.
+    if name == "classification::INSERT" && sql.contains("order by code limit 100") && step.starts_with("SCAN v") {
+        return true;
+    }
     // A list whose filters no index serves stops at the limit of a scan. `row_counts` counts its rows.
-    let lists = ["session::list", "handoff::list", "request_log::list", "analytics"];
+    let lists = ["session::list", "handoff::list", "request_log::list", "classification::list", "analytics"];
     // The sweep reads the active sessions, which end or become stale: an index has only these.
     let is_live = step.ends_with("INDEX sessions_one_live");
     if is_live || lists.iter().any(|list| name.starts_with(list)) && sql.contains(" limit ") {

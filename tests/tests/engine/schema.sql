@@ -7,6 +7,20 @@ CREATE TABLE archived_note_tags (
 
 CREATE INDEX archived_note_tags_by_tag on archived_note_tags (tag, note_id);
 
+CREATE TABLE classifications (
+  id text not null primary key,
+  venture text,
+  repo text not null,
+  number integer not null,
+  grade integer,
+  body_json text not null,
+  state_json text not null
+) strict, without rowid;
+
+CREATE INDEX classifications_by_item on classifications (repo, number, id);
+
+CREATE INDEX classifications_by_venture on classifications (venture, id);
+
 CREATE TABLE context_docs (
   scope text not null,
   name text not null,
@@ -84,6 +98,24 @@ CREATE TABLE doc_versions (
   constraint doc_versions_type check (doc_type in ('markdown', 'json')),
   constraint doc_versions_text check ((content is null) = (content_hash is null))
 ) strict;
+
+CREATE TABLE github_deliveries (
+  id text not null primary key,
+  repo text not null,
+  number integer not null,
+  -- What the work needs of the payload: event, action, label, sender, installation, time.
+  facts_json text not null,
+  state text not null,
+  due_at text not null,
+  attempts integer not null,
+  -- The labels that an attempt was about to add. If it was interrupted, the next one knows that they are its own.
+  planned_json text not null,
+  last_error text,
+  received_at text not null,
+  constraint github_deliveries_state check (state in ('waiting', 'working', 'done', 'set_aside'))
+) strict, without rowid;
+
+CREATE INDEX github_deliveries_by_state on github_deliveries (state, due_at, repo, number);
 
 CREATE TABLE handoffs (
   id text not null primary key,
