@@ -83,7 +83,9 @@ def main():
     elif sys.stdin.isatty():
         (Path.home() / "interactive.json").write_text(json.dumps(facts()))
         print("the agent is here", flush=True)
-        time.sleep(600)
+        for line in sys.stdin:
+            with (Path.home() / "typed").open("a") as file:
+                file.write(line)
     else:
         prompt = sys.stdin.buffer.read().decode()
         verb, *words = prompt.split() or [""]
