@@ -14,6 +14,7 @@ mod mosh;
 mod on;
 mod placement;
 mod runs;
+mod slow_link;
 mod terminal;
 mod tmux;
 mod world;

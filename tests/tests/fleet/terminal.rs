@@ -14,8 +14,8 @@ impl<'a> Terminal<'a> {
     pub(crate) fn start(host: &'a Host, line: &str) -> Self {
         let terminal = Self { host };
         let shown = format!("{line}; echo \"it ended with $?\"; sleep 600");
-        // The terminal of this tmux is one that most machines know.
-        host.write(".terminal.conf", "set -g default-terminal xterm-256color\n");
+        // The settings of a person who has run `launcher fleet tmux` here too, so that one tmux is inside another.
+        host.write(".terminal.conf", include_str!("../../../fleet/src/host/tmux/deckwatch.conf"));
         terminal.tmux(&["new-session", "-d", "-s", "terminal", "-x", "80", "-y", "24", "bash", "-c", &shown]);
         terminal
     }
@@ -45,6 +45,13 @@ impl<'a> Terminal<'a> {
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
         wait_until(&format!("{text:?} is not shown"), || self.screen().contains(text), || self.screen());
+    }
+
+    /// Ends the terminal, so that another one can start.
+    pub(crate) fn end(self) {
+        self.tmux(&["kill-server"]);
+        let has_ended = || self.host.run("tmux", &["-L", "terminal", "list-sessions"], "", &[]).code != Some(0);
+        wait_until("the terminal does not end", has_ended, String::new);
     }
 
     fn tmux(&self, args: &[&str]) -> String {
