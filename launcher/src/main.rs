@@ -8,6 +8,7 @@ mod agent_cli;
 mod background_server;
 mod branches;
 mod catalogue;
+mod check;
 mod choice;
 mod cli;
 mod completions;
@@ -139,7 +140,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Completions { shell }) => completions::print(*shell),
         Some(Command::Man { dir }) => man::write(Cli::command(), &env.cwd.join(dir)),
         Some(Command::Doctor(doctor)) => doctor::run(doctor, &Cli::command(), &env),
-        Some(Command::Mcp(McpCommand::Doctor { json })) => mcp_doctor::run(&env, *json, &mut io::stdout().lock()),
+        Some(Command::Mcp(McpCommand::Doctor { json })) => mcp_doctor::run(&env, *json),
         Some(Command::Secrets(SecretsCommand::Login { api_key })) => {
             let (config, vault) = Config::with_vault(&env)?;
             secrets_command::login(&config, &vault, *api_key)

@@ -5,21 +5,21 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use rmcp::ServiceExt as _;
 use rmcp::service::ClientInitializeError;
-use serde::Serialize;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::agent_cli::AgentCli;
 use crate::background_server;
+use crate::check::{Check, Report};
 use crate::error::LaunchError;
-use crate::output::warn;
+use crate::json_output;
+use crate::output::{self, warn};
 use crate::process_env::ProcessEnv;
 use crate::registration::{Obstacle, PlannedRegistration, Registration, Screen, reaches_server};
 
@@ -28,17 +28,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The tool that starts a day. A server without it is reported as broken.
 const REQUIRED_TOOL: &str = "sod";
 
-/// The result for one agent CLI.
-#[derive(Debug, Serialize)]
-struct Finding {
-    agent: &'static str,
-    ok: bool,
-    detail: String,
-    fix: Option<String>,
-}
-
 /// Checks every installed agent CLI. Returns an error if one of them can't reach the server.
-pub(crate) fn run(env: &ProcessEnv, json: bool, out: &mut impl Write) -> Result<(), LaunchError> {
+pub(crate) fn run(env: &ProcessEnv, json: bool) -> Result<(), LaunchError> {
     let server = env.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
     if let Err(foreign) = background_server::launch_of_environment(env)
         && let Some(unset) = background_server::unset(&foreign, env)
@@ -49,19 +40,24 @@ pub(crate) fn run(env: &ProcessEnv, json: bool, out: &mut impl Write) -> Result<
         ));
     }
     let installed = AgentCli::ALL.into_iter().filter(|cli| env.agent_program(*cli).is_some());
-    let findings: Vec<Finding> = installed.map(|cli| examine(cli, &server, env)).collect();
-    if findings.is_empty() {
+    let report = Report::new(installed.map(|cli| examine(cli, &server, env)).collect());
+    if report.is_empty() {
         return Err(LaunchError::NoAgent);
     }
-    let written = if json { write_json(out, &findings) } else { write_lines(out, &findings) };
-    written.map_err(LaunchError::Output)?;
-    let broken = findings.iter().filter(|finding| !finding.ok).count();
-    if broken == 0 { Ok(()) } else { Err(LaunchError::ServersNotReached { broken, of: findings.len() }) }
+    if json {
+        json_output::print(&report)?;
+    } else {
+        output::printed(report.write_table(&mut anstream::stdout()))?;
+    }
+    match report.failed() {
+        0 => Ok(()),
+        broken => Err(LaunchError::ServersNotReached { broken, of: report.len() }),
+    }
 }
 
-fn examine(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Finding {
+fn examine(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Check {
     let agent = cli.program();
-    let broken = |detail: String, fix: String| Finding { agent, ok: false, detail, fix: Some(fix) };
+    let broken = |detail: String, fix: String| Check::fail(agent, detail, fix);
     if let Err(foreign) = background_server::launch_of_environment(env)
         && background_server::unset(&foreign, env).is_none()
     {
@@ -102,7 +98,7 @@ fn examine(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Finding {
             let server = env.shown(server);
             let tools = if tools == 1 { "1 tool".to_owned() } else { format!("{tools} tools") };
             let detail = format!("connected to {server}, {tools}{}", for_one_launch.unwrap_or_default());
-            Finding { agent, ok: true, detail, fix: None }
+            Check::ok(agent, detail)
         }
         Err(why) => broken(
             format!("{}: {why}", env.shown(server)),
@@ -153,19 +149,4 @@ async fn ask(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<Vec<Strin
 /// The environment that the agent CLI would give to the server.
 fn environment_of_server(cli: AgentCli, env: &ProcessEnv) -> impl Iterator<Item = (&OsStr, &OsString)> {
     env.vars().filter(move |(name, _)| name.to_str().is_some_and(|name| reaches_server(cli, name)))
-}
-
-fn write_json(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &findings)?;
-    writeln!(out)
-}
-
-fn write_lines(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
-    for Finding { agent, ok, detail, fix } in findings {
-        writeln!(out, "{agent:<8} {:<6} {detail}", if *ok { "ok" } else { "broken" })?;
-        if let Some(fix) = fix {
-            writeln!(out, "{:<8} {:<6} {fix}", "", "fix:")?;
-        }
-    }
-    Ok(())
 }

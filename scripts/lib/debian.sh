@@ -7,10 +7,12 @@
 
 # Each entry is a package, then its programs. scripts/test installs a package if one of its programs is missing.
 DEBIAN_TEST_PACKAGES=(
+  "bats bats"
   "bubblewrap bwrap"
   "curl curl"
   "fish fish"
   "iproute2 ip"
+  "mosh mosh mosh-client mosh-server"
   "openssh-client ssh ssh-keygen"
   "openssh-server sshd"
   "procps pkill"

@@ -16,7 +16,7 @@ fleet::run() {
     return
   fi
   launcher=$(command -v launcher) || launcher=$HOME/.local/bin/launcher
-  if [[ ! -x $launcher ]]; then
+  if [[ ! -f $launcher || ! -x $launcher ]]; then
     printf '%s: launcher is not installed; run %s/scripts/start --install-only\n' "$(fleet::name "$script")" "$ROOT" >&2
     return 1
   fi
@@ -28,14 +28,26 @@ fleet::change() {
   local script=$1 verb=$2
   shift 2
   case "${DRY_RUN:-false}" in
-    true | 1) [[ " $* " == *" --dry-run "* ]] || set -- "$@" --dry-run ;;
+    true | 1) [[ ${1-} == --help ]] || fleet::has_dry_run "$@" || set -- --dry-run "$@" ;;
     false | 0) ;;
     *)
-      printf '%s: DRY_RUN is %s; set it to true or false\n' "$(fleet::name "$script")" "$DRY_RUN" >&2
+      printf '%s: DRY_RUN is %q; set it to true or false\n' "$(fleet::name "$script")" "$DRY_RUN" >&2
       return 2
       ;;
   esac
   fleet::run "$script" "$verb" "$@"
+}
+
+# Whether the arguments contain the option, which can't be given twice. After --, they contain no options.
+fleet::has_dry_run() {
+  local argument
+  for argument in "$@"; do
+    case $argument in
+      --) return 1 ;;
+      --dry-run) return ;;
+    esac
+  done
+  return 1
 }
 
 fleet::name() {

@@ -1,5 +1,6 @@
 //! The requests about runs.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,8 @@ use crate::runs::requests::{
     AskPlace, AttachRun, ListRuns, OpenSession, OpenedSession, Place, StartRun, Started, StopRun, conversation_time,
 };
 use crate::runs::{
-    Assignment, Launcher, RunKind, RunRecord, RunState, Runs, Variable, admission, linger_warning, open_session,
-    supervisor,
+    Assignment, Launched, Launcher, RunKind, RunRecord, RunState, Runs, Variable, admission, linger_warning,
+    open_session, supervisor,
 };
 use crate::wire::{Refusal, RefusalKind};
 
@@ -155,19 +156,20 @@ fn pid(id: u32) -> Option<Pid> {
 impl Answers for AskPlace {
     async fn answer(self, connection: &mut Connection) -> Result<Place, Refusal> {
         let (dirs, venture) = (dirs()?, &self.launch.venture);
-        let refusal = match &self.check {
-            Some(environment) => {
-                check(environment)?;
-                Launcher::of_this_process()?.check(&self.launch, environment).await.err()
+        let (mut folder, mut refusal) = (None, None);
+        if let Some(environment) = &self.check {
+            check(environment)?;
+            match Launcher::of_this_process()?.check(&self.launch, environment).await {
+                Ok(Launched::Starts { folder: found, .. }) => folder = Some(PathBuf::from(found)),
+                Ok(Launched::Refused(refused)) | Err(refused) => refusal = Some(refused),
             }
-            None => None,
-        };
+        }
         let named = self.launch.agent.as_deref().map_or(CLIENTS.to_vec(), |agent| vec![agent]);
         let clients: Vec<_> = named.iter().filter_map(|client| client.parse().ok()).collect();
         let conversation = self
             .resumes
             .as_ref()
-            .and_then(|resumes| conversation_time(resumes, venture, &clients, &this_host(), &dirs));
+            .and_then(|resumes| conversation_time(resumes, venture, folder.as_deref(), &clients, &this_host(), &dirs));
         Ok(Place { room: admission::room(venture, connection.limits()?, &dirs), load: load(), refusal, conversation })
     }
 }

@@ -1,6 +1,8 @@
 //! What a machine can be asked about runs.
 
-use deckwatch_machine::agent::Conversations;
+use std::path::{Path, PathBuf};
+
+use deckwatch_machine::agent::{Conversations, SessionFiles};
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{Client, ClientSessionId, Host, Timestamp, VentureCode};
 use serde::{Deserialize, Serialize};
@@ -128,7 +130,7 @@ pub struct Place {
     pub load: f64,
     /// Why the agent could not start. `None` if it could.
     pub refusal: Option<Refusal>,
-    /// When the conversation was started, if this machine has it.
+    /// When the conversation was last known to be at work, if this machine has it.
     pub conversation: Option<Timestamp>,
 }
 
@@ -171,21 +173,27 @@ impl Request for OpenSession {
     type Answer = OpenedSession;
 }
 
-/// When the conversation was started, if it was on this machine.
+/// When the conversation was last known to be at work, if it is on this machine. `folder` is the repository of the venture.
 pub(crate) fn conversation_time(
     resumes: &Resumes,
     venture: &VentureCode,
+    folder: Option<&Path>,
     clients: &[Client],
     host: &Host,
     dirs: &Dirs,
 ) -> Option<Timestamp> {
-    let newest = clients.iter().filter_map(|client| {
+    let newest = clients.iter().flat_map(|client| {
         let known = Conversations::of(dirs, host, client);
+        // The files of the agent CLI itself also have conversations that no launch knew.
+        let files = SessionFiles::of(client, dirs, |name| std::env::var_os(name).map(PathBuf::from));
         match resumes {
-            Resumes::Id(id) => known.written_at(id),
-            Resumes::Latest => known.newest_of(venture).map(|(_, written)| written),
+            Resumes::Id(id) => [known.written_at(id), files.and_then(|files| files.written_at(id))],
+            Resumes::Latest => {
+                let in_files = files.zip(folder).and_then(|(files, folder)| files.newest_in(folder));
+                [known.newest_of(venture).map(|(_, written)| written), in_files.map(|(_, written)| written)]
+            }
         }
     });
-    let since = newest.max()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let since = newest.flatten().max()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(Timestamp::from_millis(i64::try_from(since.as_millis()).ok()?))
 }

@@ -90,14 +90,26 @@ pub async fn open(request: &OpenSession, limits: Limits, dirs: &Dirs) -> Result<
 async fn has_session(session: &str) -> Result<bool, Refusal> {
     let mut command = Command::new("tmux");
     command.args(["has-session", "-t", &format!("={session}")]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    match command.status().await {
-        Ok(status) => Ok(status.success()),
+    match command.stdin(Stdio::null()).stdout(Stdio::null()).output().await {
+        Ok(output) if output.status.success() => Ok(true),
+        Ok(output) => absence(String::from_utf8_lossy(&output.stderr).trim()).map(|()| false),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Refusal::machine(
             "tmux is not installed on the machine; install it there: apt install tmux, or brew install tmux",
         )),
         Err(error) => Err(Refusal::machine(format!("tmux can't be started: {error}"))),
     }
+}
+
+/// A refusal unless tmux only says that there is no server or no such session.
+fn absence(message: &str) -> Result<(), Refusal> {
+    const ABSENT: [&str; 3] = ["no server running", "(No such file or directory)", "can't find session"];
+    if ABSENT.iter().any(|absent| message.contains(absent)) {
+        return Ok(());
+    }
+    Err(Refusal::machine(format!(
+        "tmux can't be used on the machine: {message}; if its folder or socket there belongs to another user, remove it as \
+         root, or set TMUX_TMPDIR there to a folder of your own"
+    )))
 }
 
 /// Creates the session, and gives its command what it needs. Returns the process of the agent.

@@ -7,11 +7,10 @@
 mod arguments;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 
 use deckwatch_fleet::runs::requests::Resumes;
 use deckwatch_machine::agent::{
-    Conversation as Remembered, Conversations, SlotRequest, conversation_id, new_conversation_id, this_host,
+    Conversation as Remembered, Conversations, SessionFiles, SlotRequest, new_conversation_id, this_host,
 };
 use deckwatch_machine::checkout::Checkout;
 use deckwatch_protocol::{ClientSessionId, Track, VentureCode};
@@ -90,24 +89,9 @@ pub(crate) fn resumed(cli: AgentCli, args: &[OsString]) -> Option<Resumes> {
     }
 }
 
-/// The conversation that the agent CLI itself would resume. Claude Code keeps one file for each conversation, in a folder
-/// with the name of the place. Where Claude Code changes this, the conversation that the launcher stored is used.
+/// The conversation that the agent CLI itself would resume: the newest of its own files for this repository. Where the
+/// agent CLI changes their form, the conversation that the launcher stored is used.
 fn latest(cli: AgentCli, checkout: &Checkout, env: &ProcessEnv) -> Option<ClientSessionId> {
-    if cli != AgentCli::Claude {
-        return None;
-    }
-    let claude = env.path_var("CLAUDE_CONFIG_DIR").unwrap_or_else(|| env.dirs.home.join(".claude"));
-    let folder = claude.join("projects").join(folder_of(&checkout.root)?);
-    let files = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
-    let conversations = files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
-    let dated = |path: PathBuf| {
-        let id = conversation_id(path.file_stem()?.to_str()?)?;
-        Some((path.metadata().ok()?.modified().ok()?, id))
-    };
-    conversations.filter_map(dated).max().map(|(_, id)| id)
-}
-
-fn folder_of(root: &Path) -> Option<String> {
-    let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    Some(root.to_str()?.chars().map(safe).collect())
+    let files = SessionFiles::of(&cli.client(), &env.dirs, |name| env.path_var(name))?;
+    files.newest_in(&checkout.root).map(|(id, _)| id)
 }

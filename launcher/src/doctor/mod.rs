@@ -3,27 +3,26 @@
 //! It changes nothing. `launcher mcp doctor` checks whether each agent CLI really starts the MCP server.
 
 mod api;
-mod check;
 mod disk;
 mod infisical;
 mod outbox;
 mod programs;
 mod ventures;
 
-use std::io::Write as _;
 use std::rc::Rc;
 
 use clap::{Args, Command};
 use deckwatch_machine::agent::{Slot, SlotRequest, this_host};
 use deckwatch_protocol::VentureCode;
 
-use self::check::{Check, Report};
 use crate::agent_cli::AgentCli;
 use crate::background_server;
+use crate::check::{Check, Report};
 use crate::config::Config;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
+use crate::json_output;
 use crate::output;
 use crate::process_env::ProcessEnv;
 use crate::secrets::vault::Vault;
@@ -50,12 +49,9 @@ pub(crate) struct Doctor {
 pub(crate) fn run(doctor: &Doctor, verbs: &Command, env: &ProcessEnv) -> Result<(), LaunchError> {
     let report = Report::new(checks(verbs, env)?);
     if doctor.json {
-        output::print(|out| {
-            serde_json::to_writer_pretty(&mut *out, &report)?;
-            writeln!(out)
-        })?;
+        json_output::print(&report)?;
     } else {
-        output::printed(report.write_text(&mut anstream::stdout()))?;
+        output::printed(report.write_table(&mut anstream::stdout()))?;
     }
     match report.failed() {
         0 => Ok(()),

@@ -3,7 +3,7 @@
 use deckwatch_client::ContextClient;
 use deckwatch_client::outbox::{NotRead, OtherQueue, Waiting};
 
-use super::check::Check;
+use crate::check::Check;
 
 const NAME: &str = "waiting";
 

@@ -61,8 +61,7 @@ pub(crate) fn all_succeeded<T>(outcomes: &[Outcome<T>]) -> Result<(), LaunchErro
     if failed == 0 { Ok(()) } else { Err(LaunchError::MembersFailed { failed, of: outcomes.len() }) }
 }
 
-/// The failure as JSON, `null` for a success.
-pub(crate) fn failure_json<T>(result: &Result<T, Failure>) -> Value {
-    let failure = result.as_ref().err();
+/// A failure as JSON, `null` without one.
+pub(crate) fn failure_json(failure: Option<&Failure>) -> Value {
     failure.map_or(Value::Null, |failure| json!({ "kind": failure.kind(), "message": failure.to_string() }))
 }

@@ -98,7 +98,7 @@ fn write(out: &mut impl Write, outcome: &Outcome<TmuxSetUp>, dry_run: bool) -> i
 
 fn as_json(outcomes: &[Outcome<TmuxSetUp>], dry_run: bool) -> Value {
     let machines = outcomes.iter().map(|Outcome { member, result }| {
-        json!({ "hostname": member.hostname, "tmux": result.as_ref().ok(), "failure": failure_json(result) })
+        json!({ "hostname": member.hostname, "tmux": result.as_ref().ok(), "failure": failure_json(result.as_ref().err()) })
     });
     json!({ "dry_run": dry_run, "machines": machines.collect::<Vec<_>>() })
 }

@@ -9,17 +9,21 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_fleet::members::Member;
+use deckwatch_client::clean::clean_line;
+use deckwatch_fleet::members::{LastAnswer, Member};
 use deckwatch_fleet::remote::{Failure, Remote};
 use deckwatch_fleet::runs::requests::{AskPlace, Place, Resumes};
 use deckwatch_fleet::runs::{LaunchRequest, Variable};
+use deckwatch_fleet::status::{self, Reading};
 use deckwatch_fleet::wire::{Refusal, RefusalKind, Request};
+use deckwatch_machine::clock::{ago, now};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::viewer::is_lost;
 use crate::error::LaunchError;
 use crate::fleet::{self, members};
+use crate::output::warn;
 use crate::placement::Placement;
 use crate::process_env::ProcessEnv;
 
@@ -92,13 +96,16 @@ impl Connections<'_> {
     ) -> Result<(Member, R::Answer), LaunchError> {
         let mut candidates = members::all(self.env)?;
         let mut check = Some(wanted.environment.to_vec());
-        let mut last = None;
+        let (mut last, mut is_first) = (None, true);
         for _ in 0..MAX_ATTEMPTS {
             let answers = self.ask(&candidates, wanted, check.as_ref()).await;
-            if check.take().is_some() {
+            if std::mem::take(&mut is_first) {
+                // The check also finds the repository, without which the last conversation in it is not found.
+                check = check.filter(|_| wanted.resumes.is_some());
                 // The others can't start the agent, so they are not asked again.
                 let can = |member: &Member| answers.iter().any(|(other, place)| other == member && is_offer(place));
                 candidates.retain(can);
+                answers.iter().for_each(warn_of_missing);
             }
             let (member, place) = best(answers, wanted)?;
             let free = place.room.free();
@@ -129,15 +136,16 @@ impl Connections<'_> {
         }
     }
 
-    /// Asks all machines at once. Machines that take much longer than the first one with room are left out.
+    /// Asks all machines at once. Machines that take much longer than the first one with room are left out, and so are
+    /// those that could not be reached several times just before.
     async fn ask(&self, candidates: &[Member], wanted: &Wanted<'_>, check: Option<&Vec<Variable>>) -> Answers {
         let mut asked = JoinSet::new();
         for member in candidates.iter().cloned() {
             let remote = Arc::clone(&self.remote);
             let (launch, resumes) = (wanted.launch.clone(), wanted.resumes.clone());
-            let request = AskPlace { launch, resumes, check: check.cloned() };
+            let (request, dirs) = (AskPlace { launch, resumes, check: check.cloned() }, self.env.dirs.clone());
             asked.spawn(async move {
-                let place = remote.call(&member, &request, ASK_TIMEOUT).await;
+                let place = status::read(&remote, &member, &request, ASK_TIMEOUT, &dirs).await;
                 (member, place)
             });
         }
@@ -145,7 +153,7 @@ impl Connections<'_> {
         let mut deadline = Instant::now() + ASK_TIMEOUT * 2;
         while let Ok(Some(answer)) = timeout_at(deadline, asked.join_next()).await {
             let Ok((member, place)) = answer else { continue };
-            let has_room = place.as_ref().is_ok_and(|place| place.room.free() > 0) && is_offer(&place);
+            let has_room = matches!(&place, Reading::Fresh(place) if place.room.free() > 0) && is_offer(&place);
             // A conversation can be on any of them.
             if has_room && wanted.resumes.is_none() {
                 deadline = deadline.min(Instant::now() + OTHERS_GRACE);
@@ -154,16 +162,32 @@ impl Connections<'_> {
         }
         let late = candidates.iter().filter(|member| !answers.iter().any(|(answered, _)| answered == *member)).cloned();
         let late: Vec<Member> = late.collect();
-        answers.extend(late.into_iter().map(|member| (member, Err(Failure::TimedOut(OTHERS_GRACE)))));
+        let missing = || Reading::Missing { failure: Failure::TimedOut(OTHERS_GRACE), last: None };
+        answers.extend(late.into_iter().map(|member| (member, missing())));
         asked.shutdown().await;
         answers
     }
 }
 
-type Answers = Vec<(Member, Result<Place, Failure>)>;
+type Answers = Vec<(Member, Reading<Place>)>;
 
-fn is_offer(place: &Result<Place, Failure>) -> bool {
-    place.as_ref().is_ok_and(|place| place.refusal.is_none())
+/// Whether the machine says now that it could start the agent.
+fn is_offer(place: &Reading<Place>) -> bool {
+    matches!(place, Reading::Fresh(Place { refusal: None, .. }))
+}
+
+/// Says which machine is left out because it did not answer.
+fn warn_of_missing((member, place): &(Member, Reading<Place>)) {
+    if let Reading::Missing { failure, last } = place {
+        warn(&clean_line(&format!("{} is left out: {}", member.hostname, missing_message(failure, last.as_ref()))));
+    }
+}
+
+/// Why a machine has not answered, and what it answered last.
+fn missing_message(failure: &Failure, last: Option<&LastAnswer<Place>>) -> String {
+    let Some(LastAnswer { taken_at, answer }) = last else { return failure.to_string() };
+    let room = answer.room.free();
+    format!("{failure}. Its last answer, of {}, had room for {room} more agents", ago(*taken_at, now()))
 }
 
 fn is_full(failure: &Failure) -> bool {
@@ -181,15 +205,24 @@ fn best(answers: Answers, wanted: &Wanted<'_>) -> Result<(Member, Place), Launch
     let mut failures = Vec::new();
     let mut offers = Vec::new();
     for (member, answer) in answers {
-        let refused = |refusal: Refusal| Failure::Refused(refusal);
-        match answer {
-            Ok(Place { refusal: Some(refusal), .. }) => failures.push((member, refused(refusal))),
-            Ok(place) if wanted.resumes.is_some() && place.conversation.is_none() => {
-                let message = "this machine does not have the conversation".to_owned();
-                failures.push((member, refused(Refusal::new(RefusalKind::VentureMissing, message))));
+        let place = match answer {
+            Reading::Fresh(place) => place,
+            Reading::Missing { failure, last } => {
+                failures.push((member, missing_message(&failure, last.as_ref()), failure));
+                continue;
             }
-            Ok(place) => offers.push((member, place)),
-            Err(failure) => failures.push((member, failure)),
+        };
+        let mut refused = |member, refusal: Refusal| {
+            let failure = Failure::Refused(refusal);
+            failures.push((member, failure.to_string(), failure));
+        };
+        match place {
+            Place { refusal: Some(refusal), .. } => refused(member, refusal),
+            place if wanted.resumes.is_some() && place.conversation.is_none() => {
+                let message = "this machine does not have the conversation".to_owned();
+                refused(member, Refusal::new(RefusalKind::VentureMissing, message));
+            }
+            place => offers.push((member, place)),
         }
     }
     let random = || RandomState::new().build_hasher().finish();
@@ -201,12 +234,13 @@ fn best(answers: Answers, wanted: &Wanted<'_>) -> Result<(Member, Place), Launch
     offers.into_iter().min_by_key(|(_, place)| rank(place)).ok_or_else(|| no_place(failures))
 }
 
-/// The error when no machine can start the agent. Its kind is that of the machine that came closest.
-fn no_place(failures: Vec<(Member, Failure)>) -> LaunchError {
-    let said = failures.iter().map(|(member, failure)| format!("{}: {failure}", member.hostname));
+/// The error when no machine can start the agent. Its kind is that of the machine that came closest. Each failure comes
+/// with its message.
+fn no_place(failures: Vec<(Member, String, Failure)>) -> LaunchError {
+    let said = failures.iter().map(|(member, message, _)| format!("{}: {message}", member.hostname));
     let message = said.collect::<Vec<_>>().join("\n  ");
-    let refused = failures.iter().position(|(_, failure)| matches!(failure, Failure::Refused(_)));
-    let failure = failures.into_iter().nth(refused.unwrap_or_default()).map(|(_, failure)| failure);
+    let refused = failures.iter().position(|(_, _, failure)| matches!(failure, Failure::Refused(_)));
+    let failure = failures.into_iter().nth(refused.unwrap_or_default()).map(|(_, _, failure)| failure);
     LaunchError::NoPlace {
         message,
         failure: failure.unwrap_or(Failure::Unreachable("there are no machines".to_owned())),

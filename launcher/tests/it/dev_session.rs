@@ -1,4 +1,5 @@
-//! Tests of `scripts/dev-session`, with the real tmux on a separate socket.
+//! `scripts/dev-session` with the real launcher and on terminals, with tmux on a separate socket.
+//! `tests/scripts/dev_session.bats` tests its arguments and errors.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -98,16 +99,6 @@ fn the_tmux_session_of_a_venture_is_created_once_with_an_agent() {
     assert_eq!((tmux.sessions().as_str(), world.record().pid), ("deckwatch-alpha\n", pid));
 }
 
-#[test]
-fn an_argument_that_is_no_venture_creates_no_session() {
-    let world = World::new();
-    let tmux = Tmux::new(&world);
-    for bad in [&[][..], &["a;b"], &["--codex"]] {
-        assert_eq!(tmux.session(bad).0, Some(2), "{bad:?}");
-    }
-    assert_eq!(tmux.sessions(), "");
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn on_a_terminal_it_attaches_and_the_agent_stays_when_the_terminal_leaves() {
@@ -142,23 +133,6 @@ fn inside_tmux_the_terminal_is_switched_to_the_session_and_not_nested() {
 }
 
 #[test]
-fn a_further_slot_has_a_session_of_its_own() {
-    let world = World::new();
-    let tmux = Tmux::new(&world);
-    for (arguments, session) in
-        [(&["alpha", "1", "--codex"][..], "deckwatch-alpha"), (&["alpha", "2", "--codex"], "deckwatch-alpha+2")]
-    {
-        let (code, said) = tmux.session(arguments);
-        assert!(code == Some(0) && said.contains(&format!("created the session {session}\n")), "{code:?} {said}");
-    }
-    let (code, said) = tmux.session(&["alpha", "2"]);
-    assert!(code == Some(0) && said.contains("the session deckwatch-alpha+2 exists"), "{code:?} {said}");
-    let listed = tmux.run(Path::new(SCRIPT), &["--list"]);
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    assert!(listed.contains("deckwatch-alpha detached") && listed.contains("deckwatch-alpha+2 detached"), "{listed}");
-}
-
-#[test]
 fn the_message_of_an_agent_that_can_not_start_stays_until_it_was_read() {
     let world = World::new();
     let tmux = Tmux::new(&world);
@@ -173,15 +147,4 @@ fn the_message_of_an_agent_that_can_not_start_stays_until_it_was_read() {
     while !tmux.sessions().is_empty() {
         assert!(started.elapsed().as_secs() < 20, "the session stays");
     }
-}
-
-#[test]
-fn a_terminal_that_the_machine_does_not_know_is_replaced() {
-    let world = World::new();
-    let tmux = Tmux::new(&world);
-    let mut command = Command::new(SCRIPT);
-    command.args(["alpha", "--codex"]).env_clear().envs(tmux.environment()).env("TERM", "xterm-of-tomorrow");
-    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("does not know the terminal xterm-of-tomorrow"), "{said}");
 }

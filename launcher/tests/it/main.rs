@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod background_server;
 #[cfg(test)]
-mod bootstrap_machine;
 #[cfg(test)]
 mod branches;
 #[cfg(test)]

@@ -65,6 +65,17 @@ def read(*paths):
     say(processes=sum(name.isdigit() for name in os.listdir("/proc")))
 
 
+def interactive():
+    """Writes what it gets from its terminal to files."""
+    home = Path.home()
+    (home / "interactive.json").write_text(json.dumps(facts()))
+    signal.signal(signal.SIGWINCH, lambda *_: (home / "size").write_text("{}x{}".format(*os.get_terminal_size())))
+    print("the agent is here \x1b[38;2;255;100;0m✓ 日本\x1b[0m", flush=True)
+    for line in sys.stdin:
+        with (home / "typed").open("a") as file:
+            file.write(line)
+
+
 VERBS = {
     "count": count,
     "facts": lambda: say(**facts()),
@@ -81,9 +92,7 @@ def main():
     if "--help" in sys.argv:
         print("  --no-daemon")
     elif sys.stdin.isatty():
-        (Path.home() / "interactive.json").write_text(json.dumps(facts()))
-        print("the agent is here", flush=True)
-        time.sleep(600)
+        interactive()
     else:
         prompt = sys.stdin.buffer.read().decode()
         verb, *words = prompt.split() or [""]

@@ -102,8 +102,8 @@ async fn a_fresh_machine_joins_by_one_command_and_a_second_run_changes_nothing()
     println!("second run: {:?}", begun.elapsed());
     let report: serde_json::Value = serde_json::from_str(&second.ok()).unwrap();
     assert_eq!((&report["ok"], &report["machine"]["status"]), (&true.into(), &"approved".into()), "{report}");
-    let steps = report["steps"].as_array().unwrap();
-    assert!(steps.iter().all(|step| step["status"] == "done" && step["fix"].is_null()), "{report}");
+    let steps = report["checks"].as_array().unwrap();
+    assert!(steps.iter().all(|step| step["status"] == "ok" && step["fix"].is_null()), "{report}");
     assert_eq!(kept(host), before);
     let [again] = &machines(&fleet).await[..] else { panic!("one machine") };
     assert_eq!(*again, Machine { last_seen_at: again.last_seen_at, ..approved }, "a second run must change nothing");

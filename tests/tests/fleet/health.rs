@@ -257,14 +257,3 @@ fn kinds_of_failures_clocks_and_old_builds_are_told_apart() {
     assert_eq!(output.code, Some(31));
     assert!(output.stdout.contains("launcher is not installed there"), "{}", output.stdout);
 }
-
-#[test]
-fn the_script_gives_what_the_launcher_gives() {
-    let fleet = start(&["mac1"]);
-    let mac = fleet.host("mac1");
-    mac.share(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts")), "/run/scripts");
-    let output = mac.run("/run/scripts/fleet-health.sh", &["mac1", "--json"], "", &[]);
-    assert_eq!(by_name(&output)("mac1")["report"]["hostname"]["value"], "mac1");
-    let output = mac.run("/run/scripts/fleet-health.sh", &["--help"], "", &[]);
-    assert!(output.ok().contains("fleet-health.sh [MACHINE...] [--json]"));
-}

@@ -118,6 +118,34 @@ fn an_interactive_agent_that_can_not_start_makes_no_session() {
 }
 
 #[test]
+fn a_tmux_folder_or_socket_of_another_user_is_named_and_no_agent_starts() {
+    let world = World::start(&["server1"]);
+    let server = world.host("server1");
+    let folder = format!("/tmp/tmux-{}", server.uid());
+    let foreign = [
+        ("mkdir -m 700 \"$1\"; chown 4242 \"$1\"", "unsafe permissions"),
+        (
+            "chown \"$2\" \"$1\"; python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' \
+             \"$1/default\"; chmod 700 \"$1/default\"; chown 4242 \"$1/default\"",
+            "Permission denied",
+        ),
+    ];
+    for (make, said) in foreign {
+        server.run_as_root(make, &[&folder, &server.uid().to_string()]).ok();
+        let refused = world.launcher(&["alpha", "--on", "server1"]);
+        assert_eq!(refused.code, Some(41), "{}", refused.stderr);
+        for part in ["tmux can't be used on the machine", said, "remove it as root"] {
+            assert!(refused.stderr.contains(part), "no {part:?} in {}", refused.stderr);
+        }
+        assert!(!server.path("interactive.json").exists());
+    }
+    assert_eq!(world.runs(), Vec::<Value>::new(), "no run is left behind");
+    server.run_as_root("rm -r \"$1\"", &[&folder]).ok();
+    world.launcher(&["alpha", "--on", "server1"]).ok();
+    facts(server);
+}
+
+#[test]
 fn a_remote_codex_never_gets_a_background_server() {
     let world = World::start(&["server1"]);
     let server = world.host("server1");

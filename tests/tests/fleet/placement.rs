@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use serde_json::Value;
+use deckwatch_tests::Host;
+use serde_json::{Value, json};
 
 use crate::world::{World, events};
 
@@ -32,9 +33,10 @@ fn auto_takes_the_host_with_the_most_room_that_has_the_venture() {
     let world = World::start(&["server1", "server2", "server3", "server4"]);
     limit(&world, &["server1"], 1);
     limit(&world, &["server2"], 2);
-    limit(&world, &["server3", "server4"], 9);
+    limit(&world, &["server3"], 9);
     world.host("server3").run("rm", &["-rf", "dev/alpha"], "", &[]).ok();
-    world.host("server4").stop();
+    // The limit of a host is what decides: this one has no place at all.
+    limit(&world, &["server4"], 0);
     let mut hosts = Vec::new();
     for _ in 0..3 {
         world.launcher(&[&PLACE[..], &["sleep"]].concat()).ok();
@@ -42,15 +44,19 @@ fn auto_takes_the_host_with_the_most_room_that_has_the_venture() {
     }
     assert_eq!(hosts[0], [0, 1, 0, 0]);
     assert_eq!(hosts[2], [1, 2, 0, 0]);
-    let full = world.launcher(&[&PLACE[..], &["count 1 0"]].concat());
-    assert!(full.code == Some(0) && full.stderr.contains("waits for a place"), "{}", full.stderr);
-
     let started = Instant::now();
     let full = world.launcher(&["alpha", "--on", "auto"]);
     assert!(full.code == Some(39) && started.elapsed().as_secs() < 30, "it is refused once: {}", full.stderr);
 
+    // A host that is off is left out.
+    world.host("server4").stop();
+    let full = world.launcher(&[&PLACE[..], &["count 1 0"]].concat());
+    assert!(full.code == Some(0) && full.stderr.contains("waits for a place"), "{}", full.stderr);
+    assert!(full.stderr.contains("server4 is left out: it can't be reached"), "{}", full.stderr);
+
+    // Hosts without an SSH server refuse connections at once.
     for host in ["server1", "server2"] {
-        world.host(host).stop();
+        world.host(host).run_as_root("kill $(< /run/sshd.pid)", &[]).ok();
     }
     let none = world.launcher(&[&PLACE[..], &["sleep"]].concat());
     assert_eq!(none.code, Some(36), "{}", none.stderr);
@@ -116,4 +122,42 @@ fn a_conversation_is_continued_on_the_host_that_has_it() {
     let (code, last) = run("auto", &["--resume", "11111111-2222-4333-8444-555555555555"]);
     assert_eq!(code, Some(36), "{last}");
     assert!(last["failure"]["message"].as_str().unwrap().contains("does not have the conversation"), "{last}");
+}
+
+#[test]
+fn a_conversation_that_no_launch_knew_is_found_in_the_files_of_its_agent_cli() {
+    let world = World::start(&["server1", "server2"]);
+    limit(&world, &["server1"], 20);
+    limit(&world, &["server2"], 2);
+    let server = world.host("server2");
+    let (codex, gemini) = ("01a22004-cb69-74e1-9ab9-37a0d0c26121", "442f7da9-91c7-4ef3-93cd-47108ef4092f");
+    let work = format!("{}/dev/alpha", server.home());
+    let rollout = format!(".codex/sessions/2026/11/28/rollout-2026-11-28T02-38-34-{codex}.jsonl");
+    let line = json!({ "type": "session_meta", "payload": { "id": codex, "cwd": work } });
+    server.write(&rollout, format!("{line}\n"));
+    let line = json!({ "sessionId": gemini, "projectHash": sha256(server, &work) });
+    server.write(".gemini/tmp/alpha/chats/session-2026-11-28T02-39-442f7da9.jsonl", format!("{line}\n"));
+    for host in ["server1", "server2"] {
+        let copy = "cp .local/bin/claude .local/bin/codex; cp .local/bin/claude .local/bin/gemini";
+        world.host(host).run("sh", &["-c", copy], "", &[]).ok();
+    }
+    for (flag, args) in [
+        ("--codex", &["resume", codex][..]),
+        ("--codex", &["resume", "--last"]),
+        ("--gemini", &["--resume", gemini]),
+        ("--gemini", &["--resume", "latest"]),
+    ] {
+        let line = [&["run", "alpha", "--on", "auto", flag, "--json", "-p", "hello", "--"], args].concat();
+        let run = world.launcher(&line);
+        let last = events(&run.stdout).pop().unwrap();
+        assert_eq!(last["machine"], "server2", "{args:?} {last} {}", run.stderr);
+    }
+    let unknown = ["--codex", "--json", "-p", "hello", "--", "resume", "11111111-2222-4333-8444-555555555555"];
+    let unknown = world.launcher(&[&["run", "alpha", "--on", "auto"], &unknown[..]].concat());
+    assert_eq!(unknown.code, Some(36), "{}", unknown.stderr);
+}
+
+/// The hash of a folder by which Gemini CLI names a project.
+fn sha256(host: &Host, text: &str) -> String {
+    host.run("sha256sum", &[], text, &[]).ok().split(' ').next().unwrap().to_owned()
 }

@@ -301,6 +301,28 @@ fn in_a_sandbox_an_agent_reads_only_its_own_folders() {
 }
 
 #[test]
+fn without_bubblewrap_a_sandbox_is_refused_and_nothing_starts() {
+    let world = World::start(&["server1", "server2"]);
+    let server = world.host("server1");
+    // A file that can't be started stands in the place of the program.
+    server.run_as_root("mount --bind /dev/null \"$(command -v bwrap)\"", &[]).ok();
+    let refused = world.launcher(&with(&["-p", "read", "--workspace", "sandbox", "--json"]));
+    assert_eq!(refused.code, Some(37), "{}", refused.stderr);
+    for part in ["no sandbox can be made: bwrap is not installed", "apt install bubblewrap"] {
+        assert!(refused.stderr.contains(part), "no {part:?} in {}", refused.stderr);
+    }
+    assert_eq!(events(&refused.stdout)[0]["failure"]["kind"], "workspace");
+    let interactive = world.launcher(&["alpha", "--on", "server1", "--sandbox"]);
+    assert_eq!(interactive.code, Some(37), "{}", interactive.stderr);
+    assert_eq!(server.run("tmux", &["list-sessions"], "", &[]).stdout, "");
+    assert!(!server.path("dev/alpha/written-by-agent").exists() && !server.path("interactive.json").exists());
+    // The other machine has it.
+    let auto = ["run", "alpha", "--on", "auto", "--workspace", "sandbox", "--json", "-p", "read"];
+    let last = events(&world.launcher(&auto).ok()).pop().unwrap();
+    assert_eq!(last["machine"], "server2", "{last}");
+}
+
+#[test]
 fn a_machine_that_ends_agents_at_logout_is_warned_about() {
     let world = World::start(&["server1"]);
     let stub = "#!/bin/sh\ncase $* in *KillUserProcesses*) echo yes;; *) echo no;; esac\n";

@@ -60,6 +60,13 @@ impl World {
         self.near().command("launcher", args, &[("ANTHROPIC_API_KEY", KEY)])
     }
 
+    /// Installs `dev-session` on a host, as `scripts/start` does.
+    pub(crate) fn install_dev_session(&self, name: &str) {
+        let host = self.host(name);
+        host.write(".local/bin/dev-session", include_str!("../../../scripts/dev-session"));
+        host.run("chmod", &["755", ".local/bin/dev-session"], "", &[]).ok();
+    }
+
     /// The runs of all machines, also those that have ended.
     pub(crate) fn runs(&self) -> Vec<Value> {
         let listed = self.launcher(&["ps", "--all", "--json"]);
@@ -80,6 +87,16 @@ impl World {
             }
             assert!(started.elapsed() < Duration::from_mins(1), "{id} is not {state}: {runs:#?}");
         }
+    }
+}
+
+/// Waits up to a minute until something is true. `shown` is added to the message if it is not.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, done: impl Fn() -> bool, shown: impl Fn() -> String) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < Duration::from_mins(1), "{what}: {}", shown());
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

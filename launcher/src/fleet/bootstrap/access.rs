@@ -9,7 +9,7 @@ use deckwatch_machine::durable;
 use deckwatch_protocol::{SshPublicKey, SshUser, TailscaleIp};
 use tokio::process::Command;
 
-use super::steps::Step;
+use crate::check::Check;
 use crate::context_api;
 use crate::process_env::ProcessEnv;
 use crate::secrets::program;
@@ -22,17 +22,17 @@ const MAX_KEY_BYTES: u64 = 16 * 1024;
 const TAILSCALE_APP: &str = "/Applications/Tailscale.app/Contents/MacOS/Tailscale";
 
 /// The user of this process.
-pub(super) fn user(env: &ProcessEnv) -> (Step, Option<SshUser>) {
+pub(super) fn user(env: &ProcessEnv) -> (Check, Option<SshUser>) {
     const NAME: &str = "user";
     let name = output_of("id", &["-un"], env);
     match name.and_then(|name| name.trim().parse::<SshUser>().map_err(|invalid| format!("the user name {invalid}"))) {
-        Ok(user) => (Step::done(NAME, user.as_str()), Some(user)),
-        Err(why) => (Step::failed(NAME, why, "use a user with a plain name"), None),
+        Ok(user) => (Check::ok(NAME, user.as_str()), Some(user)),
+        Err(why) => (Check::fail(NAME, why, "use a user with a plain name"), None),
     }
 }
 
 /// The key with which this user logs in to other machines. It is made if there is none, and never replaced.
-pub(super) fn user_key(user: Option<&SshUser>, env: &ProcessEnv) -> (Step, Option<SshPublicKey>) {
+pub(super) fn user_key(user: Option<&SshUser>, env: &ProcessEnv) -> (Check, Option<SshPublicKey>) {
     const NAME: &str = "SSH key";
     let private = env.dirs.home.join(".ssh/id_ed25519");
     let public = private.with_extension("pub");
@@ -44,7 +44,7 @@ pub(super) fn user_key(user: Option<&SshUser>, env: &ProcessEnv) -> (Step, Optio
     match made.and_then(|made| read_key(&public).map(|key| (made, key))) {
         Ok((made, key)) => {
             let detail = format!("{}, {}{made}", env.shown(&private), key.fingerprint());
-            (Step::done(NAME, detail), Some(key))
+            (Check::ok(NAME, detail), Some(key))
         }
         Err(why) => {
             let fix = format!(
@@ -53,16 +53,16 @@ pub(super) fn user_key(user: Option<&SshUser>, env: &ProcessEnv) -> (Step, Optio
                 env.shown(&private),
                 env.shown(&public)
             );
-            (Step::failed(NAME, why, fix), None)
+            (Check::fail(NAME, why, fix), None)
         }
     }
 }
 
 /// The host key of this machine's SSH server. A machine without one can't be checked by the others, but may be a member.
-pub(super) fn host_key(file: &Path, env: &ProcessEnv) -> (Step, Option<SshPublicKey>) {
+pub(super) fn host_key(file: &Path, env: &ProcessEnv) -> (Check, Option<SshPublicKey>) {
     const NAME: &str = "SSH host key";
     match read_key(file) {
-        Ok(key) => (Step::done(NAME, key.fingerprint().to_string()), Some(key)),
+        Ok(key) => (Check::ok(NAME, key.fingerprint().to_string()), Some(key)),
         Err(why) => {
             let fix = if cfg!(target_os = "macos") {
                 "turn on Remote Login (System Settings, General, Sharing), then run this again"
@@ -71,23 +71,23 @@ pub(super) fn host_key(file: &Path, env: &ProcessEnv) -> (Step, Option<SshPublic
                  then run this again"
             };
             let why = format!("{why}; other machines can't log in here, or can't check that they do");
-            (Step::attention(NAME, why.replace(&file.display().to_string(), &env.shown(file)), fix), None)
+            (Check::warn(NAME, why.replace(&file.display().to_string(), &env.shown(file)), fix), None)
         }
     }
 }
 
 /// The address at which other machines reach this one.
-pub(super) fn address(given: Option<&TailscaleIp>, env: &ProcessEnv) -> (Step, Option<TailscaleIp>) {
+pub(super) fn address(given: Option<&TailscaleIp>, env: &ProcessEnv) -> (Check, Option<TailscaleIp>) {
     const NAME: &str = "address";
     if let Some(address) = given {
-        return (Step::done(NAME, format!("{address}, from --address")), Some(address.clone()));
+        return (Check::ok(NAME, format!("{address}, from --address")), Some(address.clone()));
     }
     let app = Path::new(TAILSCALE_APP);
     let program = env.program("tailscale").or_else(|| app.is_file().then(|| app.to_owned()));
     let Some(program) = program else {
         let fix = "install it (https://tailscale.com/download) and run `tailscale up`; or name another address that all \
                    machines reach, with --address";
-        return (Step::failed(NAME, "Tailscale is not installed", fix), None);
+        return (Check::fail(NAME, "Tailscale is not installed", fix), None);
     };
     let said = run(&program, &["ip", "-4"]);
     let address = said.and_then(|said| {
@@ -95,8 +95,8 @@ pub(super) fn address(given: Option<&TailscaleIp>, env: &ProcessEnv) -> (Step, O
         first.parse::<TailscaleIp>().map_err(|invalid| format!("`tailscale ip -4` gave no address: it {invalid}"))
     });
     match address {
-        Ok(address) => (Step::done(NAME, format!("{address}, from Tailscale")), Some(address)),
-        Err(why) => (Step::failed(NAME, why, "run `tailscale up`, or name an address with --address"), None),
+        Ok(address) => (Check::ok(NAME, format!("{address}, from Tailscale")), Some(address)),
+        Err(why) => (Check::fail(NAME, why, "run `tailscale up`, or name an address with --address"), None),
     }
 }
 

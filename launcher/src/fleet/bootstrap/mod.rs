@@ -5,8 +5,8 @@
 //! registration changes nothing.
 
 mod access;
+mod progress;
 mod registration;
-mod steps;
 
 use std::path::PathBuf;
 
@@ -14,9 +14,10 @@ use clap::Args;
 use deckwatch_machine::variables;
 use deckwatch_protocol::{MachineRole, Meta, RegisterMachine, TailscaleIp};
 
-use self::steps::{Report, Step};
+use self::progress::Progress;
 use super::members;
 use crate::agent_cli::AgentCli;
+use crate::check::Check;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
@@ -54,23 +55,23 @@ pub(crate) struct Bootstrap {
 }
 
 pub(super) fn run(bootstrap: &Bootstrap, env: &ProcessEnv) -> Result<(), LaunchError> {
-    let mut report = Report::new(bootstrap.json);
-    take_steps(bootstrap, env, &mut report)?;
-    report.finish()
+    let mut progress = Progress::new(bootstrap.json);
+    take_steps(bootstrap, env, &mut progress)?;
+    progress.finish()
 }
 
-fn take_steps(bootstrap: &Bootstrap, env: &ProcessEnv, report: &mut Report) -> Result<(), LaunchError> {
+fn take_steps(bootstrap: &Bootstrap, env: &ProcessEnv, progress: &mut Progress) -> Result<(), LaunchError> {
     let (config, vault) = Config::with_vault(env)?;
-    report.add(programs(env))?;
-    let user = report.take(access::user(env))?;
-    let key = report.take(access::user_key(user.as_ref(), env))?;
-    let host_key = report.take(access::host_key(&bootstrap.host_key, env))?;
-    let address = report.take(access::address(bootstrap.address.as_ref(), env))?;
-    let api = report.take(registration::reach(Endpoint::choose(env, &config, &vault), env))?;
-    report.add(settings(&config, api.is_some(), env))?;
-    report.add(mcp(env))?;
+    progress.add(programs(env))?;
+    let user = progress.take(access::user(env))?;
+    let key = progress.take(access::user_key(user.as_ref(), env))?;
+    let host_key = progress.take(access::host_key(&bootstrap.host_key, env))?;
+    let address = progress.take(access::address(bootstrap.address.as_ref(), env))?;
+    let api = progress.take(registration::reach(Endpoint::choose(env, &config, &vault), env))?;
+    progress.add(settings(&config, api.is_some(), env))?;
+    progress.add(mcp(env))?;
     let (Some(user), Some(ssh_public_key), Some(tailscale_ip), Some(api)) = (user, key, address, api) else {
-        return report.add(Step::skipped("machine registered", "correct the failed steps, then run this again"));
+        return progress.add(Check::skipped("machine registered", "correct the failed steps, then run this again"));
     };
     let machine = RegisterMachine {
         os: registration::os()?,
@@ -82,66 +83,64 @@ fn take_steps(bootstrap: &Bootstrap, env: &ProcessEnv, report: &mut Report) -> R
         role: bootstrap.role.clone(),
         meta: Meta::default(),
     };
-    if let Some(machine) = report.take(registration::register(&api, machine, env))? {
-        report.registered(machine);
-        report.add(fleet(env))?;
+    if let Some(machine) = progress.take(registration::register(&api, machine, env))? {
+        progress.registered(machine);
+        progress.add(fleet(env))?;
     }
     Ok(())
 }
 
 /// Checks that a shell of the user finds the programs. Other machines find them in any case, if they are in one of the
 /// folders that SSH searches.
-fn programs(env: &ProcessEnv) -> Step {
+fn programs(env: &ProcessEnv) -> Check {
     const NAME: &str = "launcher and deckwatch-mcp on PATH";
     let missing: Vec<&str> =
         ["launcher", "deckwatch-mcp"].into_iter().filter(|name| env.program(name).is_none()).collect();
     if missing.is_empty() {
-        return Step::done(NAME, "");
+        return Check::ok(NAME, "");
     }
     let missing = missing.join(" and ");
     match env.sibling("deckwatch-mcp").and(env.program_folder()) {
-        Some(folder) => Step::attention(
+        Some(folder) => Check::warn(
             "launcher and deckwatch-mcp installed",
             format!("in {}, but your PATH does not find {missing}", env.shown(&folder)),
             format!("add this line to the profile of your shell: export PATH=\"{}:$PATH\"", folder.display()),
         ),
-        None => Step::failed(
-            NAME,
-            format!("not installed: {missing}"),
-            "run ./scripts/start --install-only in the checkout",
-        ),
+        None => {
+            Check::fail(NAME, format!("not installed: {missing}"), "run ./scripts/start --install-only in the checkout")
+        }
     }
 }
 
 /// Makes sure that later shells know the API too. A new configuration names it once it has answered. An existing one is the
 /// user's, and stays as it is.
-fn settings(config: &Config, answers: bool, env: &ProcessEnv) -> Step {
+fn settings(config: &Config, answers: bool, env: &ProcessEnv) -> Check {
     const NAME: &str = "configuration";
     let file = env.dirs.config.join("config.toml");
     let path = env.shown(&file);
-    let Some(url) = env.var(variables::API_URL) else { return Step::done(NAME, path) };
+    let Some(url) = env.var(variables::API_URL) else { return Check::ok(NAME, path) };
     let fix = format!("launcher init --yes --no-ventures --overwrite --api-url {url}");
     match &config.api {
-        Some(api) if api.url.trim_end_matches('/') == url.trim_end_matches('/') => Step::done(NAME, path),
-        Some(api) => Step::attention(NAME, format!("{path} names another API, {}", api.url), fix),
-        None if file.exists() => Step::attention(NAME, format!("{path} names no API; only this shell does"), fix),
-        None if !answers => Step::attention(NAME, "not written, because the API does not answer", "see the API above"),
+        Some(api) if api.url.trim_end_matches('/') == url.trim_end_matches('/') => Check::ok(NAME, path),
+        Some(api) => Check::warn(NAME, format!("{path} names another API, {}", api.url), fix),
+        None if file.exists() => Check::warn(NAME, format!("{path} names no API; only this shell does"), fix),
+        None if !answers => Check::warn(NAME, "not written, because the API does not answer", "see the API above"),
         None => match init::name_api(&url, config, env) {
-            Ok(_) => Step::done(NAME, format!("{path}, written now")),
-            Err(error) => Step::failed_with(NAME, &error),
+            Ok(_) => Check::ok(NAME, format!("{path}, written now")),
+            Err(error) => Check::failed_with(NAME, &error),
         },
     }
 }
 
 /// Starts the MCP server as an agent CLI does.
-fn mcp(env: &ProcessEnv) -> Step {
+fn mcp(env: &ProcessEnv) -> Check {
     const NAME: &str = "MCP connected";
     let Some(server) = env.sibling("deckwatch-mcp") else {
-        return Step::failed_with(NAME, &LaunchError::ServerMissing);
+        return Check::failed_with(NAME, &LaunchError::ServerMissing);
     };
     match mcp_doctor::connect(AgentCli::Claude, &server, env) {
-        Ok(tools) => Step::done(NAME, format!("{} has {tools} tools", env.shown(&server))),
-        Err(why) => Step::failed(
+        Ok(tools) => Check::ok(NAME, format!("{} has {tools} tools", env.shown(&server))),
+        Err(why) => Check::fail(
             NAME,
             format!("{}: {why}", env.shown(&server)),
             "install it again: run ./scripts/start --install-only in the Deckwatch checkout",
@@ -150,16 +149,16 @@ fn mcp(env: &ProcessEnv) -> Step {
 }
 
 /// Reads the members once, so that this machine knows them without a network.
-fn fleet(env: &ProcessEnv) -> Step {
+fn fleet(env: &ProcessEnv) -> Check {
     const NAME: &str = "fleet known";
     match members::all(env) {
         Ok(members) => {
             let names: Vec<&str> = members.iter().take(10).map(|member| member.hostname.as_str()).collect();
             let rest = members.len().saturating_sub(names.len());
             let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
-            Step::done(NAME, format!("{}{rest}", names.join(", ")))
+            Check::ok(NAME, format!("{}{rest}", names.join(", ")))
         }
-        Err(LaunchError::NoApprovedMembers { .. }) => Step::done(NAME, "no machine is approved yet"),
-        Err(error) => Step::attention(NAME, error.to_string(), error.hint().unwrap_or_default()),
+        Err(LaunchError::NoApprovedMembers { .. }) => Check::ok(NAME, "no machine is approved yet"),
+        Err(error) => Check::warn(NAME, error.to_string(), error.hint().unwrap_or_default()),
     }
 }

@@ -5,7 +5,7 @@ use deckwatch_fleet::members::machines;
 use deckwatch_machine::agent::{save_host, this_host};
 use deckwatch_protocol::{Machine, MachineArch, MachineOs, RegisterMachine};
 
-use super::steps::Step;
+use crate::check::Check;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
@@ -13,7 +13,7 @@ use crate::fleet::approve;
 use crate::process_env::ProcessEnv;
 
 /// Checks that the API of the team answers and accepts the key.
-pub(super) fn reach(endpoint: Result<Endpoint, LaunchError>, env: &ProcessEnv) -> (Step, Option<Api>) {
+pub(super) fn reach(endpoint: Result<Endpoint, LaunchError>, env: &ProcessEnv) -> (Check, Option<Api>) {
     const NAME: &str = "API reachable";
     let reached = endpoint.and_then(|endpoint| {
         let Endpoint::Remote { .. } = endpoint else { return Ok(None) };
@@ -23,17 +23,17 @@ pub(super) fn reach(endpoint: Result<Endpoint, LaunchError>, env: &ProcessEnv) -
         Ok(Some((format!("{}, engine {}", endpoint.describe(env), health.engine), api)))
     });
     match reached {
-        Ok(Some((detail, api))) => (Step::done(NAME, detail), Some(api)),
+        Ok(Some((detail, api))) => (Check::ok(NAME, detail), Some(api)),
         Ok(None) => {
             let fix = "start one (docs/fleet.md says how), then: export CONTEXT_API_URL=https://… CONTEXT_API_KEY=…";
-            (Step::failed(NAME, "no API is configured; a fleet registers its machines in the team's API", fix), None)
+            (Check::fail(NAME, "no API is configured; a fleet registers its machines in the team's API", fix), None)
         }
-        Err(error) => (Step::failed_with(NAME, &error), None),
+        Err(error) => (Check::failed_with(NAME, &error), None),
     }
 }
 
 /// Registers the machine. A role and other data that it has already are kept.
-pub(super) fn register(api: &Api, mut machine: RegisterMachine, env: &ProcessEnv) -> (Step, Option<Machine>) {
+pub(super) fn register(api: &Api, mut machine: RegisterMachine, env: &ProcessEnv) -> (Check, Option<Machine>) {
     const NAME: &str = "machine registered";
     let hostname = this_host();
     let registered = context_api::wait(async {
@@ -51,20 +51,20 @@ pub(super) fn register(api: &Api, mut machine: RegisterMachine, env: &ProcessEnv
             Err(error) => {
                 let why = format!("{hostname} is registered, but the name could not be saved: {error}");
                 let fix = "make the state folder writable; else the name changes with the network's";
-                (Step::attention(NAME, why, fix), Some(machine))
+                (Check::warn(NAME, why, fix), Some(machine))
             }
         },
-        Err(error) => (Step::failed_with(NAME, &error), None),
+        Err(error) => (Check::failed_with(NAME, &error), None),
     }
 }
 
 /// Whether the machine is a member now.
-fn state(name: &'static str, machine: &Machine) -> Step {
+fn state(name: &'static str, machine: &Machine) -> Check {
     let Some(pending) = &machine.pending else {
-        return Step::done(name, format!("{} is approved", machine.hostname));
+        return Check::ok(name, format!("{} is approved", machine.hostname));
     };
     let before = if machine.approved.is_some() { "; until then its earlier access stays in use" } else { "" };
-    Step::attention(
+    Check::warn(
         name,
         format!("{} waits for an admin's approval{before}", machine.hostname),
         format!("an admin runs: {}", approve::command(&machine.hostname, pending)),
