@@ -8,7 +8,7 @@ use crate::moving::ask_move;
 use crate::notes::saved;
 use crate::tokens::mint;
 
-/// Moves the records until none are left to move, at most 30 times.
+/// Moves the records until none are left to move, at most 100 times.
 async fn move_all(from: &Agent, to: &Agent) -> RecordsMoved {
     let mut requests = 0;
     loop {
@@ -17,7 +17,7 @@ async fn move_all(from: &Agent, to: &Agent) -> RecordsMoved {
             return moved;
         }
         requests += 1;
-        assert!(requests < 30, "the move does not end");
+        assert!(requests < 100, "the move does not end");
     }
 }
 
