@@ -38,26 +38,20 @@ create table sessions (
 -- as distinct in a unique index, so null is mapped to -1.
 create unique index sessions_one_live on sessions (agent, venture, repo, ifnull(track, -1)) where status = 'active';
 
--- start_day: the other active sessions of the venture. The sweep: the sessions whose heartbeats have stopped.
-create index sessions_live_by_venture on sessions (venture, last_heartbeat_at) where status = 'active';
-
--- start_day: the last ended session of the agent on the venture.
-create index sessions_ended_by_agent on sessions (venture, agent, id) where status = 'ended';
-
--- list_sessions by active_since or by the status active: where the list ends.
-create index sessions_by_heartbeat on sessions (last_heartbeat_at);
-
--- list_sessions: by venture, agent or track, each also with a status; by repository, also with its venture. A list
--- without a status merges the entries of the three statuses.
+-- start_day: the other active sessions of the venture. list_sessions by venture, also with a status. A list without a
+-- status merges the entries of the three statuses. A heartbeat changes no index: all active sessions are found by
+-- `sessions_one_live`.
 create index sessions_by_venture on sessions (venture, status, id);
-create index sessions_by_agent on sessions (agent, status, id);
-create index sessions_by_track on sessions (track, status, id) where track is not null;
+
+-- start_day: the last ended session of the agent. list_sessions by agent.
+create index sessions_by_agent on sessions (agent, id);
+
+-- list_sessions by repository, also with its venture.
 create index sessions_by_repo on sessions (repo, id);
 create index sessions_by_venture_and_repo on sessions (venture, repo, id);
 
--- end_day and create_handoff: an insert with a select into the table that `final_handoff_id` refers to looks for sessions
--- with the new id.
-create index sessions_by_final_handoff on sessions (final_handoff_id) where final_handoff_id is not null;
+-- list_sessions by active_since: where the list ends. A session that has ended had its last heartbeat before its end.
+create index sessions_by_end on sessions (ended_at) where ended_at is not null;
 
 -- A handoff never changes, so a stored answer can refer to its payload instead of containing a copy.
 create table handoffs (
@@ -94,13 +88,11 @@ create index handoffs_by_venture_repo_and_track on handoffs (venture, repo, trac
 -- start_day: the handoffs to the agent on the venture. list_handoffs by recipient and venture.
 create index handoffs_by_venture_and_recipient on handoffs (venture, to_agent, id) where to_agent is not null;
 
--- list_handoffs: by venture, sender or track, each also with a status; by repository, recipient or issue. A list without
--- a status merges the entries of the four statuses.
+-- list_handoffs: by venture or sender, each also with a status; by repository or issue. A list without a status merges the
+-- entries of the four statuses.
 create index handoffs_by_venture on handoffs (venture, status_label, id);
 create index handoffs_by_sender on handoffs (from_agent, status_label, id);
-create index handoffs_by_track on handoffs (track, status_label, id) where track is not null;
 create index handoffs_by_repo on handoffs (repo, id);
-create index handoffs_by_recipient on handoffs (to_agent, id) where to_agent is not null;
 create index handoffs_by_issue on handoffs (issue_number, id) where issue_number is not null;
 
 -- list_handoffs by the status blocked. Other handoffs have no entry.

@@ -49,9 +49,9 @@ create table doc_versions (
   constraint doc_versions_text check ((content is null) = (content_hash is null))
 ) strict;
 
--- A put with unchanged content does not change a document, but confirms that it is still correct. The audit uses the
--- later of the change and the confirmation. The table is separate, so that confirming a document of 1 MB writes only a
--- few bytes.
+-- When each existing document was last put. A put with unchanged content does not change the document, but confirms that
+-- it is still correct. The audit reads only this table: a document costs it one row. The table is separate, so that
+-- confirming a document of 1 MB writes only a few bytes. A deleted document has no row.
 create table doc_confirmations (
   scope text not null,
   name text not null,
@@ -84,8 +84,12 @@ create table doc_requirements (
 create unique index doc_requirements_one_rule
   on doc_requirements (name_pattern, scope_type, ifnull(venture, ''), ifnull(capability, ''));
 
--- put_requirement: the number of rules of each venture.
-create index doc_requirements_by_venture on doc_requirements (venture);
+-- start_day and audit_docs: the rules of a venture, and those of every venture. Rules whose documents can be generated come
+-- first, then the order is that of the names. put_requirement: the number of rules of each venture.
+create index doc_requirements_by_venture on doc_requirements (venture, auto_generate desc, name_pattern, id);
+
+-- start_day and audit_docs: the oldest rules whose name has a `*`.
+create index doc_requirements_patterns on doc_requirements (venture, id) where instr(name_pattern, '*') > 0;
 
 -- The default rules. A team can change them with put_requirement and delete them with delete_requirement.
 insert into doc_requirements

@@ -1,6 +1,6 @@
 -- The machines of the fleet. The SSH configuration of the other machines contains a machine's user, address and key.
 -- The approved values stay in use while new values wait for an admin's approval, so a row has both. Only approved
--- values are given out.
+-- values are given out. The host key is the SSH key by which other machines recognise the machine; a machine can have none.
 create table machines (
   id text not null primary key,
   hostname text not null collate nocase,
@@ -12,12 +12,16 @@ create table machines (
   approved_ip text,
   approved_key text,
   approved_fingerprint text,
+  approved_host_key text,
+  approved_host_fingerprint text,
   approved_at text,
   approved_by text,
   pending_user text,
   pending_ip text,
   pending_key text,
   pending_fingerprint text,
+  pending_host_key text,
+  pending_host_fingerprint text,
   pending_at text,
   pending_by text,
   created_at text not null,
@@ -36,6 +40,8 @@ create table machines (
   constraint machines_pending check (
     (pending_user is null) + (pending_ip is null) + (pending_key is null) + (pending_fingerprint is null)
       + (pending_at is null) + (pending_by is null) in (0, 6)),
+  constraint machines_approved_host_key check ((approved_host_key is null) = (approved_host_fingerprint is null)),
+  constraint machines_pending_host_key check ((pending_host_key is null) = (pending_host_fingerprint is null)),
   constraint machines_accessible check (approved_key is not null or pending_key is not null or retired_at is not null)
 ) strict;
 

@@ -32,9 +32,6 @@ create table idempotency_keys (
   constraint idempotency_keys_payload check ((payload_handoff_id is null) = (payload_path is null))
 ) strict, without rowid;
 
--- end_day and create_handoff: an insert with a select into `handoffs` looks for keys with the new id. Few keys have one.
-create index idempotency_keys_by_payload on idempotency_keys (payload_handoff_id) where payload_handoff_id is not null;
-
 -- The request log: one row per request, kept for 7 days. `moment` is the time without its colons and the number of the
 -- request in its millisecond: a time window is a range of it, and a cursor is one of its values.
 create table request_log (
@@ -104,4 +101,12 @@ create table sweep_runs (
   log integer not null,
   constraint sweep_runs_last check (id = 1),
   constraint sweep_runs_more check (more in (0, 1))
+) strict;
+
+-- What the batch of a move_records moves: sessions, handoffs, notes, docs, requirements or nothing. The first statement of the
+-- batch sets it, so that the others need not find out again.
+create table record_moves (
+  id integer primary key,
+  stage text not null,
+  constraint record_moves_one check (id = 1)
 ) strict;

@@ -53,9 +53,9 @@ pub use store::sweep::SweepCounts;
 /// The commit of this build, or `unknown` outside a checkout.
 pub const COMMIT: &str = env!("DECKWATCH_COMMIT");
 
-/// The name of the first migration before the first release. A database that has it can't be opened: the migrations of
-/// that time were replaced by one set.
-pub const BEFORE_FIRST_RELEASE: &str = "0001_ventures.sql";
+/// The names of the first migration before the first release. A database that has one of them can't be opened: the
+/// migrations of that time were replaced by one set, twice.
+pub const BEFORE_FIRST_RELEASE: [&str; 2] = ["0001_ventures.sql", "0001_ventures_and_tokens.sql"];
 
 /// The migrations, in order: name and SQL. The build script lists the files of `migrations/`. Both engines apply only
 /// these files.

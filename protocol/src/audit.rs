@@ -34,7 +34,8 @@ pub struct AuditedDoc {
 }
 
 /// The documents of a venture that are missing, stale or optional. Documents that exist and are fresh are not listed. Each
-/// list shows up to 50 documents by name, among them those that can be generated; `totals` counts all.
+/// list shows up to 50 documents: first those that can be generated, then the others, each by the name in the requirement.
+/// `totals` counts all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocAudit {
@@ -45,7 +46,7 @@ pub struct DocAudit {
     /// Optional documents that don't exist. Nothing needs to be done.
     #[serde(default)]
     pub optional: Vec<AuditedDoc>,
-    /// Patterns with a `*` that were not compared with every document.
+    /// Names and patterns that were not compared with every document. `audit_docs` compares more of them.
     #[serde(default)]
     pub unchecked: Vec<AuditedDoc>,
     /// The number of documents in each list. An API of an older version does not count them.
@@ -62,6 +63,7 @@ impl DocAudit {
             stale: listed(&self.stale),
             optional: listed(&self.optional),
             unchecked: listed(&self.unchecked),
+            total_is_minimum: false,
         })
     }
 }
@@ -76,12 +78,17 @@ pub struct DocAuditTotals {
     pub stale: u32,
     /// Optional documents that don't exist.
     pub optional: u32,
-    /// Patterns that were not compared with every document.
+    /// Names and patterns that were not compared with every document.
     pub unchecked: u32,
+    /// True if the numbers are only lower bounds, because more than 80 requirements apply to the venture. The start of a day
+    /// compares 80 of them, first those whose documents can be generated. `audit_docs` compares all. Absent if the numbers
+    /// are exact.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub total_is_minimum: bool,
 }
 
-/// The requirements of one venture, grouped by the state of their documents and sorted by name. Each list is whole if the
-/// request names the venture. Otherwise, each list shows the first 50.
+/// The requirements of one venture, grouped by the state of their documents. Each list is whole. It shows first the documents
+/// that can be generated, then the others, each by the name in the requirement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VentureAudit {
@@ -95,13 +102,15 @@ pub struct VentureAudit {
     pub present: Excerpt<AuditedDoc>,
     /// Optional documents that don't exist. Nothing needs to be done.
     pub optional: Excerpt<AuditedDoc>,
-    /// Patterns with a `*` that were not compared with every document of their scope, because there are too many patterns
-    /// or documents. No fresh document was among those that were compared.
+    /// Names and patterns that were not compared with every document of their scope, because there are too many. An audit
+    /// reads the first 100 documents of each scope. If a scope has more, it looks up the names of the first 50 requirements,
+    /// and compares each pattern with 20 documents that begin like it, or with 4 if more than 4 patterns apply. No fresh
+    /// document was among those that were compared.
     #[serde(default)]
     pub unchecked: Excerpt<AuditedDoc>,
 }
 
-/// Selects the ventures that `audit_docs` checks. They are sorted by code.
+/// Selects the ventures that `audit_docs` checks. They are sorted by code. A page has one venture, whatever its limit.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
@@ -109,7 +118,7 @@ pub struct AuditFilter {
     /// Audit only this venture. Without it, every venture that the caller may see is audited.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// The number of ventures on a page, from 1 to 100. The default is 20.
+    /// The largest number of ventures on a page, from 1 to 100. The default is 20. An audit reads so much that a page has one.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
     /// The `next_cursor` of the previous page. Without it, the first page is returned.

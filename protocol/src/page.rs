@@ -36,7 +36,7 @@ pub struct Page<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ExcerptOf{T}"))]
 pub struct Excerpt<T> {
-    /// The number of items that exist. It is exact up to 100 at least.
+    /// The number of items that exist. It is exact up to 30 at least.
     pub total: u32,
     /// True if `total` is only a lower bound. Absent if the count is exact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -27,9 +27,11 @@ pub(crate) fn apply(connection: &mut Connection) -> Result<(), rusqlite::Error> 
         let known = "select exists (select 1 from d1_migrations where name = ?1)";
         transaction.query_row(known, params![name], |row| row.get::<_, bool>(0))
     };
-    if is_applied(BEFORE_FIRST_RELEASE)? {
-        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_SCHEMA);
-        return Err(rusqlite::Error::SqliteFailure(code, Some(BEFORE_RELEASE_ADVICE.to_owned())));
+    for name in BEFORE_FIRST_RELEASE {
+        if is_applied(name)? {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_SCHEMA);
+            return Err(rusqlite::Error::SqliteFailure(code, Some(BEFORE_RELEASE_ADVICE.to_owned())));
+        }
     }
     for (name, sql) in MIGRATIONS {
         if !is_applied(name)? {

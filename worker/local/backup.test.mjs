@@ -56,6 +56,7 @@ async function filled(watched) {
       values ('tok_1', '${"0".repeat(64)}', '${"0".repeat(16)}', 'A token', '["context"]', 'alpha', 60, '${AT}', 'actor', 'corr');
     insert into machines (id, hostname, os, arch, retired_at, created_at, updated_at, last_seen_at, creation_correlation_id)
       values ('mach_1', 'Mac1', 'linux', 'x86_64', '${AT}', '${AT}', '${AT}', '${AT}', 'corr');
+    insert into record_moves values (1, 'nothing');
     insert into sweep_runs values (1, '${AT}', null, 0, 0, 0, 0, 0);
     insert into rate_limits values ('actor', '${AT}', 1, 100);
     insert into request_log (moment, correlation_id, method, status)
@@ -222,7 +223,8 @@ test("a file that is not a backup, damaged or newer is refused with the reason a
     ["hello\n", / is not a backup of D1; /],
     [`${JSON.stringify({ ...head, format: "deckwatch-records-2" })}\n`, /made by a newer Deckwatch \(deckwatch-records-2\)/],
     [`${JSON.stringify(newer)}\n`, /made by a newer Deckwatch \(migration 9999_later.sql\)/],
-    [`${JSON.stringify({ ...head, migrations: ["0001_ventures.sql"] })}\n`, /from before its first release; nothing was changed/],
+    ...["0001_ventures.sql", "0001_ventures_and_tokens.sql"].map((first) =>
+      [`${JSON.stringify({ ...head, migrations: [first] })}\n`, /from before its first release; nothing was changed/]),
     [`${JSON.stringify({ ...head, migrations: [] })}\n`, / names no migrations; /],
     [`${whole}`.replace("A note", "A mote"), / is truncated or damaged; /],
     [`${whole}{"table":"notes","row":{}}\n`, / has data after its last line; /],

@@ -40,7 +40,7 @@ function requireHead(file, head, known) {
   const { migrations } = head;
   if (!Array.isArray(migrations) || migrations.length === 0) throw new Error(`${file} names no migrations; nothing was changed`);
   const unknown = migrations.find((name) => !known.includes(name));
-  if (unknown === BEFORE_FIRST_RELEASE) {
+  if (BEFORE_FIRST_RELEASE.includes(unknown)) {
     throw new Error(`${file} was made by a Deckwatch from before its first release; nothing was changed: restore it with the checkout that made it`);
   }
   if (unknown) throw newer(`migration ${unknown}`);

@@ -13,15 +13,15 @@ const BOOKKEEPING = `create table if not exists d1_migrations (
 // D1 refuses SQL that ends with a comment.
 const TRAILING_COMMENTS = /(?:\s|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*$/;
 
-// The first migration before the first release. The migrations of that time were replaced by one set.
-export const BEFORE_FIRST_RELEASE = "0001_ventures.sql";
+// The names of the first migration before the first release. The migrations of that time were replaced by one set, twice.
+export const BEFORE_FIRST_RELEASE = ["0001_ventures.sql", "0001_ventures_and_tokens.sql"];
 
 /** Applies, in order, the migrations that `database` does not have and `wanted` accepts. Each file is one transaction. */
 export async function applyMigrations(database, folder, wanted = () => true) {
   await database.prepare(BOOKKEEPING).run();
   const applied = await database.prepare("select name from d1_migrations").all();
   const known = new Set(applied.results.map((row) => row.name));
-  if (known.has(BEFORE_FIRST_RELEASE)) {
+  if (BEFORE_FIRST_RELEASE.some((name) => known.has(name))) {
     throw new Error(
       "the database was made by a Deckwatch from before its first release; nothing was changed: use a new database, or the checkout that made it",
     );

@@ -85,7 +85,7 @@ pub(crate) fn delete_doc(call: &Call, scope: DocScope, name: DocName) -> Result<
     let place = DocLocation { scope, name };
     let mut steps = vec![store::doc::unless_live(&place)];
     steps.extend(unless_matched(call, &place));
-    steps.push(store::doc::delete(&place, call.now, &call.caller.actor));
+    steps.extend(store::doc::delete(&place, call.now, &call.caller.actor));
     steps.push(store::doc_version::insert_deletion(&place, call.correlation_id.as_str()));
     steps.push(store::doc_version::trim(&place, Doc::MAX_VERSIONS));
     let access = DataAccess::of(place.scope.venture().as_ref());

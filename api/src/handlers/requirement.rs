@@ -10,7 +10,7 @@ use crate::store;
 
 /// Reports the state of the documents of one venture, or of all ventures, against their requirements.
 pub(crate) fn audit_docs(call: &Call, filter: AuditFilter) -> Result<Plan, ApiError> {
-    let limit = store::doc_audit::page_limit(&filter);
+    let limit = filter.limit.unwrap_or_default();
     let [items, total] = store::doc_audit::list(&filter, call.now, call.caller.token_id());
     // Refuse an unknown venture. An empty audit would look like a success.
     let steps = filter.venture.iter().map(store::refusal::unless_venture).collect();

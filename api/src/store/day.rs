@@ -2,19 +2,19 @@
 
 use deckwatch_protocol::{SessionId, StartDay, Timestamp};
 
-use super::doc::{doc_index_json, doc_key, doc_summary_members, first_docs};
+use super::doc::{doc_index_json, doc_index_limit, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
-use super::excerpt;
 use super::handoff::{handoff_json, omitted_payload, stored_payload};
 use super::responses::{SelectResponse, responses};
 use super::session::session_json;
 use super::summaries::executive_summaries_json;
 use super::venture::venture_json;
+use super::{excerpt, first_items};
 
 /// The number of active sessions of a venture that the start of a day reads, except its own.
 macro_rules! others_limit {
     () => {
-        150
+        100
     };
 }
 
@@ -46,37 +46,44 @@ macro_rules! others {
     };
 }
 
-/// `sessions` and `counts` of the other sessions. 20 are shown, and all of those on the same issue or branch. So the response
-/// has a limited size and still shows collisions.
+/// `sessions` and `counts` of the other sessions. 20 are shown. If more are on the same issue or branch, all are shown. So the
+/// response has a limited size and still shows collisions.
 macro_rules! others_json {
     () => {
         concat!(
             "(select json_object('sessions', json_insert(json_object('total', min(n, ",
             others_limit!(),
-            "), 'shown', json_array_length(shown), 'items', json(shown)), ",
-            "iif(more, '$.total_is_minimum', '$.total'), json('true')), ",
+            "), 'shown', iif(near > 20, n, min(n, 20)), ",
+            "'items', json(iif(n <= 20 or near > 20, items, ",
+            first_items!(20 of "items"),
+            "))), iif(more, '$.total_is_minimum', '$.total'), json('true')), ",
             "'counts', json_object('same_issue', same_issue, 'same_branch', same_branch, 'same_repo', same_repo)) ",
-            "from (select others.*, (select json_group_array(json(j.value)) from json_each(others.items) j ",
-            "where j.key < max(20, others.near)) as shown from (",
+            "from (",
             others!(),
-            ") others limit -1))"
+            "))"
         )
     };
 }
 
+/// The smallest id of a handoff that no ended session of the agent of session `s` has shown yet. Sessions and handoffs share
+/// one order by the time in their ids. The ended session is one of the agent's newest 25.
+macro_rules! unseen_since {
+    () => {
+        "ifnull((select 'ho_' || substr(e.id, 6, 10) from ( \
+           select id, venture, status from sessions indexed by sessions_by_agent where agent = s.agent \
+           order by id desc limit 25) e \
+         where e.status = 'ended' and e.venture = s.venture limit 1), '')"
+    };
+}
+
 /// The handoffs addressed to the agent of session `s` on its venture. Each is shown until the agent ends a session
-/// that began after the handoff, because that session has already shown it. Sessions and handoffs share one order by
-/// the time in their ids. The ended session is one of the agent's newest 50.
+/// that began after the handoff, because that session has already shown it.
 macro_rules! handoffs_to_agent {
     ($columns:expr) => {
         concat!(
             "select ",
             $columns,
-            " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= ifnull(( \
-               select 'ho_' || substr(e.id, 6, 10) from ( \
-                 select id, venture, status from sessions indexed by sessions_by_agent where agent = s.agent \
-                 order by id desc limit 50) e \
-               where e.status = 'ended' and e.venture = s.venture limit 1), '')"
+            " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= s.unseen_since"
         )
     };
 }
@@ -124,7 +131,7 @@ responses! {
     /// `?1` is the stale limit, `?2` the id of a new session, `?3` and `?4` the next heartbeat, `?5` the correlation
     /// id, `?6` to `?9` the owner of the session, `?10` the current time.
     STARTED = concat!(
-        "with day as materialized (select s.*, ", others_json!(), " as others from sessions s ",
+        "with day as materialized (select s.*, ", others_json!(), " as others, ", unseen_since!(), " as unseen_since from sessions s ",
         "where s.agent = ?6 and s.venture = ?7 and s.repo = ?8 and ifnull(s.track, -1) = ifnull(?9, -1) ",
         "and s.status = 'active') ",
         "select case when ", is_new!(), " then 201 else 200 end, json_object(",
@@ -137,10 +144,10 @@ responses! {
         "'active_sessions', json(s.others -> '$.sessions'), 'active_counts', json(s.others -> '$.counts'), ",
         "'executive_summaries', json(", executive_summaries_json!(), "), ",
         "'doc_index', json(", doc_index_json!(), "), ",
-        "'doc_audit', json(", doc_audit_json!("?10"), "), ",
+        "'doc_audit', json(", doc_audit_json!(), "), ",
         "'correlation_id', ?5), ",
         omitted_payload!("$.last_handoff.payload"),
-        " from day s join ventures v on v.code = s.venture left join handoffs h on h.id = ", last_handoff_id!()
+        " from day s join (select *, ?10 as now from ventures) v on v.code = s.venture left join handoffs h on h.id = ", last_handoff_id!()
     );
 
     /// `?1` is the stale limit, `?2` the session, `?3` whether the request keeps the session open, `?4` the

@@ -65,39 +65,44 @@ macro_rules! doc_key {
     };
 }
 
-/// The first 50 documents of a scope by name.
+/// The largest exact number of documents in the answer to `start_day`.
+macro_rules! doc_index_limit {
+    () => {
+        100
+    };
+}
+
+/// The first documents of a scope by name, one more than are counted.
 macro_rules! first_docs {
-    ($place:literal, $scope:literal) => {
+    ($scope:literal) => {
         concat!(
-            "select * from (select ",
-            $place,
-            " as place, d.scope, d.name, d.title, d.doc_type, d.version, d.content_hash, ",
-            "d.size_bytes, d.updated_at from context_docs d where d.scope = ",
+            "select * from (select d.scope, d.name, d.title, d.doc_type, d.version, d.content_hash, d.size_bytes, d.updated_at ",
+            "from context_docs d where d.scope = ",
             $scope,
-            " and d.deleted_at is null ",
-            "order by ",
+            " and d.deleted_at is null order by ",
             doc_key!(),
-            " limit 50)"
+            " limit ",
+            doc_index_limit!(),
+            " + 1)"
         )
     };
 }
 
-/// The documents for session `s`: those of the venture, then the global ones, by name. 50 are shown.
+/// The documents for session `s`: those of the venture, then the global ones, by name. 50 are shown. Each is read once, to be
+/// counted and to be shown.
 macro_rules! doc_index_json {
     () => {
-        $crate::store::excerpt!(
-            all: "select 1 from context_docs d where d.scope in (s.venture, 'global') and d.deleted_at is null",
-            shown: concat!(
-                "select *, 1 as position from (", first_docs!("0", "s.venture"), " union all ",
-                first_docs!("1", "'global'"), " limit 50)"
-            ),
-            item: concat!("json_object(", doc_summary_members!("shown", "shown.updated_at"), ")"),
-            order: "shown.place, shown.name"
+        concat!(
+            "(select json_insert(json_object('total', min(n, ", doc_index_limit!(), "), 'shown', min(n, 50), 'items', ",
+            "json(iif(n <= 50, items, ", $crate::store::first_items!(50 of "items"), "))), ",
+            "iif(n > ", doc_index_limit!(), ", '$.total_is_minimum', '$.total'), json('true')) ",
+            "from (select count(*) as n, json_group_array(json_object(", doc_summary_members!("listed", "listed.updated_at"), ")) as items ",
+            "from (", first_docs!("s.venture"), " union all ", first_docs!("'global'"), " limit ", doc_index_limit!(), " + 1) listed))"
         )
     };
 }
 
-pub(super) use {doc_index_json, doc_key, doc_summary_members, first_docs};
+pub(super) use {doc_index_json, doc_index_limit, doc_key, doc_summary_members, first_docs};
 
 statements! {
     UNLESS_SCOPE = "
@@ -133,10 +138,10 @@ statements! {
           select 1 from (
             select *, replace(name_pattern, '{venture}', iif(?1 = 'global', '*', ?1)) as pattern from doc_requirements
             where auto_generate = 1 and scope_type = iif(?1 = 'global', 'global', 'venture')
-          ) r left join ventures v on v.code = ?1
+          ) r
           where (?1 = 'global' or r.venture is null or r.venture = ?1)
             and (?1 = 'global' or r.capability is null
-              or exists (select 1 from json_each(v.capabilities_json) c where c.value = r.capability))
+              or instr((select capabilities_json from ventures where code = ?1), json_quote(r.capability)) > 0)
             and case when r.pattern not glob '*[*?[]*' then ?2 = r.pattern
               when length(cast(r.pattern as blob)) <= 50 then ?2 glob r.pattern else false end)
         and not exists (
@@ -158,7 +163,7 @@ statements! {
         "(excluded.title, excluded.doc_type, ifnull(excluded.source_repo, ''), ifnull(excluded.source_path, ''))"
     );
 
-    /// A put confirms the document, also if it changes nothing.
+    /// A put confirms the document, also if it changes nothing. The audit reads only the confirmations.
     CONFIRM = "
         insert into doc_confirmations (scope, name, confirmed_at) values (?1, ?2, ?3)
         on conflict (scope, name) do update set confirmed_at = excluded.confirmed_at";
@@ -168,6 +173,9 @@ statements! {
         update context_docs set version = version + 1, updated_at = ?3, deleted_at = ?3, actor_key_id = ?4, size_bytes = 0,
           content = ''
         where scope = ?1 and name = ?2 and deleted_at is null";
+
+    /// The audit reads the confirmations of existing documents only.
+    DELETE_CONFIRMATION = "delete from doc_confirmations where scope = ?1 and name = ?2";
 
     SELECT = concat!(
         "select ", doc_json!(""), " as body, d.content from context_docs d ",
@@ -268,8 +276,8 @@ pub(crate) fn confirm(place: &DocLocation, now: Timestamp) -> Statement {
 }
 
 /// Deletes an existing document.
-pub(crate) fn delete(place: &DocLocation, now: Timestamp, actor: &str) -> Statement {
-    place.bind(DELETE).bind(now).bind(actor)
+pub(crate) fn delete(place: &DocLocation, now: Timestamp, actor: &str) -> [Statement; 2] {
+    [place.bind(DELETE).bind(now).bind(actor), place.bind(DELETE_CONFIRMATION)]
 }
 
 /// Reads one document as `body`, with its `content` in a separate column.

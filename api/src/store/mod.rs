@@ -60,10 +60,31 @@ macro_rules! count_limit {
 }
 pub(crate) use count_limit;
 
-/// The largest exact count of a list in the answer to `start_day`, except for the other sessions.
+/// The first 20 or 50 items of a JSON array that has as many. Unlike `json_each`, it reads no rows.
+macro_rules! first_items {
+    (20 of $array:literal) => {
+        concat!(
+            "json_extract(", $array, ", '$[0]', '$[1]', '$[2]', '$[3]', '$[4]', '$[5]', '$[6]', '$[7]', '$[8]', '$[9]', ",
+            "'$[10]', '$[11]', '$[12]', '$[13]', '$[14]', '$[15]', '$[16]', '$[17]', '$[18]', '$[19]')"
+        )
+    };
+    // A function of D1 takes 32 arguments, so the texts of two arrays are joined.
+    (50 of $array:expr) => {
+        concat!(
+            "rtrim(json_extract(", $array, ", '$[0]', '$[1]', '$[2]', '$[3]', '$[4]', '$[5]', '$[6]', '$[7]', '$[8]', '$[9]', ",
+            "'$[10]', '$[11]', '$[12]', '$[13]', '$[14]', '$[15]', '$[16]', '$[17]', '$[18]', '$[19]', '$[20]', '$[21]', ",
+            "'$[22]', '$[23]', '$[24]'), ']') || ',' || ltrim(json_extract(", $array, ", '$[25]', '$[26]', '$[27]', '$[28]', ",
+            "'$[29]', '$[30]', '$[31]', '$[32]', '$[33]', '$[34]', '$[35]', '$[36]', '$[37]', '$[38]', '$[39]', '$[40]', ",
+            "'$[41]', '$[42]', '$[43]', '$[44]', '$[45]', '$[46]', '$[47]', '$[48]', '$[49]'), '[')"
+        )
+    };
+}
+use first_items;
+
+/// The largest exact count of an [`excerpt!`].
 macro_rules! excerpt_limit {
     () => {
-        100
+        30
     };
 }
 use excerpt_limit;
@@ -75,31 +96,29 @@ use excerpt_limit;
 /// `total_is_minimum` is inserted only above the limit: an insert at an existing path does nothing.
 macro_rules! excerpt {
     (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr) => {
-        $crate::store::excerpt!(all: $all, shown: $shown, item: $item, order: $order, extra: "")
+        $crate::store::excerpt!(all: $all, shown: $shown, item: $item, order: $order, extra: "'[]'", members: "")
     };
-    (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr, extra: $extra:expr) => {
+    (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr, extra: $extra:expr, members: $members:expr) => {
         concat!(
-            "(select json_insert(json_object('total', min(counted.n, ",
+            "(select json_insert(json_object('total', min(n, ",
             $crate::store::excerpt_limit!(),
-            "), 'shown', count(shown.position), ",
-            "'items', json_group_array(json(",
-            $item,
-            ") order by ",
-            $order,
-            ") filter (where shown.position is not null)",
-            $extra,
-            "), ",
-            "case when counted.n > ",
+            "), 'shown', shown, 'items', json(items)",
+            $members,
+            "), iif(n > ",
             $crate::store::excerpt_limit!(),
-            " then '$.total_is_minimum' else '$.total' end, json('true')) ",
-            "from (select count(*) as n from (",
+            ", '$.total_is_minimum', '$.total'), json('true')) from (select (select count(*) from (",
             $all,
             " limit ",
             $crate::store::excerpt_limit!(),
-            " + 1)) as counted ",
-            "left join (",
+            " + 1)) as n, count(shown.position) as shown, json_group_array(json(",
+            $item,
+            ") order by ",
+            $order,
+            ") filter (where shown.position is not null) as items, ",
+            $extra,
+            " as extra from (",
             $shown,
-            ") as shown)"
+            ") as shown))"
         )
     };
 }

@@ -1,12 +1,14 @@
 //! Moves the records of a repository to another venture, another name, or both. `?1` and `?2` are the old venture and
 //! repository, `?3` and `?4` the new ones.
 //!
-//! Sessions and handoffs belong to the repository. [`venture_records`] moves what belongs to the venture.
+//! A request moves some records of one kind, so that it reads and writes a limited number of rows, whatever is stored. The
+//! client repeats it while the answer says that there are more. Sessions and handoffs belong to the repository.
+//! [`venture_records`] moves what belongs to the venture.
 
 use deckwatch_protocol::{MoveRecords, Timestamp, VentureCode};
 
 use super::statements;
-use super::venture_records::{self, doc_to_move, may_move};
+use super::venture_records::{self, doc_to_move, may_move, movable_name, movable_pattern, venture_has_notes};
 use crate::database::Statement;
 
 /// Whether sessions or handoffs are left under the old names.
@@ -21,47 +23,96 @@ pub(super) use repo_has_records;
 /// Whether notes, documents or requirements are left in the old venture.
 macro_rules! venture_has_records {
     () => {
-        "((exists (select 1 from notes where venture = ?1 and archived_at is null) or exists (select 1 from notes where venture = ?1 and archived_at is not null)) or exists (select 1 from context_docs where scope = ?1) \
-          or exists (select 1 from doc_requirements where venture = ?1))"
+        concat!(
+            "(",
+            venture_has_notes!(),
+            " or exists (select 1 from context_docs where scope = ?1) \
+              or exists (select 1 from doc_requirements where venture = ?1))"
+        )
+    };
+}
+
+/// The kind of records that a request moves next.
+macro_rules! next_stage {
+    () => {
+        concat!(
+            "case when (?1, ?2) is (?3, ?4) then 'nothing' \
+              when exists (select 1 from sessions where venture = ?1 and repo = ?2) then 'sessions' \
+              when exists (select 1 from handoffs where venture = ?1 and repo = ?2) then 'handoffs' \
+              when not ",
+            may_move!(),
+            " then 'nothing' \
+              when ",
+            venture_has_notes!(),
+            " then 'notes' \
+              when exists (",
+            doc_to_move!(),
+            ") then 'docs' \
+              when exists (",
+            movable_name!(),
+            ") or exists (",
+            movable_pattern!(),
+            ") then 'requirements' \
+              else 'nothing' end"
+        )
+    };
+}
+
+/// A number of rows if this batch moves records of kind `$stage`, else 0. As a part of a limit, it is evaluated once and not
+/// for each row. It mentions all parameters, so that all statements have the same parameters.
+macro_rules! if_stage {
+    ($stage:literal, $rows:literal) => {
+        concat!($rows, " * (select stage = '", $stage, "' and ?1 || ?2 || ?3 || ?4 is not null from record_moves)")
+    };
+}
+pub(super) use if_stage;
+
+/// The newest sessions of the repository.
+macro_rules! sessions_to_move {
+    () => {
+        concat!(
+            "select id from sessions indexed by sessions_by_venture_and_repo where venture = ?1 and repo = ?2 \
+             order by id desc limit ",
+            if_stage!("sessions", "80")
+        )
     };
 }
 
 statements! {
+    BEGIN_STAGE = concat!("insert or replace into record_moves (id, stage) values (1, ", next_stage!(), ")");
+
     /// An agent can have one active session in the new repository. This abandons its session in the old one, which
     /// would be a second.
-    ABANDON_SECOND = "
-        update sessions indexed by sessions_by_venture set status = 'abandoned', ended_at = ?5, end_reason = 'stale'
-        where venture = ?1 and repo = ?2 and status = 'active' and exists (
+    ABANDON_SECOND = concat!("
+        update sessions set status = 'abandoned', ended_at = ?5, end_reason = 'stale'
+        where id in (", sessions_to_move!(), ") and status = 'active' and exists (
           select 1 from sessions o where o.agent = sessions.agent and o.venture = ?3 and o.repo = ?4
-            and ifnull(o.track, -1) = ifnull(sessions.track, -1) and o.status = 'active' and o.id <> sessions.id)";
+            and ifnull(o.track, -1) = ifnull(sessions.track, -1) and o.status = 'active' and o.id <> sessions.id)");
 
-    MOVE_SESSIONS = "
-        update sessions set venture = ?3, repo = ?4
-        where id in (
-          select id from sessions indexed by sessions_by_venture_and_repo where venture = ?1 and repo = ?2
-          order by id desc limit 500)";
+    MOVE_SESSIONS = concat!("update sessions set venture = ?3, repo = ?4 where id in (", sessions_to_move!(), ")");
 
-    MOVE_HANDOFFS = "
+    MOVE_HANDOFFS = concat!("
         update handoffs set venture = ?3, repo = ?4
         where id in (
-          select id from handoffs indexed by handoffs_by_venture_and_repo where venture = ?1 and repo = ?2 order by id desc limit 500)";
+          select id from handoffs indexed by handoffs_by_venture_and_repo where venture = ?1 and repo = ?2
+          order by id desc limit ", if_stage!("handoffs", "150"), ")");
 
     /// A renamed document has the code of its old venture and a dot before its name.
     SELECT_MOVED = concat!("
         select json_object(
-          'more', json(iif((?1, ?2) is not (?3, ?4) and ", repo_has_records!(), " or ", may_move!(), " and (
-            (exists (select 1 from notes where venture = ?1 and archived_at is null) or exists (select 1 from notes where venture = ?1 and archived_at is not null)) or exists (", doc_to_move!(), ")), 'true', 'false')),
+          'more', json(iif(stage <> 'nothing', 'true', 'false')),
           'venture_in_use', json(iif(?1 <> ?3 and ", venture_has_records!(), " and not ", repo_has_records!(),
             " and not ", may_move!(), ", 'true', 'false')),
           'left', json(iif(?1 <> ?3 and ", venture_has_records!(), ", 'true', 'false')),
           'docs_renamed', json(iif(?1 <> ?3 and exists (
             select 1 from context_docs d where d.scope = ?3 and d.name > ?1 || '.' and d.name < ?1 || '/'), 'true', 'false'))
-        ) as body");
+        ) as body from (select ", next_stage!(), " as stage)");
 }
 
-/// Moves the newest 500 sessions and handoffs. If none are left, moves some of the records of the venture.
+/// Moves some records of the first kind that is left.
 pub(crate) fn move_records(from: &VentureCode, records: &MoveRecords, now: Timestamp) -> Vec<Statement> {
     let mut steps = vec![
+        names(BEGIN_STAGE, from, records),
         names(ABANDON_SECOND, from, records).bind(now),
         names(MOVE_SESSIONS, from, records),
         names(MOVE_HANDOFFS, from, records),

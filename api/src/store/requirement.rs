@@ -31,11 +31,12 @@ statements! {
     /// to one venture (those that name the venture and those that name none). A change of an existing requirement
     /// adds none.
     UNLESS_BELOW_LIMIT = concat!(
-        "insert into refusals (reason) select 'requirements_full' ",
-        "where ((select count(*) from doc_requirements) >= ?5 or instr(?1, '*') > 0 and ",
-        "(select count(*) from doc_requirements where instr(name_pattern, '*') > 0 and venture is null) + ",
-        "ifnull((select max(n) from (select count(*) as n from doc_requirements ",
-        "where instr(name_pattern, '*') > 0 and venture = ifnull(?3, venture) group by venture)), 0) >= ?6) ",
+        "insert into refusals (reason) select 'requirements_full' from (select sum(n) as n, ",
+        "ifnull(sum(patterns) filter (where venture is null), 0) + ",
+        "ifnull(max(patterns) filter (where venture = ifnull(?3, venture)), 0) as patterns ",
+        "from (select venture, count(*) as n, sum(instr(name_pattern, '*') > 0) as patterns ",
+        "from doc_requirements indexed by doc_requirements_by_venture group by venture)) ",
+        "where (n >= ?5 or instr(?1, '*') > 0 and patterns >= ?6) ",
         "and not exists (select 1 from doc_requirements r where ", same_rule!(), ")"
     );
 

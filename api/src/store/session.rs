@@ -51,24 +51,24 @@ statements! {
         where agent = ?3 and venture = ?4 and repo = ?5 and ifnull(track, -1) = ifnull(?6, -1)
           and status = 'active' and last_heartbeat_at < ?1";
 
-    /// Abandons the stale sessions among the 25 oldest active ones of the venture. The sweep abandons the others.
+    /// Abandons the stale sessions among the 10 oldest active ones of the venture. The sweep abandons the others.
     ABANDON_STALE = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
         where id in (
           select id from (
             select id, last_heartbeat_at from sessions indexed by sessions_by_venture
-            where venture = ?3 and status = 'active' order by id limit 25)
+            where venture = ?3 and status = 'active' order by id limit 10)
           where last_heartbeat_at < ?1)";
 
     /// A clock that was ahead recorded a heartbeat in the future. This sets it to the current time, so that the
-    /// session becomes stale in time. It checks the 25 newest active sessions of the venture; the sweep corrects the
+    /// session becomes stale in time. It checks the 10 newest active sessions of the venture; the sweep corrects the
     /// others. `?3` allows a small difference between clocks.
     CORRECT_AHEAD = "
         update sessions set last_heartbeat_at = ?1
         where id in (
           select id from (
             select id, last_heartbeat_at from sessions indexed by sessions_by_venture
-            where venture = ?2 and status = 'active' order by id desc limit 25)
+            where venture = ?2 and status = 'active' order by id desc limit 10)
           where last_heartbeat_at > ?3)";
 
     /// Creates the session, or updates the active one with the agent's current values.

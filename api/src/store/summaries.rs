@@ -30,8 +30,7 @@ macro_rules! executive_summaries_json {
                    case when bytes <= room or room >= 200 then rank end as position, \
                    case when bytes <= room then head when room >= 200 then ", $crate::store::summaries::fitting!(), " end as piece \
                  from ( \
-                   select *, row_number() over (order by global, id desc) as rank, \
-                     12288 - (sum(bytes) over (order by global, id desc) - bytes) as room from ( \
+                   select *, row_number() over ordered as rank, 12288 - (sum(bytes) over ordered - bytes) as room from ( \
                      select tagged.global, n.id, n.title, n.venture, n.actor_key_id, n.updated_at, \
                        substr(n.content, 1, 12288) as head, length(cast(n.content as blob)) as bytes \
                      from ( \
@@ -41,16 +40,18 @@ macro_rules! executive_summaries_json {
                        select * from (select 1 as global, note_id from note_tags \
                          where tag = 'executive-summary' and scope = 'global' order by note_id desc limit 20) \
                        limit 20 \
-                     ) tagged join notes n on n.id = tagged.note_id))"
+                     ) tagged join notes n on n.id = tagged.note_id) \
+                   window ordered as (order by global, id desc rows unbounded preceding))"
             ),
             item: "json_insert(json_object('id', shown.id, 'title', shown.title, 'content', shown.piece, \
                      'truncated', json(case when shown.truncated then 'true' else 'false' end), \
                      'venture', shown.venture, 'actor_key_id', shown.actor_key_id, 'updated_at', shown.updated_at), \
                      case when shown.truncated then '$.cut_at_byte' else '$.truncated' end, json('true'))",
             order: "shown.position",
-            extra: ", 'left_out', json_group_array(json_object('id', shown.id, 'title', shown.title, \
+            extra: "json_group_array(json_object('id', shown.id, 'title', shown.title, \
                        'venture', shown.venture, 'updated_at', shown.updated_at) order by shown.rank) \
-                     filter (where shown.rank is not null and shown.position is null)"
+                     filter (where shown.position is null)",
+            members: ", 'left_out', json(extra)"
         )
     };
 }

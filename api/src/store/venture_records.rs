@@ -8,60 +8,81 @@
 use deckwatch_protocol::{DocName, MoveRecords, Requirement, VentureCode};
 
 use super::note_search::filter_terms;
-use super::records::names;
+use super::records::{if_stage, names};
 use super::statements;
 use crate::database::Statement;
 
-/// Whether the repository `$repo` is the moved one, or belongs to the new venture.
+/// Whether the repository `$repo` is the moved one, or belongs to the new venture. It searches the text of the list, because
+/// `json_each` would read a row for each repository.
 macro_rules! is_of_new_venture {
     ($repo:literal) => {
         concat!(
             "(lower(",
             $repo,
-            ") in (lower(?2), lower(?4)) or exists (",
-            "select 1 from ventures v cross join json_each(v.repos_json) listed ",
-            "where v.code = ?3 and lower(listed.value) = lower(",
+            ") in (lower(?2), lower(?4)) or exists (select 1 from ventures v where v.code = ?3 \
+              and instr(lower(v.repos_json), json_quote(lower(",
             $repo,
-            ")))"
+            "))) > 0))"
         )
     };
 }
 
-/// Whether the newest 100 rows of `$table` in the old venture have another repository.
+/// Whether rows of `$table` in the old venture have another repository. It goes through the names of the repositories, by the
+/// index `$index`. If the first 50 belong to the new venture, it does not go on.
 macro_rules! has_other_repo {
-    ($table:literal) => {
+    ($table:literal, $index:literal) => {
         concat!(
-            "exists (select 1 from (select repo from ",
+            "exists (with recursive other (repo) as ( \
+               select min(repo) from ",
             $table,
-            " where venture = ?1 order by id desc limit 100) r where not ",
-            $crate::store::venture_records::is_of_new_venture!("r.repo"),
+            " indexed by ",
+            $index,
+            " where venture = ?1 \
+               union all \
+               select (select min(repo) from ",
+            $table,
+            " indexed by ",
+            $index,
+            " where venture = ?1 and repo > other.repo) \
+               from other where other.repo is not null and ",
+            $crate::store::venture_records::is_of_new_venture!("other.repo"),
+            " limit 50) select 1 from other where other.repo is not null and not ",
+            $crate::store::venture_records::is_of_new_venture!("other.repo"),
             ")"
         )
     };
 }
 
 /// Whether the records of the old venture may move: all sessions and handoffs of the repository have moved, and no other
-/// repository uses the old venture. As a part of a limit, it is evaluated once and not for each row.
+/// repository uses the old venture.
 macro_rules! may_move {
     () => {
         concat!(
             "(?1 <> ?3 and not ", $crate::store::records::repo_has_records!(),
-            " and not ", $crate::store::venture_records::has_other_repo!("sessions"),
-            " and not ", $crate::store::venture_records::has_other_repo!("handoffs"),
+            " and not ", $crate::store::venture_records::has_other_repo!("sessions", "sessions_by_venture_and_repo"),
+            " and not ", $crate::store::venture_records::has_other_repo!("handoffs", "handoffs_by_venture_and_repo"),
             " and not exists (select 1 from ventures v cross join json_each(v.repos_json) own where v.code = ?1 and v.deleted_at is null and not ",
             $crate::store::venture_records::is_of_new_venture!("own.value"), "))"
         )
     };
 }
 
-/// The notes that this request moves: the oldest 50, with at most 300 KB of text before the last one.
+/// Whether the old venture has notes.
+macro_rules! venture_has_notes {
+    () => {
+        "(exists (select 1 from notes where venture = ?1 and archived_at is null) \
+          or exists (select 1 from notes where venture = ?1 and archived_at is not null))"
+    };
+}
+
+/// The notes that this request moves: the oldest 4. Each has up to 20 tags.
 macro_rules! notes_to_move {
     () => {
         concat!(
-            "select id from (select page.id, sum(octet_length(page.content)) over (order by page.id) - octet_length(page.content) as before ",
-            "from (select id, content from notes where venture = ?1 and archived_at is null union all ",
-            "select id, content from notes where venture = ?1 and archived_at is not null order by id limit 50 * ",
-            may_move!(), ") page) where before < 300000"
+            "select id from (select id from notes where venture = ?1 and archived_at is null union all ",
+            "select id from notes where venture = ?1 and archived_at is not null order by id limit ",
+            $crate::store::records::if_stage!("notes", "4"),
+            ")"
         )
     };
 }
@@ -92,7 +113,7 @@ macro_rules! is_taken {
     };
 }
 
-/// The documents of the old venture that may move, with their new names: of the first 100, those whose name or name with
+/// The documents of the old venture that may move, with their new names: of the first 50, those whose name or name with
 /// a prefix is free.
 macro_rules! doc_to_move {
     () => {
@@ -103,26 +124,61 @@ macro_rules! doc_to_move {
             "when length(?1 || '.' || page.name) <= 128 and not ",
             $crate::store::venture_records::is_taken!("?1 || '.' || page.name"),
             " and not exists (select 1 from context_docs e where e.scope = ?1 and e.name = ?1 || '.' || page.name) ",
-            "then ?1 || '.' || page.name end as new_name, page.size_bytes * min(page.version, 20) as bytes ",
-            "from (select scope, name, size_bytes, version from context_docs where scope = ?1 order by name limit 100 * ",
-            $crate::store::venture_records::may_move!(),
-            ") page) where new_name is not null"
+            "then ?1 || '.' || page.name end as new_name ",
+            "from (select scope, name from context_docs where scope = ?1 order by name limit 50) page) where new_name is not null"
         )
     };
 }
 
-/// The documents that this request moves, with about 1 MB of text before the last one. They have their scope, so that a
-/// join begins with them and not with all documents of the old venture.
+/// The first of them, which this request moves. A document has up to 20 versions of 1 MB. The result has the scope, so that a
+/// join begins with it and not with all documents of the old venture.
 macro_rules! docs_to_move {
     () => {
         concat!(
-            "(select scope, name, new_name from (select scope, name, new_name, sum(bytes) over (order by name) - bytes as before from (",
-            doc_to_move!(), ")) where before < 1000000)"
+            "(",
+            $crate::store::venture_records::doc_to_move!(),
+            " limit ",
+            $crate::store::records::if_stage!("docs", "2"),
+            ")"
         )
     };
 }
 
-pub(super) use {doc_to_move, has_other_repo, is_of_new_venture, is_taken, may_move};
+/// The requirements of the old venture without a `*` that the new one does not have: of the first 100.
+macro_rules! movable_name {
+    () => {
+        concat!(
+            "select r.id from (select * from doc_requirements indexed by doc_requirements_by_venture where venture = ?1 and instr(name_pattern, '*') = 0 limit 100) r where ",
+            $crate::store::venture_records::is_new_rule!()
+        )
+    };
+}
+
+/// The same with a `*`, while the new venture has fewer than 20, `Requirement::MAX_PATTERNS`.
+macro_rules! movable_pattern {
+    () => {
+        concat!(
+            "select r.id from (select * from doc_requirements indexed by doc_requirements_patterns where venture = ?1 and instr(name_pattern, '*') > 0 limit 100) r where ",
+            $crate::store::venture_records::is_new_rule!(),
+            " and 20 > (select count(*) from (select 1 from doc_requirements indexed by doc_requirements_patterns where instr(name_pattern, '*') > 0 and venture = ?3 ",
+            "union all select 1 from doc_requirements indexed by doc_requirements_patterns where instr(name_pattern, '*') > 0 and venture is null limit 20))"
+        )
+    };
+}
+
+/// Whether the new venture has no requirement like `r`.
+macro_rules! is_new_rule {
+    () => {
+        "not exists (select 1 from doc_requirements same where same.name_pattern = r.name_pattern \
+           and same.scope_type = r.scope_type and ifnull(same.venture, '') = ?3 \
+           and ifnull(same.capability, '') = ifnull(r.capability, ''))"
+    };
+}
+
+pub(super) use {
+    doc_to_move, has_other_repo, is_new_rule, is_of_new_venture, is_taken, may_move, movable_name, movable_pattern,
+    venture_has_notes,
+};
 
 statements! {
     // The notes are the same in all these statements, because the last one changes their venture. The index needs the
@@ -162,35 +218,28 @@ statements! {
         where doc_versions.scope = moved.scope and doc_versions.name = moved.name");
 
     /// Deletes the originals: the documents without versions that have a copy.
-    DELETE_ORIGINALS = "
+    DELETE_ORIGINALS = concat!("
         delete from context_docs where scope = ?1
-          and name in (select name from context_docs where scope = ?1 order by name limit 100)
+          and name in (select name from context_docs where scope = ?1 order by name limit ", if_stage!("docs", "50"), ")
           and not exists (select 1 from doc_versions w where w.scope = ?1 and w.name = context_docs.name)
-          and exists (select 1 from context_docs d where d.scope = ?2 and d.name in (context_docs.name, ?1 || '.' || context_docs.name)
-            and (d.content_hash, d.version, d.created_at) is (context_docs.content_hash, context_docs.version, context_docs.created_at))";
+          and exists (select 1 from context_docs d where d.scope = ?3 and d.name in (context_docs.name, ?1 || '.' || context_docs.name)
+            and (d.content_hash, d.version, d.created_at) is (context_docs.content_hash, context_docs.version, context_docs.created_at))");
 
-    /// The number of patterns of one venture stays limited to `?5`.
-    MOVE_REQUIREMENTS = concat!("
-        update doc_requirements set venture = ?3 where id in (
-          select id from (
-            select r.id, instr(r.name_pattern, '*') > 0 as is_pattern,
-              sum(instr(r.name_pattern, '*') > 0) over (order by r.id) as patterns
-            from doc_requirements r where r.venture = ?1 and ", may_move!(), " and not exists (
-              select 1 from doc_requirements same where same.name_pattern = r.name_pattern and same.scope_type = r.scope_type
-                and same.venture = ?3 and ifnull(same.capability, '') = ifnull(r.capability, '')))
-          where not is_pattern or patterns <= ?5 - (
-            select count(*) from doc_requirements where instr(name_pattern, '*') > 0 and ifnull(venture, ?3) = ?3))");
+    MOVE_REQUIREMENTS = concat!(
+        "update doc_requirements set venture = ?3 where id in (", movable_name!(), " limit ", if_stage!("requirements", "30"), ")");
+
+    /// One at a time, because the new venture may have room for only one more.
+    MOVE_PATTERN = concat!(
+        "update doc_requirements set venture = ?3 where id in (", movable_pattern!(), " limit ", if_stage!("requirements", "1"), ")");
 }
 
-/// Moves some notes and documents, and all requirements.
+/// Moves some notes, documents or requirements.
 pub(super) fn move_records(from: &VentureCode, records: &MoveRecords) -> Vec<Statement> {
     let notes = [FORGET_NOTES, CHANGE_FILTERS, INDEX_NOTES, MOVE_TAGS, MOVE_ARCHIVED_TAGS, MOVE_NOTES];
-    let docs = [COPY_DOCS, MOVE_CONFIRMATIONS, MOVE_VERSIONS];
-    let mut steps: Vec<Statement> = notes.into_iter().chain(docs).map(|sql| names(sql, from, records)).collect();
-    steps.push(Statement::new(DELETE_ORIGINALS).bind(from).bind(&records.to_venture));
-    steps.push(names(MOVE_REQUIREMENTS, from, records).bind(Requirement::MAX_PATTERNS));
-    steps
+    let docs = [COPY_DOCS, MOVE_CONFIRMATIONS, MOVE_VERSIONS, DELETE_ORIGINALS];
+    let requirements = [MOVE_REQUIREMENTS, MOVE_PATTERN];
+    notes.into_iter().chain(docs).chain(requirements).map(|sql| names(sql, from, records)).collect()
 }
 
-// The statement has the limit of a name as a number.
-const _: () = assert!(DocName::MAX_CHARS == 128);
+// The statements have these limits as numbers.
+const _: () = assert!(DocName::MAX_CHARS == 128 && Requirement::MAX_PATTERNS == 20);

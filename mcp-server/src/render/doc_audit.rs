@@ -12,18 +12,20 @@ use super::part::{Cut, Group, Part, Total};
 
 const NAME_COST: usize = 120;
 const HOLDS: &str = "names of documents";
-/// The audit compares a limited number of documents with a pattern, so it does not know whether one fits.
+/// The audit compares a limited number of documents, so it does not know whether one fits.
 const UNCHECKED: &str = "Not known, because there are more documents than an audit compares:";
 
 /// The documents that need work, as a day shows them.
 pub(crate) fn part_of_day(audit: &DocAudit, now: Timestamp, fence: &Fence, more: &'static str) -> Part {
     let counts = audit.counts();
-    let listed = |state: DocState, docs: &[AuditedDoc], total: u32| {
-        let total = usize::try_from(total).unwrap_or(usize::MAX);
-        group(state, docs, Total::exactly(total.max(docs.len())), now, fence)
+    let total =
+        |count: u32| Total { count: usize::try_from(count).unwrap_or(usize::MAX), at_least: counts.total_is_minimum };
+    let listed = |state: DocState, docs: &[AuditedDoc], count: u32| {
+        let total = total(count);
+        group(state, docs, Total { count: total.count.max(docs.len()), ..total }, now, fence)
     };
     Part {
-        heading: format!("## Document health: {} missing, {} stale", counts.missing, counts.stale),
+        heading: format!("## Document health: {} missing, {} stale", total(counts.missing), total(counts.stale)),
         remark: None,
         holds: HOLDS,
         groups: vec![

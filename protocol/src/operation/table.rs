@@ -193,8 +193,8 @@ macro_rules! operation_table {
             DELETE "/v1/ventures/{code}", Admin, Write, [200];
             refusals: VentureNotFound;
         }
-        /// Moves the sessions and handoffs of a repository to another name, at most 500 of each. With the last repository,
-        /// moves the notes and documents of its venture too.
+        /// Moves the sessions and handoffs of a repository to another name, some of one kind at a time. With the last
+        /// repository, moves the notes and documents of its venture too.
         MoveRecords = move_records(code: VentureCode) body(MoveRecords) -> RecordsMoved {
             POST "/v1/ventures/{code}/move-records", Admin, Touch, [200];
             refusals: VentureNotRegistered;

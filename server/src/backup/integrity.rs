@@ -26,7 +26,7 @@ pub(super) fn require_intact(file: &Path, shown_path: &Path) -> Result<(), Backu
     let applied = applied(&connection).map_err(in_file(shown_path))?;
     let known = |name: &String| MIGRATIONS.iter().any(|(migration, _)| migration == name);
     match applied.into_iter().find(|name| !known(name)) {
-        Some(name) if name == BEFORE_FIRST_RELEASE => {
+        Some(name) if BEFORE_FIRST_RELEASE.contains(&name.as_str()) => {
             Err(BackupError::BeforeRelease { path: shown_path.to_owned(), advice: BEFORE_RELEASE_ADVICE })
         }
         Some(migration) => Err(BackupError::Newer { path: shown_path.to_owned(), migration }),

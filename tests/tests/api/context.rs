@@ -39,6 +39,8 @@ pub(crate) async fn db_insert_doc(api: &Api, scope: &str, name: &str, minutes_ag
     let sql = "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
                  updated_at, actor_key_id, content) values (?1, ?2, 'A title', 'markdown', 'h', 1, 3, ?3, ?3, 'a', 'c')";
     api.db_execute(sql, json!([scope, name, changed])).await;
+    let sql = "insert into doc_confirmations (scope, name, confirmed_at) values (?1, ?2, ?3)";
+    api.db_execute(sql, json!([scope, name, changed])).await;
 }
 
 async fn start(agent: &Agent) -> DayStarted {

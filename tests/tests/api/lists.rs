@@ -149,16 +149,16 @@ async fn a_count_is_exact_up_to_750_and_a_minimum_beyond() {
 }
 
 #[tokio::test]
-async fn a_day_counts_up_to_150_other_sessions_and_says_when_there_are_more() {
+async fn a_day_counts_up_to_100_other_sessions_and_says_when_there_are_more() {
     let api = Api::start().await;
     let agent = api.agent().await;
     agent.started().await;
-    db_multiply_sessions(&api, &agent, 149).await;
+    db_multiply_sessions(&api, &agent, 99).await;
     // The session of the new day is one of those that are read.
     let exact = agent.colleague().started().await.active_sessions;
-    assert_eq!((exact.total, exact.total_is_minimum, exact.shown), (150, false, 20));
+    assert_eq!((exact.total, exact.total_is_minimum, exact.shown), (100, false, 20));
     let least = agent.colleague().started().await.active_sessions;
-    assert_eq!((least.total, least.total_is_minimum, least.shown), (150, true, 20));
+    assert_eq!((least.total, least.total_is_minimum, least.shown), (100, true, 20));
 }
 
 /// Every list with filters under which it has more than one item, and one under which it is another list.

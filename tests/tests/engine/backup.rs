@@ -100,7 +100,7 @@ async fn a_restored_database_has_all_records_and_can_be_searched_and_changed() {
     let folder = tempfile::TempDir::new().unwrap();
     let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
     let lab = filled(&database).await;
-    assert_eq!(empty_tables(&database), ["notes_to_index", "refusals", "token_refusals"]);
+    assert_eq!(empty_tables(&database), ["notes_to_index", "record_moves", "refusals", "token_refusals"]);
     export(&database, &file).unwrap();
     assert!(!has_index(&file) && has_index(&database));
     assert_eq!(records(&file), records(&database));
@@ -185,7 +185,7 @@ fn a_file_that_is_not_a_database_of_deckwatch_is_refused() {
     Connection::open(file("other")).unwrap().execute_batch("create table t (x)").unwrap();
     Connection::open(file("unmigrated")).unwrap().execute_batch("create table d1_migrations (id, name)").unwrap();
     let foreign = "create table d1_migrations (id integer primary key, name text unique, applied_at text);
-                insert into d1_migrations (name) values ('0001_ventures_and_tokens.sql')";
+                insert into d1_migrations (name) values ('0001_ventures_tokens.sql')";
     Connection::open(file("foreign")).unwrap().execute_batch(foreign).unwrap();
     for name in ["empty", "other", "unmigrated"] {
         let refused = refused(&file(name));

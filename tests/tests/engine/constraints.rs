@@ -58,6 +58,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "check idempotency_keys_payload",
             "check sweep_runs_last",
             "check github_deliveries_state",
+            "check record_moves_one",
         ],
     ),
     (
@@ -94,6 +95,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "unique machines.hostname",
             "unique rate_limits.actor_key_id",
             "unique sweep_runs.id",
+            "unique record_moves.id",
         ],
     ),
     (
@@ -183,6 +185,7 @@ const NEVER_NULL: &[(&str, &str)] = &[
     ("notes_to_index", "note_id"),
     // The limit of a token is that of its row. Without the row, nothing is inserted.
     ("rate_limits", "actor_key_id window_start request_count request_limit"),
+    ("record_moves", "stage"),
     ("refusals", "reason"),
     // SQLite computes `moment`.
     ("request_log", "correlation_id method status created_at moment"),

@@ -22,7 +22,9 @@ fn db_insert_doc(database: &Sqlite, changed: Timestamp) {
     let sql = "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
                  updated_at, actor_key_id, content)
                values ('alpha', 'project-instructions.md', 't', 'markdown', 'h', 1, 1, ?1, ?1, 'a', 'c')";
-    database.run(&[Statement::new(sql).bind(changed)]).unwrap();
+    let confirm =
+        "insert into doc_confirmations (scope, name, confirmed_at) values ('alpha', 'project-instructions.md', ?1)";
+    database.run(&[Statement::new(sql).bind(changed), Statement::new(confirm).bind(changed)]).unwrap();
 }
 
 #[tokio::test]
@@ -40,7 +42,7 @@ async fn a_document_becomes_stale_one_millisecond_after_its_last_fresh_day() {
     assert_eq!((lab.now().as_millis() + 1000) - now.as_millis(), 90 * 86_400 * 1000);
     assert_eq!(count(&lab, "present").await, 1);
     let earlier = Timestamp::from_millis(now.as_millis() + 999);
-    let sql = "update context_docs set updated_at = ?1 where scope = 'alpha'";
+    let sql = "update doc_confirmations set confirmed_at = ?1 where scope = 'alpha'";
     database.run(&[Statement::new(sql).bind(earlier)]).unwrap();
     assert_eq!(count(&lab, "stale").await, 1, "the document is one millisecond older than 90 days");
 }
@@ -65,9 +67,10 @@ async fn at_most_500_requirements_exist_and_each_can_still_be_changed() {
     assert_eq!(put(json!({ "name_pattern": "room-again.md" })).await.status, 201);
     let day = lab.ask(Operation::StartDay, ("", ""), Some(&crate::lab::day_of("agent-1"))).await;
     let audit = &day.json()["doc_audit"];
-    assert_eq!((audit["missing"].as_array().unwrap().len(), &audit["totals"]["missing"]), (50, &json!(498)));
-    let last = audit["missing"].as_array().unwrap().last().unwrap();
-    assert_eq!(last["name"], "project-instructions.md", "what can be generated is shown");
+    let totals = &audit["totals"];
+    assert_eq!((audit["missing"].as_array().unwrap().len(), &totals["missing"]), (50, &json!(81)));
+    assert_eq!(totals["total_is_minimum"], true, "the day says that more requirements apply than it compares");
+    assert_eq!(audit["missing"][0]["name"], "project-instructions.md", "what can be generated comes first");
     assert!(day.text.len() < 30_000, "{} bytes", day.text.len());
 }
 
@@ -86,7 +89,9 @@ fn db_insert_docs(database: &Sqlite, count: u32) {
           actor_key_id, content)
         select 'alpha', printf('doc-%06d.md', i), 't', 'markdown', 'h', 1, 1, '2026-01-01T00:00:00.000Z',
           '2026-11-01T00:00:00.000Z', 'a', 'c' from n";
-    database.run(&[Statement::new(sql).bind(count)]).unwrap();
+    let confirm =
+        "insert into doc_confirmations (scope, name, confirmed_at) select scope, name, updated_at from context_docs";
+    database.run(&[Statement::new(sql).bind(count), Statement::new(confirm)]).unwrap();
 }
 
 #[tokio::test]
@@ -115,44 +120,69 @@ async fn a_venture_has_at_most_20_requirements_with_a_pattern() {
     assert_eq!(put("0-*.md".to_owned(), json!("alpha")).await.status, 200, "one that is there can be put again");
 }
 
+/// The totals of missing and unchecked documents in the audit and in the answer to a start of day.
+async fn missing_and_unchecked(lab: &TestApi) -> [(Value, Value); 2] {
+    let audit = lab.ask(Operation::AuditDocs, ("", "venture=alpha"), None).await.json();
+    let day = lab.ask(Operation::StartDay, ("", ""), Some(&crate::lab::day_of("agent-1"))).await.json();
+    let (audit, day) = (&audit["items"][0], &day["doc_audit"]["totals"]);
+    [
+        (audit["missing"]["total"].clone(), audit["unchecked"]["total"].clone()),
+        (day["missing"].clone(), day["unchecked"].clone()),
+    ]
+}
+
 #[tokio::test]
 async fn an_audit_says_which_patterns_it_did_not_compare_with_every_document() {
-    for patterns in [5, 10, 20] {
+    for patterns in [4, 20] {
         let database = Arc::new(Sqlite::in_memory().unwrap());
         let lab = TestApi::on(Arc::clone(&database) as _);
         lab.register_alpha().await;
         db_insert_patterns(&database, patterns);
-        db_insert_docs(&database, 40);
-        // One of the default requirements applies, and its document is missing.
-        let patterns = u64::from(patterns);
-        assert_eq!((count(&lab, "missing").await, count(&lab, "unchecked").await), (patterns + 1, 0), "{patterns}");
+        db_insert_docs(&database, 100);
+        // One of the default requirements applies, and its document is missing. The start of a day compares 50 documents, the
+        // audit 100.
+        let known = (json!(patterns + 1), json!(0));
+        let unknown = (json!(1), json!(patterns));
+        assert_eq!(missing_and_unchecked(&lab).await, [known, unknown.clone()], "{patterns}");
         lab.put_doc("alpha/one-too-many.md", "x").await;
-        assert_eq!((count(&lab, "missing").await, count(&lab, "unchecked").await), (1, patterns), "{patterns}");
-        let sql = "update doc_requirements set name_pattern = 'doc-0000*.md' where name_pattern = '*-0001.txt'";
+        assert_eq!(missing_and_unchecked(&lab).await, [unknown.clone(), unknown], "{patterns}");
+        // The pattern fits a document that is not one of the first 100.
+        let sql = "update doc_requirements set name_pattern = 'one-too-*.md' where name_pattern = '*-0001.txt'";
         database.run(&[Statement::new(sql)]).unwrap();
-        assert_eq!((count(&lab, "present").await, count(&lab, "unchecked").await), (1, patterns - 1), "{patterns}");
-        let day = lab.ask(Operation::StartDay, ("", ""), Some(&crate::lab::day_of("agent-1"))).await.json();
-        assert_eq!(
-            day["doc_audit"]["totals"],
-            json!({ "missing": 1, "stale": 0, "optional": 0, "unchecked": patterns - 1 })
-        );
+        let found = (json!(1), json!(patterns - 1));
+        assert_eq!(missing_and_unchecked(&lab).await, [found.clone(), found], "{patterns}");
+        assert_eq!(count(&lab, "present").await, 1);
     }
 }
 
 #[tokio::test]
-async fn an_audit_counts_the_patterns_that_are_too_many_for_it() {
-    for (patterns, shown) in [(30, 10), (70, 50), (71, 50), (450, 50)] {
+async fn an_audit_says_which_names_it_did_not_look_up() {
+    let database = Arc::new(Sqlite::in_memory().unwrap());
+    let lab = TestApi::on(Arc::clone(&database) as _);
+    lab.register_alpha().await;
+    db_insert_docs(&database, 100);
+    lab.put_doc("alpha/project-instructions.md", "x").await;
+    // 60 names of documents that do not exist, after those of the first 100.
+    let sql = "with recursive n (i) as (select 1 union all select i + 1 from n where i < 60)
+        insert into doc_requirements (id, name_pattern, scope_type, created_at, updated_at)
+        select printf('req_01%024d', i), printf('zz-%04d.txt', i), 'venture', 'a', 'a' from n";
+    database.run(&[Statement::new(sql)]).unwrap();
+    // The default requirement, which can be generated, comes first.
+    let [audit, day] = missing_and_unchecked(&lab).await;
+    assert_eq!(audit, (json!(49), json!(11)), "50 names are looked up");
+    assert_eq!(day, (json!(24), json!(36)), "25 names are looked up");
+    assert_eq!(count(&lab, "present").await, 1);
+}
+
+#[tokio::test]
+async fn an_audit_lists_the_patterns_that_are_too_many_for_it() {
+    for (patterns, of_day) in [(30, 10), (70, 50), (75, 55)] {
         let database = Arc::new(Sqlite::in_memory().unwrap());
         let lab = TestApi::on(Arc::clone(&database) as _);
         lab.register_alpha().await;
         db_insert_patterns(&database, patterns);
-        let audit = lab.ask(Operation::AuditDocs, ("", "venture=alpha"), None).await.json();
-        let (missing, unchecked) = (&audit["items"][0]["missing"], &audit["items"][0]["unchecked"]);
-        assert_eq!(missing["total"], 21, "the 20 oldest patterns are checked");
-        assert_eq!((&unchecked["total"], &unchecked["shown"]), (&json!(patterns - 20), &json!(shown)), "{patterns}");
-        assert_eq!(unchecked["items"].as_array().unwrap().len(), shown, "{patterns}");
-        let day = lab.ask(Operation::StartDay, ("", ""), Some(&crate::lab::day_of("agent-1"))).await.json();
-        assert_eq!(day["doc_audit"]["totals"]["unchecked"], patterns - 20);
-        assert_eq!(day["doc_audit"]["unchecked"].as_array().unwrap().len(), shown);
+        let [audit, day] = missing_and_unchecked(&lab).await;
+        assert_eq!(audit, (json!(21), json!(patterns - 20)), "the 20 oldest patterns are checked");
+        assert_eq!(day, (json!(21), json!(of_day)), "{patterns}");
     }
 }

@@ -99,23 +99,27 @@ fn a_note_that_waits_is_indexed_when_the_database_is_opened() {
 
 #[test]
 fn a_database_from_before_the_first_release_is_refused_and_not_changed() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let path = folder.path().join("context.db");
-    let old = "create table d1_migrations (id integer primary key, name text unique, applied_at text);
-               insert into d1_migrations (name) values ('0001_ventures.sql'), ('0002_sessions.sql');
-               create table ventures (code text)";
-    Connection::open(&path).unwrap().execute_batch(old).unwrap();
-    let before = std::fs::read(&path).unwrap();
-    let error = deckwatch_server::Sqlite::open(&path).err().unwrap().to_string();
-    assert!(error.contains("before its first release") && error.contains("move the file away"), "{error}");
-    let tables = texts(
-        &Connection::open(&path).unwrap(),
-        "select name from sqlite_schema where name not like 'sqlite%' order by 1",
-    );
-    assert_eq!(tables, ["d1_migrations", "ventures"]);
-    assert_eq!(std::fs::read(&path).unwrap().len(), before.len());
-    let refused = deckwatch_server::backup::restore(&path, &folder.path().join("new/context.db")).unwrap_err();
-    assert!(refused.to_string().contains("before its first release"), "{refused}");
+    for first in deckwatch_api::BEFORE_FIRST_RELEASE {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("context.db");
+        let old = format!(
+            "create table d1_migrations (id integer primary key, name text unique, applied_at text);
+             insert into d1_migrations (name) values ('{first}'), ('0002_sessions.sql');
+             create table ventures (code text)"
+        );
+        Connection::open(&path).unwrap().execute_batch(&old).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let error = deckwatch_server::Sqlite::open(&path).err().unwrap().to_string();
+        assert!(error.contains("before its first release") && error.contains("move the file away"), "{error}");
+        let tables = texts(
+            &Connection::open(&path).unwrap(),
+            "select name from sqlite_schema where name not like 'sqlite%' order by 1",
+        );
+        assert_eq!(tables, ["d1_migrations", "ventures"]);
+        assert_eq!(std::fs::read(&path).unwrap().len(), before.len());
+        let refused = deckwatch_server::backup::restore(&path, &folder.path().join("new/context.db")).unwrap_err();
+        assert!(refused.to_string().contains("before its first release"), "{refused}");
+    }
 }
 
 /// The SHA-256 and the name of each released migration. Lines are only added, because databases have applied the files.

@@ -71,12 +71,12 @@ CREATE TABLE doc_requirements (
   constraint doc_requirements_sources_json check (json_type(sources_json) = 'array')
 ) strict;
 
-CREATE INDEX doc_requirements_by_venture on doc_requirements (venture);
+CREATE INDEX doc_requirements_by_venture on doc_requirements (venture, auto_generate desc, name_pattern, id);
 
 CREATE UNIQUE INDEX doc_requirements_one_rule
   on doc_requirements (name_pattern, scope_type, ifnull(venture, ''), ifnull(capability, ''));
 
-CREATE INDEX doc_requirements_patterns on doc_requirements (id) where instr(name_pattern, '*') > 0;
+CREATE INDEX doc_requirements_patterns on doc_requirements (venture, id) where instr(name_pattern, '*') > 0;
 
 CREATE TABLE doc_versions (
   scope text not null,
@@ -187,12 +187,16 @@ CREATE TABLE machines (
   approved_ip text,
   approved_key text,
   approved_fingerprint text,
+  approved_host_key text,
+  approved_host_fingerprint text,
   approved_at text,
   approved_by text,
   pending_user text,
   pending_ip text,
   pending_key text,
   pending_fingerprint text,
+  pending_host_key text,
+  pending_host_fingerprint text,
   pending_at text,
   pending_by text,
   created_at text not null,
@@ -202,9 +206,7 @@ CREATE TABLE machines (
   creation_correlation_id text not null,
   status text not null generated always as (
     case when retired_at is not null then 'retired' when pending_key is not null then 'pending' else 'approved' end
-  ) virtual, approved_host_key text, approved_host_fingerprint text
-  constraint machines_approved_host_key check ((approved_host_key is null) = (approved_host_fingerprint is null)), pending_host_key text, pending_host_fingerprint text
-  constraint machines_pending_host_key check ((pending_host_key is null) = (pending_host_fingerprint is null)),
+  ) virtual,
   constraint machines_hostname unique (hostname),
   constraint machines_meta_json check (json_type(meta_json) = 'object'),
   constraint machines_approved check (
@@ -213,6 +215,8 @@ CREATE TABLE machines (
   constraint machines_pending check (
     (pending_user is null) + (pending_ip is null) + (pending_key is null) + (pending_fingerprint is null)
       + (pending_at is null) + (pending_by is null) in (0, 6)),
+  constraint machines_approved_host_key check ((approved_host_key is null) = (approved_host_fingerprint is null)),
+  constraint machines_pending_host_key check ((pending_host_key is null) = (pending_host_fingerprint is null)),
   constraint machines_accessible check (approved_key is not null or pending_key is not null or retired_at is not null)
 ) strict;
 
@@ -301,6 +305,12 @@ CREATE TABLE rate_limits (
   request_limit integer not null,
   constraint rate_limit_exceeded check (request_count <= request_limit)
 ) strict, without rowid;
+
+CREATE TABLE record_moves (
+  id integer primary key,
+  stage text not null,
+  constraint record_moves_one check (id = 1)
+) strict;
 
 CREATE TABLE refusals (
   reason text not null,

@@ -88,7 +88,7 @@ async fn a_start_of_day_abandons_a_limited_number_of_sessions_and_shows_none_of_
     assert_eq!(answer.json()["active_sessions"]["total"], 0);
     let left = "select count(*) as n from sessions where status = 'active' and agent <> 'new'";
     let rows = database.run(&[Statement::new(left)]).unwrap();
-    assert_eq!(rows[0][0]["n"], 95);
+    assert_eq!(rows[0][0]["n"], 110);
 }
 
 #[tokio::test]

@@ -97,6 +97,9 @@ pub(super) fn db_fill_patterns(connection: &Connection, patterns: u32, docs: u32
         select 'alpha', printf('of-pattern-%06d.md', i), 't', 'markdown', 'h', 1, 1, '2026-01-01T00:00:00.000Z',
           '2026-01-01T00:00:00.000Z', 'a', 'c' from n";
     connection.execute(&format!("{rows}{documents}"), params![docs]).unwrap();
+    let confirmations = "insert into doc_confirmations (scope, name, confirmed_at)
+        select scope, name, updated_at from context_docs where name like 'of-pattern-%'";
+    connection.execute(confirmations, []).unwrap();
 }
 
 /// Inserts `count` blocked handoffs with the same time.
