@@ -21,6 +21,7 @@ mod engine;
 mod examples;
 #[cfg(target_os = "linux")]
 mod fleet_hosts;
+pub mod github_stub;
 pub mod golden;
 mod machine;
 #[cfg(target_os = "linux")]
