@@ -8,8 +8,8 @@ use deckwatch_machine::clock::now;
 use deckwatch_machine::variables::API_KEY;
 use deckwatch_protocol::{ErrorCode, Health, ListVentures, Version};
 
-use super::check::Check;
 use super::outbox;
+use crate::check_report::Check;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::process_env::ProcessEnv;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use deckwatch_client::{WriteTrialError, try_write};
 use deckwatch_machine::disk::advice;
 
-use super::check::Check;
+use crate::check_report::Check;
 use crate::process_env::ProcessEnv;
 
 /// The number of bytes of the trial: one entry of the outbox may need as many. A full disk may still accept a few bytes.

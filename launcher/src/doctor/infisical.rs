@@ -2,7 +2,7 @@
 
 use deckwatch_machine::ventures::VenturesFile;
 
-use super::check::Check;
+use crate::check_report::Check;
 use crate::secrets::vault::Vault;
 
 const NAME: &str = "infisical";

@@ -3,7 +3,6 @@
 //! It changes nothing. `launcher mcp doctor` checks whether each agent CLI really starts the MCP server.
 
 mod api;
-mod check;
 mod disk;
 mod infisical;
 mod outbox;
@@ -17,9 +16,9 @@ use clap::{Args, Command};
 use deckwatch_machine::agent::{Slot, SlotRequest, this_host};
 use deckwatch_protocol::VentureCode;
 
-use self::check::{Check, Report};
 use crate::agent_cli::AgentCli;
 use crate::background_server;
+use crate::check_report::{Check, Report};
 use crate::config::Config;
 use crate::context_api;
 use crate::endpoint::Endpoint;

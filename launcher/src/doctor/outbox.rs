@@ -1,9 +1,8 @@
 //! Checks the outbox: the writes on this machine that wait for the API.
 
+use crate::check_report::Check;
 use deckwatch_client::ContextClient;
 use deckwatch_client::outbox::{NotRead, OtherQueue, Waiting};
-
-use super::check::Check;
 
 const NAME: &str = "waiting";
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 
-use super::check::Check;
 use crate::agent_cli::AgentCli;
+use crate::check_report::Check;
 use crate::environment;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;

@@ -5,8 +5,8 @@ use deckwatch_machine::checkout::Checkout;
 use deckwatch_machine::discovery::{DiscoveryError, Repositories};
 use deckwatch_machine::ventures::{VentureEntry, VenturesFile};
 
-use super::check::Check;
 use crate::catalogue;
+use crate::check_report::Check;
 use crate::config::Config;
 use crate::process_env::ProcessEnv;
 

@@ -17,6 +17,9 @@ mod doctor;
 #[cfg(test)]
 mod dry_run;
 #[cfg(test)]
+mod github;
+
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod healing;

@@ -22,6 +22,8 @@ pub struct World {
     pub apps: Vec<App>,
     /// The installations of all Apps.
     pub installations: Vec<Installation>,
+    /// The deliveries of webhooks, with the id of their App, oldest first.
+    pub(super) hook_deliveries: Vec<(u64, serde_json::Value)>,
     /// The limits and what is used of them.
     pub rates: Rates,
     pub(super) tokens: Vec<Token>,
@@ -168,6 +170,7 @@ impl World {
             repos: Vec::new(),
             apps: Vec::new(),
             installations: Vec::new(),
+            hook_deliveries: Vec::new(),
             rates: Rates::default(),
             tokens: Vec::new(),
             manifests: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! A check with its result, and the report of all checks for people and scripts.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -9,8 +10,8 @@ use crate::error::LaunchError;
 
 /// The result of one check.
 #[derive(Debug, Serialize)]
-pub(super) struct Check {
-    name: &'static str,
+pub(crate) struct Check {
+    name: Cow<'static, str>,
     status: Status,
     detail: String,
     /// What to do; `null` if nothing needs to be done.
@@ -30,45 +31,50 @@ enum Status {
 }
 
 impl Check {
-    pub(super) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, status: Status::Ok, detail: detail.into(), fix: None }
+    pub(crate) fn ok(name: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self { name: name.into(), status: Status::Ok, detail: detail.into(), fix: None }
     }
 
-    pub(super) fn absent(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name, status: Status::Absent, detail: detail.into(), fix: Some(fix.into()) }
+    pub(crate) fn absent(
+        name: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self { name: name.into(), status: Status::Absent, detail: detail.into(), fix: Some(fix.into()) }
     }
 
-    pub(super) fn warn(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name, status: Status::Warn, detail: detail.into(), fix: Some(fix.into()) }
+    pub(crate) fn warn(name: impl Into<Cow<'static, str>>, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name: name.into(), status: Status::Warn, detail: detail.into(), fix: Some(fix.into()) }
     }
 
-    pub(super) fn fail(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name, status: Status::Fail, detail: detail.into(), fix: Some(fix.into()) }
+    pub(crate) fn fail(name: impl Into<Cow<'static, str>>, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name: name.into(), status: Status::Fail, detail: detail.into(), fix: Some(fix.into()) }
     }
 
     /// An error of the launcher, with its own hint.
-    pub(super) fn failed_with(name: &'static str, error: &LaunchError) -> Self {
-        Self { name, status: Status::Fail, detail: error.to_string(), fix: error.hint() }
+    pub(crate) fn failed_with(name: impl Into<Cow<'static, str>>, error: &LaunchError) -> Self {
+        Self { name: name.into(), status: Status::Fail, detail: error.to_string(), fix: error.hint() }
     }
 }
 
 /// The results of all checks.
 #[derive(Serialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     ok: bool,
     checks: Vec<Check>,
 }
 
 impl Report {
-    pub(super) fn new(checks: Vec<Check>) -> Self {
+    pub(crate) fn new(checks: Vec<Check>) -> Self {
         Self { ok: checks.iter().all(|check| check.status != Status::Fail), checks }
     }
 
-    pub(super) fn failed(&self) -> usize {
+    /// How many checks failed.
+    pub(crate) fn failed(&self) -> usize {
         self.checks.iter().filter(|check| check.status == Status::Fail).count()
     }
 
-    pub(super) fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let width = self.checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
         for Check { name, status, detail, fix } in &self.checks {
             let (mark, style) = status.mark();
