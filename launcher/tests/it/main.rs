@@ -18,7 +18,8 @@ mod doctor;
 mod dry_run;
 #[cfg(test)]
 mod github;
-
+#[cfg(test)]
+mod github_tokens;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
