@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use deckwatch_protocol::{Analytics, Excerpt, Figures, FiguresOf, Timestamp, VentureCode, cut};
+use deckwatch_protocol::{
+    Analytics, EscalationReason, Escalations, Excerpt, Figures, FiguresOf, Timestamp, VentureCode, cut,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -44,11 +46,18 @@ struct Handoff {
     agent: String,
     status: String,
     created_at: Timestamp,
+    /// The beginning of `extra.escalation`, if the status is `blocked`.
+    escalation: Option<String>,
 }
 
 impl Handoff {
     fn is_blocked(&self) -> bool {
         self.status == "blocked"
+    }
+
+    /// Why the agent escalated. Handoffs of earlier versions can have any value in this field; they are no escalations.
+    fn escalation(&self) -> Option<EscalationReason> {
+        self.escalation.as_deref().and_then(EscalationReason::of)
     }
 }
 
@@ -207,6 +216,7 @@ struct Sums {
     without_handoff: Average,
     handoffs: u32,
     blocked: Average,
+    escalations: Escalations,
     resolution: Average,
 }
 
@@ -227,6 +237,9 @@ impl Sums {
     fn add_handoff(&mut self, handoff: &Handoff, resolution: Option<f64>) {
         self.handoffs += 1;
         self.blocked.add(f64::from(u8::from(handoff.is_blocked())));
+        if let Some(reason) = handoff.escalation() {
+            self.escalations.add(reason);
+        }
         if let Some(seconds) = resolution {
             self.resolution.add(seconds);
         }
@@ -244,6 +257,7 @@ impl Sums {
             handoffs: self.handoffs,
             handoffs_per_session: (self.sessions > 0).then(|| rounded(per_session)),
             blocked_ratio: self.blocked.rounded(),
+            escalations: self.escalations,
             average_resolution_seconds: self.resolution.rounded(),
         }
     }

@@ -1,6 +1,7 @@
-//! Checks with their results, for people and scripts: `launcher doctor`, `launcher mcp doctor` and
-//! `launcher fleet bootstrap`.
+//! Checks with their results, for people and scripts: `launcher doctor`, `launcher mcp doctor`,
+//! `launcher fleet bootstrap` and `launcher github check`.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -12,7 +13,7 @@ use crate::error::LaunchError;
 /// The result of one check.
 #[derive(Debug, Serialize)]
 pub(crate) struct Check {
-    name: &'static str,
+    name: Cow<'static, str>,
     status: Status,
     detail: String,
     /// What to do; `null` if nothing needs to be done.
@@ -34,29 +35,33 @@ enum Status {
 }
 
 impl Check {
-    pub(crate) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, status: Status::Ok, detail: detail.into(), fix: None }
+    pub(crate) fn ok(name: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self { name: name.into(), status: Status::Ok, detail: detail.into(), fix: None }
     }
 
-    pub(crate) fn absent(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name, status: Status::Absent, detail: detail.into(), fix: Some(fix.into()) }
+    pub(crate) fn absent(
+        name: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self { name: name.into(), status: Status::Absent, detail: detail.into(), fix: Some(fix.into()) }
     }
 
-    pub(crate) fn warn(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name, status: Status::Warn, detail: detail.into(), fix: Some(fix.into()) }
+    pub(crate) fn warn(name: impl Into<Cow<'static, str>>, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name: name.into(), status: Status::Warn, detail: detail.into(), fix: Some(fix.into()) }
     }
 
-    pub(crate) fn fail(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name, status: Status::Fail, detail: detail.into(), fix: Some(fix.into()) }
+    pub(crate) fn fail(name: impl Into<Cow<'static, str>>, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name: name.into(), status: Status::Fail, detail: detail.into(), fix: Some(fix.into()) }
     }
 
-    pub(crate) fn skipped(name: &'static str, fix: impl Into<String>) -> Self {
-        Self { name, status: Status::Skipped, detail: String::new(), fix: Some(fix.into()) }
+    pub(crate) fn skipped(name: impl Into<Cow<'static, str>>, fix: impl Into<String>) -> Self {
+        Self { name: name.into(), status: Status::Skipped, detail: String::new(), fix: Some(fix.into()) }
     }
 
     /// An error of the launcher, with its own hint.
-    pub(crate) fn failed_with(name: &'static str, error: &LaunchError) -> Self {
-        Self { name, status: Status::Fail, detail: error.to_string(), fix: error.hint() }
+    pub(crate) fn failed_with(name: impl Into<Cow<'static, str>>, error: &LaunchError) -> Self {
+        Self { name: name.into(), status: Status::Fail, detail: error.to_string(), fix: error.hint() }
     }
 
     /// Writes the check as a step of a work: a tick or a cross, then what is true or not.

@@ -6,9 +6,10 @@ use clap::{Parser, Subcommand};
 
 use crate::docs_command::DocsCommand;
 use crate::exit_code::ExitCode;
+use crate::github::GitHubCommand;
 use crate::launch::Launch;
 use crate::secrets_command::SecretsCommand;
-use crate::{completions, doctor, fleet, init, man, records, runs, slash_commands, ventures_sync};
+use crate::{completions, doctor, fleet, github, init, man, records, runs, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -123,6 +124,10 @@ pub(crate) enum Command {
     /// Copy documents to this machine, or store files of a repository as documents
     #[command(subcommand)]
     Docs(DocsCommand),
+
+    /// Connect the team with GitHub: register an App, check it, create labels
+    #[command(subcommand, after_help = github::EXAMPLES)]
+    Github(GitHubCommand),
 
     /// Reach the machines of the team over SSH
     #[command(subcommand, after_help = fleet::EXAMPLES)]

@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::agent_cli::AgentCli;
 use crate::demo_error::DemoError;
 use crate::exit_code::ExitCode;
+use crate::github_error::GitHubError;
 use crate::secrets_error::SecretsError;
 use crate::suggestion;
 
@@ -137,6 +138,8 @@ pub(crate) enum LaunchError {
     #[error("the agent ended with exit code {0}")]
     AgentEnded(u8),
     #[error(transparent)]
+    GitHub(#[from] GitHubError),
+    #[error(transparent)]
     Demo(#[from] DemoError),
     #[error("cancelled")]
     Cancelled,
@@ -198,6 +201,7 @@ impl LaunchError {
             Self::Menu(_) => "give the code of a venture instead: `launcher alpha`".to_owned(),
             Self::NotStarted { .. } => "check that it runs without the launcher".to_owned(),
             Self::Secrets(error) => return error.hint(),
+            Self::GitHub(error) => return error.hint(),
             Self::NoMembers { .. } => "docs/fleet.md says how to register this machine and the others".to_owned(),
             Self::BootstrapFailed { .. } => {
                 "follow the line `fix` of each, then run this again; what was done is kept".to_owned()
@@ -295,6 +299,7 @@ impl LaunchError {
             Self::MembersFailed { failed, of } if failed == of => ExitCode::NoMember,
             Self::MembersFailed { .. } => ExitCode::SomeMembers,
             Self::MembersBad { .. } => ExitCode::BadMember,
+            Self::GitHub(_) => ExitCode::GitHub,
             Self::Demo(_) => ExitCode::Demo,
             Self::Cancelled | Self::Detached => ExitCode::Cancelled,
         }

@@ -77,7 +77,9 @@ exit_codes! {
     NoSuchRun = 40,
     /// Deckwatch on the other machine is missing, outdated or failed
     RemoteFailed = 41,
-    /// you cancelled the menu, or left an agent on another machine
+    /// GitHub did not answer or refused a request, there is no credential for it, or the set-up of the App failed
+    GitHub = 42,
+    /// you cancelled the menu, left an agent on another machine, or ended `launcher github` with Ctrl-C
     Cancelled = 130,
 }
 

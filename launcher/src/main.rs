@@ -27,6 +27,8 @@ mod error;
 mod exit_code;
 mod fleet;
 mod fleet_settings;
+mod github;
+mod github_error;
 mod headless;
 mod help;
 mod init;
@@ -131,6 +133,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Demo { data }) => demo::run(&env, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &env),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &env),
+        Some(Command::Github(command)) => github::run(command, &env),
         Some(Command::Fleet(command)) => fleet::run(command, &env, launch_requested),
         Some(Command::Run(run)) => runs::run(run, &env),
         Some(Command::Attach(attach)) => runs::attach(attach, &env),

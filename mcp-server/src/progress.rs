@@ -6,7 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use deckwatch_protocol::{Branch, CommitSha};
+use deckwatch_protocol::{Branch, CommitSha, EscalationReason};
 
 /// After how many equal failures in a row the agent is reminded (docs/workflow.md).
 const MAX_FAILURES: u32 = 3;
@@ -57,7 +57,8 @@ impl Progress {
         (failures.count == MAX_FAILURES).then(|| {
             format!(
                 "This call has failed {MAX_FAILURES} times in a row with the same error. Stop repeating it: escalate, and \
-                 say what you tried (/escalate)."
+                 say what you tried (/escalate). {}",
+                handoff_call(EscalationReason::SameError)
             )
         })
     }
@@ -100,11 +101,20 @@ impl Progress {
         let branch = work.head.branch.as_ref().map_or(String::new(), |branch| format!(" on {branch}"));
         Some(format!(
             "For {} minutes, this session has had no new commit{branch} and no handoff. If you have worked on one problem \
-             since then, the time-box of {} minutes is over: escalate (/escalate), or take another way.",
+             since then, the time-box of {} minutes is over: escalate (/escalate), or take another way. {}",
             stood.as_secs() / 60,
-            TIME_BOX.as_secs() / 60
+            TIME_BOX.as_secs() / 60,
+            handoff_call(EscalationReason::TimeBox)
         ))
     }
+}
+
+/// How an agent without slash commands records the escalation.
+fn handoff_call(reason: EscalationReason) -> String {
+    format!(
+        "An escalation is recorded by `handoff` with `keep_open` true, status `blocked` and `escalation` `{}`.",
+        reason.as_str()
+    )
 }
 
 #[cfg(test)]

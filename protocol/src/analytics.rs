@@ -3,6 +3,7 @@
 use deserr::Deserr;
 use serde::{Deserialize, Serialize};
 
+use crate::escalation::Escalations;
 use crate::page::{Excerpt, in_query};
 use crate::text::{Agent, VentureCode};
 use crate::time::Timestamp;
@@ -89,6 +90,9 @@ pub struct Figures {
     pub handoffs_per_session: Option<f64>,
     /// The share of the handoffs that have the status `blocked`, from 0 to 1.
     pub blocked_ratio: Option<f64>,
+    /// The number of these handoffs with which an agent escalated, by reason. An older API does not count them.
+    #[serde(default)]
+    pub escalations: Escalations,
     /// The average time, in seconds, from a blocked handoff to the next handoff of the same venture, repository and
     /// track that is not blocked. Any agent may have created it. Blocked handoffs without such a handoff in the window
     /// don't count. With the filter `agent`, only the newest 300 handoffs of all agents are looked at.

@@ -3,6 +3,7 @@
 use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
 
+use crate::escalation;
 use crate::id::{HandoffId, SessionId};
 use crate::json::Extra;
 use crate::number::{IssueNumber, Track};
@@ -81,7 +82,8 @@ pub struct HandoffDraft {
     #[deserr(default)]
     #[serde(default)]
     pub to_agent: Option<Agent>,
-    /// Any other data, as a JSON object.
+    /// Any other data, as a JSON object. In a handoff with the status `blocked`, the field `escalation` says why the agent
+    /// stopped and asked: `credential`, `same_error`, `time_box` or `other`.
     #[deserr(default)]
     #[serde(default)]
     pub extra: Extra,
@@ -100,6 +102,7 @@ impl HandoffDraft {
                 ("links", self.links.len(), MAX),
             ],
         )?;
+        escalation::check(&self.extra, self.status == HandoffStatus::Blocked, at)?;
         Ok(self)
     }
 }

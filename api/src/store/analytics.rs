@@ -24,7 +24,9 @@ const SESSIONS: List = List {
 const HANDOFFS: List = List {
     from: "handoffs h",
     item: "json_object('session_id', h.session_id, 'venture', h.venture, 'repo', h.repo, 'track', h.track, \
-           'agent', h.from_agent, 'status', h.status_label, 'created_at', h.created_at)",
+           'agent', h.from_agent, 'status', h.status_label, 'created_at', h.created_at, \
+           'escalation', case when h.status_label = 'blocked' then \
+           substr(json_extract(h.payload_json, '$.extra.escalation'), 1, 20) end)",
     key: "h.id",
     order: Order::Descending,
 };

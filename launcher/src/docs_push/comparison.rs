@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use deckwatch_protocol::{Doc, DocType, PutDoc, SourcePath};
+use deckwatch_protocol::{Doc, DocType, PutDoc, RepoName, SourcePath};
 
 use super::mapping::{DocKey, Mapping};
 use super::tree::{Tree, TreeFile};
@@ -90,7 +90,7 @@ impl Comparison<'_> {
             return Err(format!("{} would have the same name", other.path));
         }
         if let Some(doc) = doc.filter(|doc| !self.adopt && !self.is_own(doc)) {
-            return Err(format!("{}; give the file another name, or replace it with --adopt", foreign(doc)));
+            return Err(format!("{}; {}", foreign(doc), how_to_replace(file, doc)));
         }
         let source_path: SourcePath = file.path.parse().map_err(|why| format!("the path {why}"))?;
         let is_json = Path::new(&file.path).extension().is_some_and(|extension| extension == "json");
@@ -148,8 +148,28 @@ fn is_same(put: &PutDoc, key: &DocKey, doc: &Doc) -> bool {
     hash == doc.summary.content_hash
         && put.title_under(&key.name) == doc.summary.title
         && put.doc_type.as_str() == doc.summary.doc_type
-        && put.source_repo == doc.source_repo
+        && is_same_repo(put.source_repo.as_ref(), doc.source_repo.as_ref())
         && put.source_path == doc.source_path
+}
+
+/// Git hosts ignore the case of names, and two clones can spell it differently.
+fn is_same_repo(one: Option<&RepoName>, other: Option<&RepoName>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.as_str().eq_ignore_ascii_case(other.as_str()),
+        (one, other) => one == other,
+    }
+}
+
+/// What a person can do about a document that is not from this repository. The same path in another repository is usually the
+/// same file, before its repository was renamed or transferred.
+fn how_to_replace(file: &TreeFile, doc: &Doc) -> String {
+    let same_path = doc.source_path.as_ref().is_some_and(|path| path.as_str() == file.path);
+    let former = doc.source_repo.as_ref().filter(|_| same_path).map(|former| {
+        format!(
+            "if this repository had that name before, add `former_repos = [\"{former}\"]` to the docs file; otherwise "
+        )
+    });
+    format!("{}give the file another name, or replace it with --adopt", former.unwrap_or_default())
 }
 
 /// Says who wrote a document that is not from this repository.

@@ -53,6 +53,8 @@ const RESERVED: &[&str] = &[
     variables::API_URL,
     variables::API_KEY,
     variables::ADMIN_KEY,
+    "GITHUB_APP_ID",
+    "GITHUB_APP_PRIVATE_KEY",
     "GITHUB_WEBHOOK_SECRET",
     "ANTHROPIC_BASE_URL",
     "ANTHROPIC_AUTH_TOKEN",

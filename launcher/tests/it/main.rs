@@ -16,6 +16,10 @@ mod doctor;
 #[cfg(test)]
 mod dry_run;
 #[cfg(test)]
+mod github;
+#[cfg(test)]
+mod github_tokens;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod healing;

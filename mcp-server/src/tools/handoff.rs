@@ -2,8 +2,8 @@
 
 use deckwatch_client::outbox::{LostResponse, Queued};
 use deckwatch_protocol::{
-    Agent, Extra, Handoff, HandoffDraft, HandoffId, HandoffItem, HandoffStatus, Link, SessionId, SessionStatus,
-    Summary, Timestamp, Violations,
+    Agent, EscalationReason, Extra, Handoff, HandoffDraft, HandoffId, HandoffItem, HandoffStatus, Link, SessionId,
+    SessionStatus, Summary, Timestamp, Violations,
 };
 use deserr::Deserr;
 use schemars::JsonSchema;
@@ -18,7 +18,7 @@ use crate::trouble::Trouble;
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub(super) struct Arguments {
-    /// What the next session must know, in a few sentences.
+    /// What the next session must know.
     summary: Summary,
     /// Of the work.
     status: HandoffStatus,
@@ -36,11 +36,13 @@ pub(super) struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     next_steps: Vec<HandoffItem>,
+    #[deserr(default)]
+    #[schemars(default, with = "EscalationReason")]
+    escalation: Option<EscalationReason>,
     /// URLs.
     #[deserr(default)]
     #[schemars(default)]
     links: Vec<Link>,
-    /// Such as mac1-claude-1. Default: the next agent.
     #[deserr(default)]
     to_agent: Option<Agent>,
     #[deserr(default)]
@@ -76,6 +78,10 @@ pub(super) struct Facts {
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
+    if arguments.escalation.is_some() && arguments.status != HandoffStatus::Blocked {
+        let detail = "must be blocked, because `escalation` is given";
+        return Err(Trouble::Arguments(Violations::at("/status", detail)));
+    }
     let keep_open = arguments.keep_open;
     let ended = keeper.end(draft(arguments), keep_open).await?;
     let facts = match &ended {
@@ -100,7 +106,7 @@ fn draft(arguments: Arguments) -> HandoffDraft {
         next_steps: arguments.next_steps,
         links: arguments.links,
         to_agent: arguments.to_agent,
-        extra: Extra::default(),
+        extra: arguments.escalation.map_or_else(Extra::default, Extra::from),
     }
 }
 

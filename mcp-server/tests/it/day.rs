@@ -314,3 +314,24 @@ fn stored_text_stays_inside_its_fence_and_the_budget() {
         assert!(day.text.contains("next steps "), "{}", day.text);
     }
 }
+
+#[test]
+fn an_escalation_is_a_blocked_handoff_with_its_reason() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let mut agent = machine.agent("mac1-claude-1", &dir);
+    let _ = agent.call("sod", &json!({})).good();
+    let mut escalated = handoff("The key of the staging API is missing.");
+    escalated["escalation"] = json!("credential");
+    escalated["keep_open"] = json!(true);
+    escalated["status"] = json!("in_progress");
+    let refused = agent.call("handoff", &escalated).trouble();
+    assert!(refused.contains("/status: must be blocked, because `escalation` is given"), "{refused}");
+    escalated["status"] = json!("blocked");
+    let recorded = agent.call("handoff", &escalated).good();
+    let read = agent.call("handoffs", &json!({ "id": recorded.facts["handoff_id"] })).good();
+    assert!(read.text.contains(r#"{"escalation":"credential"}"#), "{}", read.text);
+    escalated["escalation"] = json!("bored");
+    let refused = agent.call("handoff", &escalated).trouble();
+    assert!(refused.contains("credential") && refused.contains("time_box"), "{refused}");
+}

@@ -18,12 +18,13 @@ pub(crate) fn definitions() -> Vec<Value> {
 const BUDGET: usize = 9_000;
 
 /// The names of arguments that need no description.
-const PLAIN_NAMES: [&str; 12] = [
+const PLAIN_NAMES: [&str; 13] = [
     "accomplished",
     "action",
     "archived",
     "content",
     "cursor",
+    "escalation",
     "id",
     "in_progress",
     "keep_open",

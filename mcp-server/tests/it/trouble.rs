@@ -88,6 +88,7 @@ fn the_third_equal_failure_reminds_of_the_escalation_once() {
     let mut reminded = |arguments: &serde_json::Value| {
         let text = agent.call("notes", arguments).trouble();
         text.contains("failed 3 times in a row with the same error. Stop repeating it: escalate")
+            && text.contains("status `blocked` and `escalation` `same_error`")
     };
     let (search, wrong) = (json!({ "id": "note_01JD0000000000000000000000" }), json!({ "limit": "many" }));
     assert_eq!([&search, &search, &wrong, &search].map(&mut reminded), [false; 4]);

@@ -17,6 +17,7 @@ mod answer;
 mod app;
 mod caller;
 mod fault;
+mod graphql;
 mod page;
 mod rate;
 mod received;

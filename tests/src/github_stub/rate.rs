@@ -101,6 +101,11 @@ impl Rates {
         *window
     }
 
+    /// The window in JSON, if this caller has one.
+    pub(super) fn peek(&self, caller: &str, resource: Resource) -> Option<Value> {
+        self.used.get(&(caller.to_owned(), resource)).map(|window| window.json())
+    }
+
     /// Counts a request, or the points of a query.
     pub(super) fn count(&mut self, caller: &str, resource: Resource, points: u64, now: i64) -> Window {
         self.window(caller, resource, now);

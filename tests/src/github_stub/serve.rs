@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::answer::{Answer, Handled};
 use super::caller::Caller;
 use super::fault::Fault;
+use super::graphql;
 use super::rate::Resource;
 use super::received::ReceivedRequest;
 use super::rest::{self, Call};
@@ -149,6 +150,9 @@ impl State {
         let query = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned();
         let query: BTreeMap<String, String> = query.collect();
         let method = head.method.as_str();
+        if method == "POST" && ["/graphql", "/api/graphql"].contains(&full) {
+            return graphql::answer(&mut self.world, &caller, &body);
+        }
         rest::answer(&mut Call { method, base, path, query, body, caller, world: &mut self.world }, &segments)
     }
 }

@@ -134,7 +134,7 @@ impl World {
         let repos: Vec<Value> = self.covered(id).map(short).collect();
         let payload = json!({
             "action": action, "installation": shapes::installation(self, BASE, installation), "repositories": repos,
-            "requester": null, "sender": shapes::account(self, BASE, "ann"),
+            "sender": shapes::account(self, BASE, "ann"),
         });
         self.delivery_of_app("installation", Some(id), payload)
     }

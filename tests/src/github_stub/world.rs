@@ -22,6 +22,8 @@ pub struct World {
     pub apps: Vec<App>,
     /// The installations of all Apps.
     pub installations: Vec<Installation>,
+    /// The deliveries of webhooks, with the id of their App, oldest first.
+    pub(super) hook_deliveries: Vec<(u64, serde_json::Value)>,
     /// The limits and what is used of them.
     pub rates: Rates,
     pub(super) tokens: Vec<Token>,
@@ -29,6 +31,8 @@ pub struct World {
     pub(super) manifests: BTreeMap<String, u64>,
     /// Earlier names of repositories, in lower case.
     pub(super) earlier_names: BTreeMap<String, u64>,
+    /// The repositories as the search knows them, if it lags behind.
+    pub(super) search_index: Option<Vec<Repo>>,
     ahead: Duration,
     last_id: u64,
 }
@@ -166,10 +170,12 @@ impl World {
             repos: Vec::new(),
             apps: Vec::new(),
             installations: Vec::new(),
+            hook_deliveries: Vec::new(),
             rates: Rates::default(),
             tokens: Vec::new(),
             manifests: BTreeMap::new(),
             earlier_names: BTreeMap::new(),
+            search_index: None,
             ahead: Duration::ZERO,
             last_id: 1000,
         };
@@ -324,6 +330,12 @@ impl World {
         let text = token.text.clone();
         self.tokens.push(token);
         text
+    }
+
+    /// Lets the search lag behind: until it is called with `false`, searches find what is there now. GitHub's index needs
+    /// some seconds to follow a change.
+    pub fn delay_search(&mut self, delayed: bool) {
+        self.search_index = delayed.then(|| self.repos.clone());
     }
 
     /// Revokes a token.

@@ -1,6 +1,6 @@
 //! Analytics of a time window. The tests move the times of records, so that the results are known.
 
-use deckwatch_protocol::{Analytics, ErrorCode, HandoffId, Operation, Timestamp};
+use deckwatch_protocol::{Analytics, ErrorCode, Escalations, HandoffId, Operation, Timestamp};
 use deckwatch_tests::{Agent, Api, Caller, TestRequest};
 use serde_json::json;
 
@@ -165,4 +165,74 @@ async fn a_truncated_list_has_the_total() {
     assert_eq!((by_agent.items[0].key.as_str(), by_agent.items[0].figures.handoffs), ("agent-129", 2), "the busiest");
     assert_eq!(by_agent.items[99].key, "agent-098");
     assert_eq!((analytics.by_venture.total, analytics.by_day.total, analytics.by_day.shown), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn escalations_are_counted_by_their_reason() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let colleague = agent.colleague();
+    let mine = agent.started().await.session.id;
+    let theirs = colleague.started().await.session.id;
+    let escalation = |reason: &str| json!({ "status": "blocked", "extra": { "escalation": reason, "cost": 1 } });
+    for reason in ["credential", "same_error", "same_error", "other"] {
+        agent.create_handoff(&mine, escalation(reason)).await.of::<deckwatch_protocol::Handoff>(201);
+    }
+    // A blocked handoff is no escalation by itself.
+    agent.create_handoff(&mine, json!({ "status": "blocked" })).await.of::<deckwatch_protocol::Handoff>(201);
+    colleague.end_day(&theirs, escalation("time_box")).await.of::<deckwatch_protocol::DayEnded>(200);
+    let analytics = figures(&agent, "").await;
+    let all = Escalations { total: 5, credential: 1, same_error: 2, time_box: 1, other: 1 };
+    assert_eq!((analytics.totals.handoffs, analytics.totals.escalations), (6, all));
+    let of_one = figures(&agent, &format!("&agent={}", colleague.name)).await;
+    let one = Escalations { total: 1, time_box: 1, ..Escalations::default() };
+    assert_eq!(of_one.totals.escalations, one);
+    for groups in [&analytics.by_venture, &analytics.by_agent, &analytics.by_day] {
+        let total: u32 = groups.items.iter().map(|group| group.figures.escalations.total).sum();
+        assert_eq!(total, 5, "{groups:?}");
+    }
+    let before = figures(&agent, &format!("&since={}&until={}", api.minutes_ago(120), api.minutes_ago(60))).await;
+    assert_eq!(before.totals.escalations, Escalations::default());
+}
+
+#[tokio::test]
+async fn an_escalation_has_a_known_reason_and_the_status_blocked() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let session = agent.started().await.session.id;
+    for (status, reason) in [
+        ("blocked", json!("tired")),
+        ("blocked", json!(null)),
+        ("blocked", json!({ "reason": "time_box" })),
+        ("in_progress", json!("time_box")),
+    ] {
+        let handoff = json!({ "status": status, "extra": { "escalation": reason } });
+        let answer = agent.create_handoff(&session, handoff.clone()).await;
+        answer.problem_at(ErrorCode::InvalidRequest, &["/handoff/extra/escalation"]);
+        let answer = agent.end_day(&session, handoff).await;
+        answer.problem_at(ErrorCode::InvalidRequest, &["/handoff/extra/escalation"]);
+    }
+    assert_eq!(figures(&agent, "").await.totals.handoffs, 0);
+    // Any other field may have any content, also one of this name at another place.
+    let free = json!({ "status": "done", "extra": { "deep": { "escalation": 7 } } });
+    agent.create_handoff(&session, free).await.of::<deckwatch_protocol::Handoff>(201);
+    assert_eq!(figures(&agent, "").await.totals.escalations, Escalations::default());
+}
+
+#[tokio::test]
+async fn a_field_of_this_name_from_before_is_not_an_escalation() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let start = api.minutes_ago(300);
+    let before = [(0, None, "a", "blocked"), (1, None, "a", "blocked"), (2, None, "a", "done")];
+    db_insert_handoffs(&api, &agent, start, &before).await;
+    for (minute, extra) in [(0, r#"{"extra":{"escalation":"asked Ana"}}"#), (1, r#"{"extra":{"escalation":{"a":1}}}"#)]
+    {
+        let at = start.plus_seconds(minute * 60);
+        let change = "update handoffs set payload_json = ?1, payload_size_bytes = cast(?2 as integer)
+                      where venture = ?3 and created_at = ?4";
+        api.db_execute(change, json!([extra, extra.len(), agent.venture, at])).await;
+    }
+    let analytics = figures(&agent, &format!("&since={start}&until={}", start.plus_seconds(600))).await;
+    assert_eq!((analytics.totals.handoffs, analytics.totals.escalations), (3, Escalations::default()));
 }

@@ -4,6 +4,7 @@
 
 mod apps;
 mod client;
+mod graphql;
 mod limits;
 mod rights;
 mod webhooks;

@@ -356,3 +356,82 @@ async fn a_lost_answer_is_asked_for_again_and_an_outage_ends_the_run() {
     assert!(reason(&report, "docs/b.md").contains("can't reach"), "{report:#}");
     assert!(run.stderr.contains("3 of 4 documents"), "{}", run.stderr);
 }
+
+#[tokio::test]
+async fn every_form_of_a_remote_and_every_host_is_the_same_repository() {
+    let repository = Repository::new().await;
+    repository.write("docs/a.md", "ours");
+    repository.commit().await;
+    assert_eq!(outcomes(&repository.push(&[]).await), ["a.md created"]);
+    for remote in [
+        "git@github.com:example-org/alpha.git",
+        "ssh://git@ssh.github.com:443/example-org/alpha.git",
+        "git@github-work:example-org/alpha.git",
+        "org-1234567@github.com:example-org/alpha.git",
+        "https://x-access-token:s3cret@github.com/example-org/alpha",
+        "git@ghe.example.com:example-org/alpha.git",
+        "https://ghe.example.com:8443/example-org/alpha.git",
+        "ssh://git@ghe.example.com:2222/example-org/alpha.git",
+        "https://acme.ghe.com/example-org/alpha.git",
+        // GitHub ignores the case of names, and a person may have typed another one.
+        "https://github.com/Example-Org/Alpha.git",
+    ] {
+        repository.git(&["remote", "set-url", "origin", remote]).await;
+        let run = repository.push(&[]).await;
+        assert_eq!(
+            (run.code, outcomes(&run)),
+            (Some(0), vec!["a.md unchanged".to_owned()]),
+            "{remote}: {}",
+            run.stdout
+        );
+        assert!(!run.stdout.contains("s3cret") && !run.stderr.contains("s3cret"));
+    }
+}
+
+#[tokio::test]
+async fn a_renamed_or_transferred_repository_says_which_line_is_missing() {
+    let repository = Repository::new().await;
+    for path in ["docs/a.md", "docs/b.md"] {
+        repository.write(path, "# Text");
+    }
+    repository.commit().await;
+    repository.push(&[]).await;
+    // GitHub redirects the old address, so a clone that is not told of the new name goes on as before.
+    assert_eq!(outcomes(&repository.push(&[]).await), ["a.md unchanged", "b.md unchanged"]);
+    for (former, remote) in [
+        (r#"["example-org/alpha"]"#, "git@github.com:example-org/console.git"),
+        (r#"["example-org/console"]"#, "git@github.com:other-org/console.git"),
+    ] {
+        repository.git(&["remote", "set-url", "origin", remote]).await;
+        let run = repository.push(&[]).await;
+        assert_eq!(run.code, Some(18));
+        let report: Value = serde_json::from_str(&run.stdout).unwrap();
+        let why = reason(&report, "docs/a.md");
+        let line = format!("if this repository had that name before, add `former_repos = {former}` to the docs file");
+        assert!(why.contains(&line), "{why}");
+        repository.write(".deckwatch/docs.toml", &format!("former_repos = {former}\n{MAPPING}"));
+        repository.commit().await;
+        assert_eq!(outcomes(&repository.push(&[]).await), ["a.md updated", "b.md updated"]);
+        assert_eq!(outcomes(&repository.push(&[]).await), ["a.md unchanged", "b.md unchanged"]);
+    }
+}
+
+#[tokio::test]
+async fn a_fork_does_not_replace_the_documents_of_its_original() {
+    let repository = Repository::new().await;
+    repository.write("docs/a.md", "ours");
+    repository.commit().await;
+    repository.push(&[]).await;
+    repository.git(&["remote", "rename", "origin", "upstream"]).await;
+    repository.git(&["remote", "add", "origin", "git@github.com:ann/alpha.git"]).await;
+    repository.write("docs/a.md", "the fork's");
+    repository.write("docs/fork.md", "only here");
+    repository.commit().await;
+    let run = repository.push(&[]).await;
+    assert_eq!((run.code, outcomes(&run)), (Some(18), vec!["a.md failed".to_owned(), "fork.md created".to_owned()]));
+    // A clone that has the original only, under another name of the remote, is the original.
+    repository.git(&["remote", "remove", "origin"]).await;
+    repository.git(&["rm", "--quiet", "docs/fork.md"]).await;
+    repository.commit().await;
+    assert_eq!(outcomes(&repository.push(&[]).await), ["a.md updated"]);
+}

@@ -128,3 +128,61 @@ async fn a_deploy_applies_the_migrations_first_and_tells_how_to_roll_back() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("commit is") && said.contains("rollback --env \"staging\""), "{said}");
 }
+
+/// The names directly below a key of a workflow, with the lines below each.
+fn below<'a>(text: &'a str, key: &str, indentation: usize) -> Vec<(&'a str, String)> {
+    let spaces = " ".repeat(indentation);
+    let start = format!("\n{spaces}{key}:\n");
+    let Some((_, rest)) = text.split_once(&start) else { return Vec::new() };
+    let is_below = |line: &&str| line.trim().is_empty() || line.starts_with(&format!("{spaces}  "));
+    let mut names: Vec<(&str, String)> = Vec::new();
+    for line in rest.lines().take_while(is_below) {
+        let is_name = line.len() > indentation + 2 && !line[indentation + 2..].starts_with([' ', '#']);
+        if let (true, Some((name, _))) = (is_name, line.trim().split_once(':')) {
+            names.push((name, String::new()));
+        } else if let Some((_, lines)) = names.last_mut() {
+            lines.push_str(line);
+        }
+    }
+    names
+}
+
+#[test]
+fn the_document_calls_each_reusable_workflow_as_it_must_be_called() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let document = std::fs::read_to_string(root.join("docs/workflow.md")).unwrap();
+    let mut called = 0;
+    for file in std::fs::read_dir(root.join(".github/workflows")).unwrap().map(Result::unwrap) {
+        let (name, text) = (file.file_name().into_string().unwrap(), std::fs::read_to_string(file.path()).unwrap());
+        if !text.contains("\n  workflow_call:\n") {
+            continue;
+        }
+        called += 1;
+        let uses = format!("    uses: OWNER/deckwatch/.github/workflows/{name}@COMMIT\n");
+        let (_, call) = document.split_once(&uses).unwrap_or_else(|| panic!("docs/workflow.md does not call {name}"));
+        let call: Vec<&str> = call.lines().take_while(|line| line.starts_with("    ")).collect();
+        let call = format!("\n{}\n", call.join("\n"));
+        let (inputs, secrets) = (below(&text, "inputs", 4), below(&text, "secrets", 4));
+        for (given, known) in [(below(&call, "with", 4), &inputs), (below(&call, "secrets", 4), &secrets)] {
+            for (given, _) in &given {
+                assert!(known.iter().any(|(name, _)| name == given), "{name} has no {given}");
+            }
+            for (known, lines) in known {
+                let is_required = lines.contains("required: true");
+                assert!(!is_required || given.iter().any(|(name, _)| name == known), "{name} needs {known}");
+            }
+        }
+        // In a called workflow, `github` is about the caller: its repository and commit are not those of the scripts.
+        if text.contains("deckwatch/scripts/") {
+            assert!(
+                text.contains("inputs.deckwatch-repository || job.workflow_repository || github.repository"),
+                "{name}"
+            );
+            assert!(
+                text.contains("job.workflow_sha") && text.contains("token: ${{ secrets.DECKWATCH_READ_TOKEN"),
+                "{name}"
+            );
+        }
+    }
+    assert_eq!(called, 4);
+}

@@ -1,6 +1,7 @@
 //! The REST API: finds the function of a request. Each file has the functions of a resource.
 
 mod apps;
+mod deliveries;
 mod issues;
 mod labels;
 mod pulls;
@@ -84,6 +85,7 @@ pub(super) fn answer(call: &mut Call, segments: &[&str]) -> Handled {
         ("POST", ["repos", owner, name, "labels"]) => labels::create(call, owner, name),
         ("GET", ["repos", owner, name, "labels", label]) => labels::get(call, owner, name, label),
         ("GET", ["repos", owner, name, "pulls"]) => pulls::list(call, owner, name),
+        ("POST", ["repos", owner, name, "pulls"]) => pulls::create(call, owner, name),
         ("GET", ["repos", owner, name, "pulls", number]) => pulls::get(call, owner, name, number),
         ("GET", ["repos", owner, name, "pulls", number, "files"]) => pulls::files(call, owner, name, number),
         ("GET", ["repos", owner, name, "installation"]) => apps::of_repo(call, owner, name),
@@ -92,6 +94,7 @@ pub(super) fn answer(call: &mut Call, segments: &[&str]) -> Handled {
         ("GET", ["app", "installations", id]) => apps::installation(call, id),
         ("POST", ["app", "installations", id, "access_tokens"]) => apps::create_token(call, id),
         ("GET", ["app", "hook", "config"]) => apps::hook(call),
+        ("GET", ["app", "hook", "deliveries"]) => deliveries::list(call),
         ("PATCH", ["app", "hook", "config"]) => apps::update_hook(call),
         ("GET", ["installation", "repositories"]) => apps::repositories(call),
         ("POST", ["app-manifests", code, "conversions"]) => apps::convert_manifest(call, code),

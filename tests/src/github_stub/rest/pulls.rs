@@ -28,6 +28,12 @@ pub(super) fn list(call: &Call, owner: &str, name: &str) -> Handled {
     Ok(call.list(all))
 }
 
+/// Only the refusals: a test adds a pull request with `World::add_pull`.
+pub(super) fn create(call: &Call, owner: &str, name: &str) -> Handled {
+    call.repo(owner, name, &[("pull_requests", Level::Write)])?;
+    Err(Answer::invalid("PullRequest", "base", "missing_field", None))
+}
+
 pub(super) fn get(call: &Call, owner: &str, name: &str, pull: &str) -> Handled {
     let (repo, pull) = (call.repo(owner, name, READ)?, number(pull)?);
     let issue = repo.issues.iter().find(|issue| issue.number == pull).ok_or_else(Answer::not_found)?;
