@@ -18,7 +18,7 @@ pub(crate) struct Job {
     pub(crate) bounds: Bounds,
     /// Whether the batch runs in a transaction of its own, because it takes long.
     pub(crate) runs_alone: bool,
-    since: Instant,
+    pub(crate) since: Instant,
     /// The deadline to run the batch again, after another batch rolled it back.
     again_until: Option<Instant>,
     answer: Box<dyn FnOnce(Result<Rows, DatabaseError>) + Send>,
@@ -66,7 +66,7 @@ pub(crate) enum Lane {
 }
 
 impl Lane {
-    fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::NonDurable => Self::Durable,
             Self::Durable => Self::NonDurable,
@@ -188,6 +188,11 @@ impl Queue {
         }
         let jobs = waiting.lane(lane);
         jobs.drain(..limit.min(jobs.len())).collect()
+    }
+
+    /// Since when the first batch of a lane has waited.
+    pub(crate) fn oldest(&self, lane: Lane) -> Option<Instant> {
+        self.lock().lane(lane).front().map(|job| job.since)
     }
 
     /// Records whether another process holds the write lock.
