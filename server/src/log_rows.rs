@@ -52,3 +52,27 @@ impl LogRows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use deckwatch_api::{CompleteBody, Engine, Settings, Statement};
+    use http::Request;
+
+    use crate::{Embedded, Sqlite};
+
+    #[tokio::test]
+    async fn no_log_row_is_lost_when_the_server_ends() {
+        let key = "the-context-key-of-a-test";
+        let database = Sqlite::in_memory().unwrap();
+        let settings =
+            Settings::from_vars(Engine::Embedded, |name| (name == "CONTEXT_API_KEY").then(|| key.to_owned()));
+        let engine = Embedded::on(database.clone(), settings.unwrap());
+        for _ in 0..20 {
+            let request = Request::get("/v1/ventures").header("authorization", format!("Bearer {key}"));
+            assert_eq!(engine.handle(request.body(CompleteBody::default()).unwrap()).await.status(), 200);
+        }
+        engine.finish().await;
+        let logged = database.run(&[Statement::new("select count(*) as n from request_log")]).unwrap();
+        assert_eq!(logged[0][0]["n"], 20);
+    }
+}

@@ -251,6 +251,7 @@ mod tests {
         let queue = Queue::default();
         let write = || assert!(queue.push(batch("update ventures set name = name")).is_ok());
         write();
+        assert!(queue.oldest(Lane::Durable).is_some() && queue.oldest(Lane::NonDurable).is_none());
         let (lane, group) = queue.take(64, Lane::Durable);
         assert_eq!((lane, group.len()), (Lane::Durable, 1));
         write();

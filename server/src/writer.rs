@@ -19,9 +19,8 @@ use crate::queue::{Job, Lane, Queue, Rows};
 
 /// The pause between two tries to get the write lock from another process.
 const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(10);
-/// Maximum number of batches that share a commit: as many short ones as [`MAX_GROUP_TIME`] has room for. Below that, a batch
-/// would wait for several commits of the other lane.
-const MAX_GROUP: usize = 256;
+/// Maximum number of batches that share a commit.
+const MAX_GROUP: usize = 64;
 /// How long a group runs before its commit. The first batches of the group wait for the last one.
 const MAX_GROUP_TIME: Duration = Duration::from_millis(20);
 /// The same, while the next batch has waited longer than those of the other lane. Otherwise the lane with the longer batches
