@@ -19,10 +19,20 @@ pub struct WorkerProcess {
 
 impl WorkerProcess {
     /// Starts a Worker with the keys (context, admin) and waits until it is ready.
-    pub async fn start((context_key, admin_key): &(String, String), rate: u32, options: &[&str]) -> Self {
+    pub async fn start(keys: &(String, String), rate: u32, options: &[&str]) -> Self {
+        Self::start_in(workspace(), keys, rate, options).await
+    }
+
+    /// Starts the Worker of another checkout, which must be built.
+    pub async fn start_in(
+        checkout: &Path,
+        (context_key, admin_key): &(String, String),
+        rate: u32,
+        options: &[&str],
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let (control, log) = (folder.path().join("control"), folder.path().join("log"));
-        let local = workspace().join("worker/local");
+        let local = checkout.join("worker/local");
         let mut child = Command::new(node(&local))
             .arg(local.join("serve.mjs"))
             .args(options)
