@@ -47,14 +47,16 @@ async fn the_heartbeats_of_a_fleet_spread_out() {
 
 /// The session, as soon as a start of day has recorded its end. The start of day does so after its answer.
 pub(crate) async fn marked_as_ended(agent: &Agent, id: &SessionId) -> Session {
+    let mut session = agent.session(id).await;
     for _ in 0..500 {
-        let session = agent.session(id).await;
         if session.ended_at.is_some() {
-            return session;
+            break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
+        session = agent.session(id).await;
     }
-    panic!("the start of a day did not record the end of {id} within 10 s");
+    assert!(session.ended_at.is_some(), "the start of a day did not record the end of {id} within 10 s");
+    session
 }
 
 #[tokio::test]
