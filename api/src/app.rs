@@ -84,13 +84,13 @@ impl DeferredStatements {
         self.statements.is_empty() && self.delivery.is_none()
     }
 
-    /// Whether it is only a log row. Log rows of several requests may run in one batch, because none of them makes the
-    /// batch fail.
-    pub fn is_log_row(&self) -> bool {
+    /// Whether they may run in one batch with those of other requests, because none of them makes the batch fail: log rows,
+    /// and what a start of day leaves for later.
+    pub fn may_share_batch(&self) -> bool {
         !self.admit && self.delivery.is_none()
     }
 
-    /// Adds the log rows of another request.
+    /// Adds the statements of another request.
     pub fn append(&mut self, mut other: Self) {
         self.statements.append(&mut other.statements);
         self.admit |= other.admit;
@@ -259,7 +259,7 @@ impl App {
             Err(error) if error.code == ErrorCode::Unauthorized => return answer_unauthenticated(&received, error),
             Err(error) => batch::refuse(self.database.as_ref(), &admission, error).await,
         };
-        let finished = match finished {
+        let mut finished = match finished {
             Finished { result: Err(error), .. } if error.code == ErrorCode::Unauthorized => {
                 return answer_unauthenticated(&received, error);
             }
@@ -268,7 +268,7 @@ impl App {
         if is_known(&finished) {
             body.admit();
         }
-        let deferred = self.deferred_statements(&received, operation, actor, &admission, &finished);
+        let deferred = self.deferred_statements(&received, operation, actor, &admission, &mut finished);
         let rate = Rate { window: &admission.window, rate_limit_state: finished.rate_limit_state };
         let response = received.respond(finished.result, Some(&rate));
         let response = match operation {
@@ -341,10 +341,10 @@ impl App {
         operation: Option<Operation>,
         actor: String,
         admission: &Admission,
-        finished: &Finished,
+        finished: &mut Finished,
     ) -> DeferredStatements {
-        if finished.logged {
-            return DeferredStatements::default();
+        if let Some(statements) = finished.logged.take() {
+            return DeferredStatements { statements, admit: false, delivery: None };
         }
         let (status, error_code) = match &finished.result {
             Ok(success) => (success.status, None),

@@ -25,14 +25,14 @@ pub(crate) struct Finished {
     pub(crate) result: Result<SuccessResponse, ApiError>,
     /// The rate limit state of the caller. It is set when the batch that counts the request was committed.
     pub(crate) rate_limit_state: Option<RateLimitState>,
-    /// Whether the batch also wrote the log row.
-    pub(crate) logged: bool,
+    /// If the batch also wrote the log row, what [`Plan::after`] leaves for later.
+    pub(crate) logged: Option<Vec<Statement>>,
 }
 
 impl Finished {
     fn uncounted(admission: &Admission, error: ApiError) -> Self {
         let rate_limit_state = (error.code == ErrorCode::RateLimited).then(|| admission.window.used_up());
-        Self { result: Err(error), rate_limit_state, logged: false }
+        Self { result: Err(error), rate_limit_state, logged: None }
     }
 }
 
@@ -40,7 +40,7 @@ impl Finished {
 /// instead.
 pub(crate) async fn refuse(database: &dyn Database, admission: &Admission, error: ApiError) -> Finished {
     match database.batch(&admission.statements(None)).await {
-        Ok(rows) => Finished { result: Err(error), rate_limit_state: admission.rate_limit_state(&rows), logged: false },
+        Ok(rows) => Finished { result: Err(error), rate_limit_state: admission.rate_limit_state(&rows), logged: None },
         Err(failure) => Finished::uncounted(admission, failure.into()),
     }
 }
@@ -54,7 +54,7 @@ pub(crate) async fn run(database: &dyn Database, admission: &Admission, mark: &C
         Ok(rows) => Finished {
             rate_limit_state: admission.rate_limit_state(&rows),
             result: selection.response(&rows),
-            logged: false,
+            logged: None,
         },
         Err(failure) => Finished::uncounted(admission, failure.into()),
     }
@@ -81,7 +81,7 @@ pub(crate) async fn run_separate_read(
         Ok(rows) => selection.response(&rows),
         Err(failure) => Err(failure.into()),
     };
-    Finished { result, rate_limit_state, logged: false }
+    Finished { result, rate_limit_state, logged: None }
 }
 
 /// Runs the plan of a public operation. A public operation has no caller and no rate limit.
@@ -116,7 +116,7 @@ pub(crate) async fn run_once(
     // The key can expire between the failed check and the lookup. Then the second check succeeds.
     for _ in 0..2 {
         match database.batch(&statements).await {
-            Ok(rows) => return done(admission, call, claim, &rows),
+            Ok(rows) => return done(admission, call, claim, &rows, plan.after),
             Err(failure) if is_replay(&failure) => {
                 if let Ok(finished) = replay(database, admission, call, claim, &admission_statements).await {
                     return finished;
@@ -129,10 +129,10 @@ pub(crate) async fn run_once(
     Finished::uncounted(admission, conflict.into())
 }
 
-fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>]) -> Finished {
+fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>], after: Vec<Statement>) -> Finished {
     let stored_rows = rows.iter().rev().nth(1).map(Vec::as_slice).unwrap_or_default();
     let result = stored(stored_rows).and_then(|answer| response_from_stored(answer, call, claim, false));
-    Finished { logged: result.is_ok(), result, rate_limit_state: admission.rate_limit_state(rows) }
+    Finished { logged: result.is_ok().then_some(after), result, rate_limit_state: admission.rate_limit_state(rows) }
 }
 
 /// Refuses a write whose body must not be stored. If the same key completed a request before, the stored response is
@@ -147,7 +147,7 @@ async fn refuse_unless_done(
 ) -> Finished {
     match replay(database, admission, call, claim, admission_statements).await {
         Ok(finished) => finished,
-        Err(rate_limit_state) => Finished { result: Err(refusal.clone()), rate_limit_state, logged: false },
+        Err(rate_limit_state) => Finished { result: Err(refusal.clone()), rate_limit_state, logged: None },
     }
 }
 
@@ -172,7 +172,7 @@ async fn replay(
         Ok(Some(answer)) => response_from_stored(answer, call, claim, true),
         Err(error) => Err(error),
     };
-    Ok(Finished { result, rate_limit_state: admission.rate_limit_state(&rows), logged: false })
+    Ok(Finished { result, rate_limit_state: admission.rate_limit_state(&rows), logged: None })
 }
 
 /// Builds the response from a stored one. A seal in the stored body is replaced with its token, and a summary that SQL
@@ -232,9 +232,10 @@ impl AnswerLocation {
             Self::Fixed(Cow::Owned(body)) => Bytes::from(body),
             Self::Record { at, missing } => {
                 let row = found(at).first().ok_or_else(|| ApiError::not_found(missing))?;
-                record(row).ok_or_else(|| match number(row, "more") {
-                    Some(1) => ApiError::not_found_so_far(missing, scan_limit!()),
-                    _ => ApiError::not_found(missing),
+                record(row).ok_or_else(|| match (text(row, "refused"), number(row, "more")) {
+                    (Some(reason), _) => ApiError::refused(reason),
+                    (None, Some(1)) => ApiError::not_found_so_far(missing, scan_limit!()),
+                    (None, _) => ApiError::not_found(missing),
                 })?
             }
             Self::Page { at, has_total, limit, next, mark } => {

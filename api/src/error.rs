@@ -112,6 +112,11 @@ impl ApiError {
         Self::of_constraint(&Violated::Check(format!("token_{reason}").into()))
     }
 
+    /// The error for this reason of the table `refusals`, which a statement returned instead of inserting it.
+    pub(crate) fn refused(reason: &str) -> Self {
+        Self::of_constraint(&Violated::Check(format!("refused_{reason}").into()))
+    }
+
     /// The error when the path names a record that does not exist.
     pub(crate) fn not_found(code: ErrorCode) -> Self {
         Self::of_code(code)

@@ -11,11 +11,14 @@ use crate::search_cursor::SearchCursor;
 use crate::store::indexed_list::PageStatements;
 use crate::store::responses::SelectResponse;
 
-/// One batch: its steps, then the statements that select the response.
+/// One batch: its steps, then the statements that select the response. Then what may run later.
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Statement>,
     pub(crate) answer: Selection,
     pub(crate) access: DataAccess,
+    /// What the answer does not need. It runs after the answer is sent, and may be lost: a sweep or a later request does
+    /// the same work.
+    pub(crate) after: Vec<Statement>,
 }
 
 /// Which data a plan reads or changes. A token for one venture is checked against it.
@@ -51,7 +54,8 @@ pub(crate) enum Selection {
     Stored(SelectResponse),
     /// One row with `body`. Without a row, the response is the error `missing`. If the row has a `content`, it
     /// becomes the last member of the body: SQL can't render a text of 1 MB as JSON within the 2 MB of a value. If the
-    /// row has no `body` but `more`, none of the rows that were read matched, and others were not read.
+    /// row has no `body` but `more`, none of the rows that were read matched, and others were not read. If it has no `body`
+    /// but `refused`, the response is the error for this reason of the table `refusals`.
     Record { select: Statement, missing: ErrorCode },
     /// Rows with `item` and the columns that `next` needs, and a row with `total`. If there is a next page, there is
     /// one row more than `limit`, or the rows say that others were not read.
@@ -76,11 +80,16 @@ pub(crate) enum Next {
 
 impl Plan {
     pub(crate) fn write(steps: Vec<Statement>, answer: SelectResponse) -> Self {
-        Self { steps, answer: Selection::Stored(answer), access: DataAccess::Everything }
+        Self { steps, answer: Selection::Stored(answer), access: DataAccess::Everything, after: Vec::new() }
     }
 
     pub(crate) fn record(select: Statement, missing: ErrorCode) -> Self {
-        Self { steps: Vec::new(), answer: Selection::Record { select, missing }, access: DataAccess::Everything }
+        Self {
+            steps: Vec::new(),
+            answer: Selection::Record { select, missing },
+            access: DataAccess::Everything,
+            after: Vec::new(),
+        }
     }
 
     pub(crate) fn page(items: Statement, total: Statement, limit: Limit) -> Self {
@@ -90,26 +99,37 @@ impl Plan {
     /// A page of a list with filters.
     pub(crate) fn filtered_page(page: PageStatements, limit: Limit) -> Self {
         let answer = Selection::Page { page, limit, next: Next::Key };
-        Self { steps: Vec::new(), answer, access: DataAccess::Everything }
+        Self { steps: Vec::new(), answer, access: DataAccess::Everything, after: Vec::new() }
     }
 
     /// A page of a search. Its cursor holds the search state.
     pub(crate) fn page_of(search_cursor: SearchCursor, query: Query, page: PageStatements, limit: Limit) -> Self {
         let answer = Selection::Page { page, limit, next: Next::Shown(search_cursor, query) };
-        Self { steps: Vec::new(), answer, access: DataAccess::Everything }
+        Self { steps: Vec::new(), answer, access: DataAccess::Everything, after: Vec::new() }
     }
 
     pub(crate) fn computed(reads: Vec<Statement>, body: Computation) -> Self {
-        Self { steps: Vec::new(), answer: Selection::Computed { reads, body }, access: DataAccess::Everything }
+        Self {
+            steps: Vec::new(),
+            answer: Selection::Computed { reads, body },
+            access: DataAccess::Everything,
+            after: Vec::new(),
+        }
     }
 
     pub(crate) fn fixed(steps: Vec<Statement>, body: impl Into<Cow<'static, str>>) -> Self {
-        Self { steps, answer: Selection::Fixed(body.into()), access: DataAccess::Shared }
+        Self { steps, answer: Selection::Fixed(body.into()), access: DataAccess::Shared, after: Vec::new() }
     }
 
     /// Sets which data the plan uses.
     pub(crate) fn with_access(mut self, access: DataAccess) -> Self {
         self.access = access;
+        self
+    }
+
+    /// Sets what runs after the answer.
+    pub(crate) fn with_after(mut self, after: Vec<Statement>) -> Self {
+        self.after = after;
         self
     }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_api::{App, Database, Incoming, Outbound, Settings};
+use deckwatch_api::{Answer, App, Database, Incoming, Outbound, Settings};
 use http::{Request, Response};
 
 use crate::database::Sqlite;
+use crate::log_rows::LogRows;
 use crate::platform::{SystemClock, SystemEntropy};
 use crate::private_files::private_folder;
 use crate::wait_limit::with_wait_limit;
@@ -20,6 +21,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 #[derive(Clone)]
 pub struct Embedded {
     app: Arc<App>,
+    log_rows: LogRows,
 }
 
 /// Why a database can't be opened.
@@ -56,12 +58,13 @@ impl Embedded {
 
     /// Creates the engine on an open database.
     pub fn on(database: impl Database + 'static, settings: Settings) -> Self {
-        Self { app: Arc::new(app_on(database, settings)) }
+        Self { app: Arc::new(app_on(database, settings)), log_rows: LogRows::default() }
     }
 
     /// Like [`Self::on`], with requests to other services.
     pub fn on_with(database: impl Database + 'static, settings: Settings, outbound: Arc<dyn Outbound>) -> Self {
-        Self { app: Arc::new(app_on(database, settings).with_outbound(outbound)) }
+        let app = app_on(database, settings).with_outbound(outbound);
+        Self { app: Arc::new(app), log_rows: LogRows::default() }
     }
 
     /// Sets the function that gives `/health` its notice for the operator. Only the first call has an effect.
@@ -69,14 +72,25 @@ impl Embedded {
         self.app.set_notice(notice);
     }
 
-    /// Handles one request. The count and the log row are written after the response.
+    /// Handles one request. The count and the log row are written after the response. Call [`Self::finish`] before the
+    /// process ends.
     pub async fn handle(&self, request: Request<impl Incoming>) -> Response<Bytes> {
-        let answer = with_wait_limit(self.app.handle(request)).await;
-        if !answer.deferred.is_empty() {
-            let app = Arc::clone(&self.app);
-            tokio::spawn(async move { app.finish(answer.deferred).await });
+        let Answer { response, deferred } = with_wait_limit(self.app.handle(request)).await;
+        if deferred.is_empty() {
+            return response;
         }
-        answer.response
+        if deferred.may_share_batch() {
+            self.log_rows.add(&self.app, deferred);
+        } else {
+            let app = Arc::clone(&self.app);
+            tokio::spawn(async move { app.finish(deferred).await });
+        }
+        response
+    }
+
+    /// Writes what [`Self::handle`] has left to write.
+    pub async fn finish(&self) {
+        self.log_rows.write(&self.app).await;
     }
 
     /// Handles one request and waits for its count and log row, for a process that may end right after.

@@ -12,6 +12,7 @@ mod embedded;
 mod executable;
 #[cfg(feature = "cli")]
 pub mod http;
+mod log_rows;
 mod migrations;
 #[cfg(feature = "cli")]
 mod outbound;

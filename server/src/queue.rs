@@ -18,7 +18,7 @@ pub(crate) struct Job {
     pub(crate) bounds: Bounds,
     /// Whether the batch runs in a transaction of its own, because it takes long.
     pub(crate) runs_alone: bool,
-    since: Instant,
+    pub(crate) since: Instant,
     /// The deadline to run the batch again, after another batch rolled it back.
     again_until: Option<Instant>,
     answer: Box<dyn FnOnce(Result<Rows, DatabaseError>) + Send>,
@@ -66,7 +66,7 @@ pub(crate) enum Lane {
 }
 
 impl Lane {
-    fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::NonDurable => Self::Durable,
             Self::Durable => Self::NonDurable,
@@ -190,6 +190,11 @@ impl Queue {
         jobs.drain(..limit.min(jobs.len())).collect()
     }
 
+    /// Since when the first batch of a lane has waited.
+    pub(crate) fn oldest(&self, lane: Lane) -> Option<Instant> {
+        self.lock().lane(lane).front().map(|job| job.since)
+    }
+
     /// Records whether another process holds the write lock.
     pub(crate) fn set_locked(&self, is_locked: bool) {
         let mut waiting = self.lock();
@@ -246,6 +251,7 @@ mod tests {
         let queue = Queue::default();
         let write = || assert!(queue.push(batch("update ventures set name = name")).is_ok());
         write();
+        assert!(queue.oldest(Lane::Durable).is_some() && queue.oldest(Lane::NonDurable).is_none());
         let (lane, group) = queue.take(64, Lane::Durable);
         assert_eq!((lane, group.len()), (Lane::Durable, 1));
         write();

@@ -23,6 +23,9 @@ const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(10);
 const MAX_GROUP: usize = 64;
 /// How long a group runs before its commit. The first batches of the group wait for the last one.
 const MAX_GROUP_TIME: Duration = Duration::from_millis(20);
+/// The same, while the next batch has waited longer than those of the other lane. Otherwise the lane with the longer batches
+/// would get fewer of them done, and its requests would wait several times as long as the others.
+const MAX_OVERDUE_GROUP_TIME: Duration = Duration::from_millis(40);
 /// From how many pages on the log is copied into the database file. This is SQLite's own default.
 const MAX_LOG_PAGES: i32 = 1_000;
 /// How long the renewal of the log waits for reads. No read takes longer.
@@ -190,7 +193,7 @@ impl WriterThread {
         let (mut culprit, mut too_slow) = (None, None);
         while let Some(mut job) = self.next_of_group(&mut jobs, lane, group.len()) {
             let is_only = group.is_empty() && (job.runs_alone || jobs.is_empty());
-            if !group.is_empty() && (job.runs_alone || started.elapsed() >= MAX_GROUP_TIME) {
+            if !group.is_empty() && (job.runs_alone || self.is_group_over(started.elapsed(), &job, lane)) {
                 jobs.push_front(job);
                 break;
             }
@@ -235,6 +238,12 @@ impl WriterThread {
             job.answer(failure.as_ref().map_or(result, |error| Err(classify(error))));
         }
         self.checkpoint_long_log();
+    }
+
+    /// Whether a group that has run for `elapsed` ends before `next`.
+    fn is_group_over(&self, elapsed: Duration, next: &Job, lane: Lane) -> bool {
+        let is_overdue = || self.queue.oldest(lane.other()).is_none_or(|oldest| next.since < oldest);
+        elapsed >= MAX_OVERDUE_GROUP_TIME || elapsed >= MAX_GROUP_TIME && !is_overdue()
     }
 
     /// The next batch of a group that has run `size` batches. After those that waited at its beginning come those that

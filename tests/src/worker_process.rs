@@ -14,6 +14,8 @@ pub struct WorkerProcess {
     pub url: String,
     pub(crate) control_url: String,
     child: Child,
+    /// The checkout whose Worker runs.
+    checkout: PathBuf,
     folder: TempDir,
     /// The arguments and the variables, for another start.
     arguments: (Vec<String>, Vec<(String, String)>),
@@ -27,28 +29,28 @@ impl WorkerProcess {
 
     /// Like [`WorkerProcess::start`], with more variables.
     pub async fn start_with(
-        (context_key, admin_key): &(String, String),
+        keys: &(String, String),
         rate: u32,
         options: &[&str],
         variables: &[(&str, String)],
     ) -> Self {
-        let keys = [("CONTEXT_API_KEY", context_key.clone()), ("ADMIN_API_KEY", admin_key.clone())];
-        let rate = [("RATE_LIMIT_PER_MINUTE", rate.to_string())];
-        let variables = keys.into_iter().chain(rate).chain(variables.iter().cloned());
-        let variables = variables.map(|(name, value)| (name.to_owned(), value)).collect();
-        let options = options.iter().map(|option| (*option).to_owned()).collect();
-        Self::start_in(TempDir::new().unwrap(), (options, variables)).await
+        Self::start_on(workspace(), TempDir::new().unwrap(), arguments(keys, rate, options, variables)).await
+    }
+
+    /// Starts the Worker of another checkout, which must be built.
+    pub async fn start_in(checkout: &Path, keys: &(String, String), rate: u32, options: &[&str]) -> Self {
+        Self::start_on(checkout, TempDir::new().unwrap(), arguments(keys, rate, options, &[])).await
     }
 
     /// Kills the Worker and starts it again on the same database.
     pub(crate) async fn restarted(mut self) -> Self {
         self.child.kill().await.unwrap();
-        Self::start_in(self.folder, self.arguments).await
+        Self::start_on(&self.checkout, self.folder, self.arguments).await
     }
 
-    async fn start_in(folder: TempDir, arguments: (Vec<String>, Vec<(String, String)>)) -> Self {
+    async fn start_on(checkout: &Path, folder: TempDir, arguments: (Vec<String>, Vec<(String, String)>)) -> Self {
         let (control, log) = (folder.path().join("control"), folder.path().join("log"));
-        let local = workspace().join("worker/local");
+        let local = checkout.join("worker/local");
         let mut child = Command::new(node(&local))
             .arg(local.join("serve.mjs"))
             .args(&arguments.0)
@@ -66,8 +68,22 @@ impl WorkerProcess {
         let url = ready_url(child.stdout.take().unwrap()).await;
         let port = std::fs::read_to_string(&control).unwrap();
         let control_url = format!("http://127.0.0.1:{}", port.trim());
-        Self { url, control_url, child, folder, arguments }
+        Self { url, control_url, child, checkout: checkout.to_owned(), folder, arguments }
     }
+}
+
+/// The arguments and the variables of a Worker.
+fn arguments(
+    (context_key, admin_key): &(String, String),
+    rate: u32,
+    options: &[&str],
+    variables: &[(&str, String)],
+) -> (Vec<String>, Vec<(String, String)>) {
+    let keys = [("CONTEXT_API_KEY", context_key.clone()), ("ADMIN_API_KEY", admin_key.clone())];
+    let rate = [("RATE_LIMIT_PER_MINUTE", rate.to_string())];
+    let variables = keys.into_iter().chain(rate).chain(variables.iter().cloned());
+    let variables = variables.map(|(name, value)| (name.to_owned(), value)).collect();
+    (options.iter().map(|option| (*option).to_owned()).collect(), variables)
 }
 
 /// A Worker that only runs `select 1`, to compare times with. It ends when this is dropped.

@@ -50,7 +50,7 @@ pub(crate) fn finish(app: &Arc<App>, context: &Context, deferred: DeferredStatem
         return;
     }
     let app = Arc::clone(app);
-    if !deferred.is_log_row() {
+    if !deferred.may_share_batch() {
         return context.wait_until(async move { app.finish(deferred).await });
     }
     let now = Date::now().as_millis();

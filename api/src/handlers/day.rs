@@ -21,14 +21,16 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
     };
     let steps = vec![
         store::refusal::unless_venture(&day.venture),
-        store::session::abandon_own(&day, call.stale_before(), call.now),
-        store::session::abandon_stale(&day, call.stale_before(), call.now),
-        store::session::correct_ahead(&day, call.now),
-        store::session::reactivate(&day, call.stale_before()),
+        store::session::settle_own(&day, call.stale_before(), call.now),
         store::session::start(&day, &new),
     ];
+    // The answer shows no stale session, marked or not, so the sessions of others are marked after it.
+    let after = vec![
+        store::session::abandon_stale(&day, call.stale_before(), call.now),
+        store::session::correct_ahead(&day, call.now),
+    ];
     let answer = store::day::started(&day, &id, next_heartbeat(call), &context(call));
-    Ok(Plan::write(steps, answer).with_access(DataAccess::Venture(day.venture)))
+    Ok(Plan::write(steps, answer).with_after(after).with_access(DataAccess::Venture(day.venture)))
 }
 
 /// Records the handoff and ends the session. If a handoff has already ended the session, nothing changes and the

@@ -34,10 +34,9 @@ pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -
 /// Records a heartbeat. An abandoned session becomes active again, for example after a laptop's sleep.
 pub(crate) fn heartbeat(call: &Call, id: SessionId) -> Result<Plan, ApiError> {
     let next = next_heartbeat(call);
-    let mut steps = vec![store::refusal::unless_session_alive(&id)];
-    steps.extend(store::session::record_heartbeat(&id, call.now));
+    let steps = store::session::record_heartbeat(&id, call.now);
     let select = store::session::select_heartbeat(&id, next.at, next.interval_seconds);
-    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps.into()).with_access(DataAccess::Session(id)))
 }
 
 /// Records that the agent has left. If the session had a heartbeat since, or has ended, it does not change.

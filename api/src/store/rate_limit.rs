@@ -31,11 +31,10 @@ macro_rules! counting {
     };
 }
 
-/// The new row of a configured key with the limit `?4`. The condition has no effect; without it, SQLite reads
-/// `on conflict` as a part of the `select`.
+/// The new row of a configured key with the limit `?4`.
 macro_rules! of_key {
     () => {
-        "select ?1, ?2, 1, ?4 where true"
+        "values (?1, ?2, 1, ?4)"
     };
 }
 

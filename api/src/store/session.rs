@@ -45,11 +45,24 @@ macro_rules! patched {
 }
 
 statements! {
-    /// Abandons the agent's own session if it is stale. Then the new day gets a new session.
-    ABANDON_OWN = "
-        update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
-        where agent = ?3 and venture = ?4 and repo = ?5 and ifnull(track, -1) = ifnull(?6, -1)
-          and status = 'active' and last_heartbeat_at < ?1";
+    /// Abandons the agent's own active session if it is stale. Then the new day gets a new session. If the agent has no
+    /// active session, reactivates the one that it left before it was stale, among its newest 50. One statement, because
+    /// each statement of a batch takes time.
+    SETTLE_OWN = "
+        update sessions set
+          (status, ended_at, end_reason) = (select iif(status = 'active', 'abandoned', 'active'),
+            iif(status = 'active', ?2, null), iif(status = 'active', 'stale', null))
+        where id = (
+          select case when a.id is null then (
+            select id from (
+              select id, venture, repo, track, status, end_reason, last_heartbeat_at
+              from sessions indexed by sessions_by_agent where agent = ?3 order by id desc limit 50)
+            where status = 'abandoned' and last_heartbeat_at >= ?1 and venture = ?4 and repo = ?5
+              and ifnull(track, -1) = ifnull(?6, -1) and end_reason = 'process_exit'
+            order by last_heartbeat_at desc limit 1)
+          when a.last_heartbeat_at < ?1 then a.id end
+          from (select 1) left join sessions a on a.agent = ?3 and a.venture = ?4 and a.repo = ?5
+            and ifnull(a.track, -1) = ifnull(?6, -1) and a.status = 'active')";
 
     /// Abandons the stale sessions among the 10 oldest active ones of the venture. The sweep abandons the others.
     ABANDON_STALE = "
@@ -71,12 +84,15 @@ statements! {
             where venture = ?2 and status = 'active' order by id desc limit 10)
           where last_heartbeat_at > ?3)";
 
-    /// Creates the session, or updates the active one with the agent's current values.
+    /// Creates the session, or updates the active one with the agent's current values. The id of a new session is computed
+    /// only if it is needed.
     START = concat!("
         insert into sessions (id, agent, client, client_version, client_session_id, host, venture, repo, track,
           issue_number, branch, commit_sha, status, created_at, last_heartbeat_at, actor_key_id,
           creation_correlation_id, meta_json)
-        values (", next_id!("sess_", 6, 16, newest_of_days!()), ", ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16)
+        values (case when exists (select 1 from sessions where agent = ?2 and venture = ?7 and repo = ?8
+            and ifnull(track, -1) = ifnull(?9, -1) and status = 'active')
+          then ?1 else ", next_id!("sess_", 6, 16, newest_of_days!()), " end, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16)
         on conflict (agent, venture, repo, ifnull(track, -1)) where status = 'active' do update set
           last_heartbeat_at = excluded.last_heartbeat_at,
           client = excluded.client,
@@ -113,30 +129,18 @@ statements! {
         update sessions set status = 'active', ended_at = null, end_reason = null, last_heartbeat_at = ?2
         where id = ?1 and status = 'abandoned'";
 
+    /// A session that has ended has no heartbeat. The row says so, because a statement that refuses it before would take
+    /// time for every heartbeat.
     SELECT_BEAT = "
-        select json_object('session_id', s.id, 'status', s.status, 'last_heartbeat_at', s.last_heartbeat_at,
-          'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
+        select iif(s.status = 'ended', null, json_object('session_id', s.id, 'status', s.status,
+          'last_heartbeat_at', s.last_heartbeat_at, 'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer))
+          ) as body, iif(s.status = 'ended', 'session_ended', null) as refused
         from sessions s where s.id = ?1";
 
     /// Has no effect if the session had a heartbeat since.
     LEAVE = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'process_exit'
         where id = ?1 and status = 'active' and last_heartbeat_at <= ?3";
-
-    /// Reactivates the session of an agent that left and returned before the session was stale. It is one of the agent's
-    /// newest 50 sessions.
-    REACTIVATE = "
-        update sessions set status = 'active', ended_at = null, end_reason = null
-        where id = (
-            select id from (
-              select id, venture, repo, track, status, end_reason, last_heartbeat_at
-              from sessions indexed by sessions_by_agent where agent = ?2 order by id desc limit 50)
-            where status = 'abandoned' and last_heartbeat_at >= ?1 and venture = ?3 and repo = ?4 and ifnull(track, -1) = ifnull(?5, -1)
-              and end_reason = 'process_exit'
-            order by last_heartbeat_at desc limit 1)
-          and not exists (
-            select 1 from sessions where agent = ?2 and venture = ?3 and repo = ?4
-              and ifnull(track, -1) = ifnull(?5, -1) and status = 'active')";
 
     /// Ends the session with the handoff of the same batch, which is its newest one, unless an earlier handoff ended
     /// it.
@@ -150,8 +154,8 @@ responses! {
     SELECT_RESPONSE = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
 }
 
-pub(crate) fn abandon_own(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
-    Statement::new(ABANDON_OWN)
+pub(crate) fn settle_own(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
+    Statement::new(SETTLE_OWN)
         .bind(stale_before)
         .bind(now)
         .bind(&day.agent)
@@ -161,15 +165,12 @@ pub(crate) fn abandon_own(day: &StartDay, stale_before: Timestamp, now: Timestam
 }
 
 pub(crate) fn abandon_stale(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
-    Statement::new(ABANDON_STALE).bind(stale_before).bind(now).bind(&day.venture)
+    Statement::new(ABANDON_STALE).bind(stale_before).bind(now).bind(&day.venture).non_durable()
 }
 
 pub(crate) fn correct_ahead(day: &StartDay, now: Timestamp) -> Statement {
-    Statement::new(CORRECT_AHEAD).bind(now).bind(&day.venture).bind(now.plus_seconds(MAX_CLOCK_SKEW_SECONDS))
-}
-
-pub(crate) fn reactivate(day: &StartDay, stale_before: Timestamp) -> Statement {
-    Statement::new(REACTIVATE).bind(stale_before).bind(&day.agent).bind(&day.venture).bind(&day.repo).bind(day.track)
+    let latest = now.plus_seconds(MAX_CLOCK_SKEW_SECONDS);
+    Statement::new(CORRECT_AHEAD).bind(now).bind(&day.venture).bind(latest).non_durable()
 }
 
 /// The fields of a new session that its agent does not set.

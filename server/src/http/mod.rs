@@ -62,6 +62,7 @@ pub async fn serve(engine: Embedded, listener: TcpListener, stop: impl Future<Ou
             DRAIN_TIMEOUT.as_secs()
         );
     }
+    server.engine.finish().await;
 }
 
 /// Accepts connections in an endless loop.

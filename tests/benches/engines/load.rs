@@ -20,6 +20,8 @@ pub(crate) struct Target {
 
 /// A request of a measurement.
 pub(crate) struct Call {
+    /// The name of the operation.
+    pub(crate) name: &'static str,
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
@@ -35,7 +37,7 @@ impl Call {
             (Some(open), Some(close)) => format!("{}{parameter}{}", &path[..open], &path[close + 1..]),
             _ => path.to_owned(),
         };
-        Self { method: operation.method(), path, body: None, idempotency_key: None }
+        Self { name: operation.id(), method: operation.method(), path, body: None, idempotency_key: None }
     }
 
     /// The same call with a query.
@@ -64,22 +66,35 @@ impl Call {
 }
 
 /// The times of the requests of one measurement, sorted.
+#[derive(Clone)]
 pub(crate) struct Sample {
-    times: Vec<Duration>,
+    times: Vec<(&'static str, Duration)>,
     elapsed: Duration,
 }
 
 impl Sample {
-    pub(crate) fn new(mut times: Vec<Duration>, elapsed: Duration) -> Self {
-        times.sort_unstable();
+    /// Times that belong to no operation.
+    pub(crate) fn new(times: Vec<Duration>, elapsed: Duration) -> Self {
+        Self::of_operations(times.into_iter().map(|time| ("", time)).collect(), elapsed)
+    }
+
+    /// Times with the names of their operations.
+    fn of_operations(mut times: Vec<(&'static str, Duration)>, elapsed: Duration) -> Self {
+        times.sort_unstable_by_key(|(_, time)| *time);
         assert!(!times.is_empty(), "nothing was measured");
         Self { times, elapsed }
+    }
+
+    /// Only the times of one operation.
+    pub(crate) fn of(&self, operation: &str) -> Self {
+        let times = self.times.iter().filter(|(name, _)| *name == operation).copied().collect();
+        Self::of_operations(times, self.elapsed)
     }
 
     /// The time that `percent` of the requests did not exceed, in milliseconds.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let index = (self.times.len() * percent / 100).min(self.times.len() - 1);
-        self.times[index].as_secs_f64() * 1_000.0
+        self.times[index].1.as_secs_f64() * 1_000.0
     }
 
     /// The number of requests.
@@ -95,7 +110,7 @@ impl Sample {
 
     /// The mean time of a request, in milliseconds.
     pub(crate) fn mean(&self) -> f64 {
-        self.times.iter().sum::<Duration>().as_secs_f64() * 1_000.0 / self.requests()
+        self.times.iter().map(|(_, time)| *time).sum::<Duration>().as_secs_f64() * 1_000.0 / self.requests()
     }
 }
 
@@ -119,13 +134,13 @@ pub(crate) async fn run(
                 let call = make(connection, times.len());
                 let sent = Instant::now();
                 client.send(&call).await;
-                times.push(sent.elapsed());
+                times.push((call.name, sent.elapsed()));
             }
             times
         });
     }
     let times = senders.join_all().await.concat();
-    Sample::new(times, started.elapsed())
+    Sample::of_operations(times, started.elapsed())
 }
 
 /// One connection. It sends one request at a time and parses no more of the answer than it needs, because the engine

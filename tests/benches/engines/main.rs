@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed measurement panics")]
 
+mod comparison;
 mod day;
 mod embedded;
 mod load;
@@ -12,10 +13,11 @@ mod ratios;
 mod report;
 mod worker;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const USAGE: &str = "usage: engines [--json] [--worker | --only-worker] [--seconds N] [--ratios]";
+const USAGE: &str = "usage: engines [--json] [--worker | --only-worker] [--seconds N] [--ratios] [--before CHECKOUT]";
 
 /// The engines to measure.
 #[derive(PartialEq)]
@@ -32,11 +34,13 @@ struct Options {
     seconds: u64,
     /// Whether only the bounds are measured that hold on every machine.
     ratios: bool,
+    /// A checkout of another commit to compare with, with its built programs.
+    before: Option<PathBuf>,
 }
 
 impl Options {
     fn read(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
-        let mut options = Self { json: false, engines: Engines::Embedded, seconds: 10, ratios: false };
+        let mut options = Self { json: false, engines: Engines::Embedded, seconds: 10, ratios: false, before: None };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--json" => options.json = true,
@@ -44,6 +48,7 @@ impl Options {
                 "--worker" => options.engines = Engines::Both,
                 "--only-worker" => options.engines = Engines::Worker,
                 "--seconds" => options.seconds = arguments.next()?.parse().ok()?,
+                "--before" => options.before = Some(arguments.next()?.into()),
                 // Cargo adds this argument.
                 "--bench" => {}
                 _ => return None,
@@ -61,6 +66,16 @@ async fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut figures = Vec::new();
+    if let Some(before) = &options.before {
+        if options.engines != Engines::Worker {
+            figures.extend(comparison::embedded(before).await);
+        }
+        if options.engines != Engines::Embedded {
+            figures.extend(comparison::worker(before).await);
+        }
+        report::print(&figures, options.json, true);
+        return ExitCode::SUCCESS;
+    }
     if options.engines != Engines::Worker {
         #[cfg(target_os = "linux")]
         figures.extend(ratios::figures().await);

@@ -37,8 +37,6 @@ pub(crate) async fn figures() -> Vec<Figure> {
     let keys = (CONTEXT_KEY.to_owned(), ADMIN_KEY.to_owned());
     let worker = WorkerProcess::start(&keys, 1_000_000, &[]).await;
     let bare = SelectOne::start().await;
-    let target =
-        |url: &str| Target { address: url.trim_start_matches("http://").to_owned(), key: CONTEXT_KEY.to_owned() };
     let (worker_target, bare_target) = (target(&worker.url), target(&bare.url));
     let team = Team::new(&worker_target, 1).await;
 
@@ -59,6 +57,11 @@ pub(crate) async fn figures() -> Vec<Figure> {
             return times(&smallest).into_iter().chain(ratios).collect();
         }
     }
+}
+
+/// The engine at `url`, with the context key.
+pub(crate) fn target(url: &str) -> Target {
+    Target { address: url.trim_start_matches("http://").to_owned(), key: CONTEXT_KEY.to_owned() }
 }
 
 fn times(smallest: &[Smallest; 5]) -> Vec<Figure> {
@@ -86,6 +89,7 @@ fn ratios_of_fastest(smallest: &[Smallest; 5]) -> Vec<Figure> {
 
 async fn get(target: &Target, path: &'static str) -> Sample {
     run(target, 1, DURATION, move |_, _| Call {
+        name: "",
         method: "GET",
         path: path.to_owned(),
         body: None,
@@ -94,12 +98,12 @@ async fn get(target: &Target, path: &'static str) -> Sample {
     .await
 }
 
-async fn heartbeats(target: &Target, team: &Team) -> Sample {
+pub(crate) async fn heartbeats(target: &Target, team: &Team) -> Sample {
     let team = team.clone();
     run(target, 1, DURATION, move |_, _| Call::of(Operation::Heartbeat, &team.agents[0].session)).await
 }
 
-async fn start_days(target: &Target, team: &Team) -> Sample {
+pub(crate) async fn start_days(target: &Target, team: &Team) -> Sample {
     let team = team.clone();
     run(target, 1, DURATION, move |_, _| start_day(&team.agents[0])).await
 }

@@ -1,6 +1,7 @@
 //! Sessions: read, list, heartbeat.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use deckwatch_protocol::{ErrorCode, Heartbeat, Operation, Page, Session, SessionId, SessionStatus};
 use deckwatch_tests::{Agent, Api, Caller, TestRequest, fresh};
@@ -44,6 +45,20 @@ async fn the_heartbeats_of_a_fleet_spread_out() {
     assert!(intervals.len() > 3, "{intervals:?}");
 }
 
+/// The session, as soon as a start of day has recorded its end. The start of day does so after its answer.
+pub(crate) async fn marked_as_ended(agent: &Agent, id: &SessionId) -> Session {
+    let mut session = agent.session(id).await;
+    for _ in 0..500 {
+        if session.ended_at.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        session = agent.session(id).await;
+    }
+    assert!(session.ended_at.is_some(), "the start of a day did not record the end of {id} within 10 s");
+    session
+}
+
 #[tokio::test]
 async fn a_heartbeat_revives_an_abandoned_session() {
     let api = Api::start().await;
@@ -51,7 +66,7 @@ async fn a_heartbeat_revives_an_abandoned_session() {
     let session = agent.started().await.session.id;
     api.db_silence(&session, 46).await;
     agent.colleague().started().await;
-    assert!(agent.session(&session).await.ended_at.is_some());
+    marked_as_ended(&agent, &session).await;
     let beat: Heartbeat = agent.heartbeat(&session).await.of(200);
     assert_eq!(beat.status, SessionStatus::Active);
     let revived = agent.session(&session).await;
