@@ -1,8 +1,8 @@
 //! Maps labels to lanes.
 //!
-//! Every open issue is in exactly one lane: the first that matches, in the order P0, blocked, in progress, ready. An
-//! issue without any of these labels is in triage. Assignees do not matter: people are assigned before they begin, and
-//! agents share accounts.
+//! Every open issue and pull request is in exactly one lane: the first that matches, in the order P0, blocked, QA, in
+//! progress, ready. One without any of these labels is in triage. Assignees do not matter: people are assigned before
+//! they begin, and agents share accounts.
 
 use deckwatch_protocol::Violations;
 use deserr::Deserr;
@@ -20,6 +20,8 @@ pub(crate) enum Lane {
     Ready,
     #[deserr(rename = "in_progress")]
     InProgress,
+    #[deserr(rename = "qa")]
+    Qa,
     #[deserr(rename = "blocked")]
     Blocked,
     #[deserr(rename = "triage")]
@@ -28,9 +30,9 @@ pub(crate) enum Lane {
 
 impl Lane {
     /// Every lane, in the order of reports.
-    pub(crate) const ALL: [Self; 5] = [Self::P0, Self::Ready, Self::InProgress, Self::Blocked, Self::Triage];
+    pub(crate) const ALL: [Self; 6] = [Self::P0, Self::Ready, Self::InProgress, Self::Qa, Self::Blocked, Self::Triage];
     /// The precedence for an issue with several labels.
-    const PRECEDENCE: [Self; 5] = [Self::P0, Self::Blocked, Self::InProgress, Self::Ready, Self::Triage];
+    const PRECEDENCE: [Self; 6] = [Self::P0, Self::Blocked, Self::Qa, Self::InProgress, Self::Ready, Self::Triage];
 
     /// The labels of this lane. GitHub ignores case.
     pub(crate) fn labels(self) -> &'static [&'static str] {
@@ -38,6 +40,7 @@ impl Lane {
             Self::P0 => &["P0", "priority:P0", "prio:P0"],
             Self::Ready => &["status:ready", "ready"],
             Self::InProgress => &["status:in-progress", "in-progress"],
+            Self::Qa => &["status:qa", "status:verified"],
             Self::Blocked => &["status:blocked", "blocked"],
             Self::Triage => &[],
         }
@@ -49,6 +52,7 @@ impl Lane {
             Self::P0 => "p0",
             Self::Ready => "ready",
             Self::InProgress => "in_progress",
+            Self::Qa => "qa",
             Self::Blocked => "blocked",
             Self::Triage => "triage",
         }
@@ -59,6 +63,7 @@ impl Lane {
             Self::P0 => "P0",
             Self::Ready => "ready",
             Self::InProgress => "in progress",
+            Self::Qa => "QA",
             Self::Blocked => "blocked",
             Self::Triage => "triage",
         }
@@ -69,6 +74,7 @@ impl Lane {
             Self::P0 => "P0:",
             Self::Ready => "Ready:",
             Self::InProgress => "In progress:",
+            Self::Qa => "QA:",
             Self::Blocked => "Blocked:",
             Self::Triage => "Triage:",
         }

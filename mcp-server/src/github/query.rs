@@ -1,76 +1,101 @@
-//! The GraphQL query: for each repository, its name and one search for each lane.
+//! The GraphQL query: for each repository, its facts and one search for each section.
 //!
 //! A search in a repository that does not exist finds nothing, without an error. Therefore the query also asks for the
-//! repository itself.
+//! repository itself. A search by an earlier name finds nothing either, so the query uses the current name.
 
 use std::fmt::Write as _;
 
-use bytes::Bytes;
-use deckwatch_protocol::RepoName;
+use deckwatch_protocol::{RepoName, Track};
 use serde_json::{Map, Value, json};
 
-use super::answer::{self, Queue};
+use super::answer::{self, RepoAnswer};
+use super::connection::Connection;
 use super::lane::Lane;
 use super::lane_cursor::LaneCursor;
+use super::section::Section;
 use super::trouble::GitHubTrouble;
-use super::{MAX_REPOS, QueueRequest};
 
-/// The maximum number of issues for one lane and repository.
+/// The maximum number of items for one section and repository.
 const MAX_ISSUES: usize = 50;
 
-/// A query, with the data that is needed to decode its answer.
-pub(super) struct Query<'a> {
-    /// The repositories in the query, with owner and name.
-    asked: Vec<(&'a RepoName, &'a str, &'a str)>,
-    lanes: &'a [Lane],
+/// What is asked about each repository.
+#[derive(Debug, Clone)]
+pub(super) struct Form {
+    pub(super) sections: Vec<Section>,
     issues: usize,
-    cursor: Option<&'a LaneCursor>,
-    /// The repositories that are not on GitHub.
-    not_on_github: Vec<GitHubTrouble>,
-    /// The repositories beyond the limit of one request.
-    left_out: &'a [RepoName],
 }
 
-impl<'a> Query<'a> {
-    /// Builds the query. Fails when no repository is on GitHub.
-    pub(super) fn of(wanted: QueueRequest<'a>) -> Result<Self, GitHubTrouble> {
-        let on_github = |repo: &'a RepoName| {
-            let (owner, name) = repo.as_str().split_once('/')?;
-            (owner != "local" && !name.contains('/')).then_some((repo, owner, name))
-        };
-        let (first, left_out) = wanted.repos.split_at_checked(MAX_REPOS).unwrap_or((wanted.repos, &[]));
-        let asked: Vec<_> = first.iter().filter_map(on_github).collect();
-        let not_on_github = first.iter().filter(|repo| on_github(repo).is_none());
-        let not_on_github: Vec<_> =
-            not_on_github.map(|repo| GitHubTrouble::NotOnGitHub { repo: repo.clone() }).collect();
-        if let (true, Some(trouble)) = (asked.is_empty(), not_on_github.first()) {
-            return Err(trouble.clone());
-        }
-        let issues = wanted.issues.clamp(1, MAX_ISSUES);
-        Ok(Self { asked, lanes: wanted.lanes, issues, cursor: wanted.cursor, not_on_github, left_out })
+impl Form {
+    pub(super) fn of(lanes: &[Lane], track: Option<Track>, issues: usize) -> Self {
+        Self { sections: Section::of(lanes, track), issues: issues.clamp(1, MAX_ISSUES) }
+    }
+
+    /// A text that differs for every form.
+    pub(super) fn shape(&self) -> String {
+        let sections: Vec<String> = self.sections.iter().map(|section| section.key()).collect();
+        format!("{FIELDS}\n{} of {}", self.issues, sections.join(","))
+    }
+
+    /// Where the page begins in each section.
+    pub(super) fn cursors(&self, cursor: Option<&LaneCursor>, repo: &RepoName) -> Vec<Option<String>> {
+        let after = |section: &Section| Some(cursor?.after(repo, section.is_on_track())?.to_owned());
+        self.sections.iter().map(after).collect()
+    }
+}
+
+/// A repository in a query.
+pub(super) struct Asked {
+    pub(super) repo: RepoName,
+    /// Its name on GitHub.
+    pub(super) name: String,
+    /// For each section, the cursor of the last item that was shown.
+    pub(super) after: Vec<Option<String>>,
+}
+
+/// A query, with the data that is needed to decode its answer.
+pub(super) struct Query {
+    asked: Vec<Asked>,
+    form: Form,
+}
+
+impl Query {
+    pub(super) fn of(asked: Vec<Asked>, form: &Form) -> Self {
+        Self { asked, form: form.clone() }
+    }
+
+    /// Sends the query. The answers are in the order of the repositories.
+    pub(super) async fn answers(
+        &self,
+        connection: &Connection,
+    ) -> Result<Vec<Result<RepoAnswer, GitHubTrouble>>, GitHubTrouble> {
+        let response = connection.query(self.body()).await?;
+        let data = answer::data(&response)?;
+        let aliases = |n| (0..self.form.sections.len()).map(|m| section_alias(n, m)).collect::<Vec<_>>();
+        let answer = |(n, asked): (usize, &Asked)| data.repository(&repo_alias(n), &aliases(n), &asked.repo);
+        Ok(self.asked.iter().enumerate().map(answer).collect())
     }
 
     /// The body of the request. Names and searches are sent as variables, so they need no escaping.
-    pub(super) fn body(&self) -> String {
+    fn body(&self) -> String {
         let (mut fields, mut variables) = (String::new(), Map::new());
         let mut variable = |name: String, value: &str| {
             variables.insert(name.clone(), json!(value));
             name
         };
-        for (n, (repo, owner, name)) in self.asked.iter().enumerate() {
+        for (n, asked) in self.asked.iter().enumerate() {
+            let (owner, name) = asked.name.split_once('/').unwrap_or_default();
             let (owner, name) = (variable(format!("o{n}"), owner), variable(format!("n{n}"), name));
-            let _ = writeln!(fields, "r{n}: repository(owner: ${owner}, name: ${name}) {{ nameWithOwner }}");
-            for (m, lane) in self.lanes.iter().enumerate() {
-                let search = format!("repo:{repo} is:issue is:open{} sort:updated-desc", lane.qualifiers());
-                let alias = variable(lane_alias(n, m), &search);
-                let after = self
-                    .cursor
-                    .and_then(|cursor| cursor.after(repo))
+            let _ = writeln!(fields, "{}: repository(owner: ${owner}, name: ${name}) {FACTS}", repo_alias(n));
+            for (m, section) in self.form.sections.iter().enumerate() {
+                let search = format!("repo:{} is:open{} sort:updated-desc", asked.name, section.qualifiers());
+                let alias = variable(section_alias(n, m), &search);
+                let after = asked.after.get(m).and_then(Option::as_deref);
+                let after = after
                     .map_or(String::new(), |after| format!(", after: ${}", variable(format!("{alias}after"), after)));
                 let _ = writeln!(
                     fields,
                     "{alias}: search(query: ${alias}, type: ISSUE, first: {}{after}) {FIELDS}",
-                    self.issues
+                    self.form.issues
                 );
             }
         }
@@ -78,48 +103,22 @@ impl<'a> Query<'a> {
         let query = format!("query({}) {{\n{fields}}}", declared.join(", "));
         json!({ "query": query, "variables": variables }).to_string()
     }
-
-    /// Decodes GitHub's answer.
-    pub(super) fn parse_answer(&self, body: &Bytes) -> Result<Queue, GitHubTrouble> {
-        let data = answer::data(body)?;
-        let mut queue =
-            Queue { left_out: self.left_out.to_vec(), failed: self.not_on_github.clone(), ..Queue::default() };
-        for (n, (repo, ..)) in self.asked.iter().enumerate() {
-            match self.of_repo(n, repo, &data) {
-                Ok(lanes) => {
-                    queue.repos.push((*repo).clone());
-                    queue.lanes.extend(lanes);
-                }
-                Err(trouble) => queue.failed.push(trouble),
-            }
-        }
-        match (queue.repos.is_empty(), queue.failed.first()) {
-            (true, Some(trouble)) => Err(trouble.clone()),
-            _ => Ok(queue),
-        }
-    }
-
-    fn of_repo(
-        &self,
-        n: usize,
-        repo: &RepoName,
-        data: &answer::Data,
-    ) -> Result<Vec<answer::LaneOfRepo>, GitHubTrouble> {
-        let now = data.repository(&format!("r{n}"), repo)?;
-        if !now.eq_ignore_ascii_case(repo.as_str()) {
-            return Err(GitHubTrouble::Renamed { repo: repo.clone(), now: super::trouble::clean_message(&now) });
-        }
-        let of_lane = |(m, lane): (usize, &Lane)| data.lane(&lane_alias(n, m), *lane, repo);
-        self.lanes.iter().enumerate().map(of_lane).collect()
-    }
 }
 
-fn lane_alias(repo: usize, lane: usize) -> String {
-    format!("r{repo}l{lane}")
+fn repo_alias(repo: usize) -> String {
+    format!("r{repo}")
 }
 
-const FIELDS: &str = "{ issueCount pageInfo { hasNextPage } edges { cursor node { ... on Issue { number title updatedAt \
-                      author { login } assignees(first: 3) { nodes { login } } } } } }";
+fn section_alias(repo: usize, section: usize) -> String {
+    format!("r{repo}s{section}")
+}
+
+const FACTS: &str = "{ nameWithOwner isArchived isFork hasIssuesEnabled }";
+const FIELDS: &str = "{ issueCount pageInfo { hasNextPage } edges { cursor node { __typename \
+     ... on Issue { number title updatedAt author { login } \
+     assignees(first: 3) { nodes { login } } labels(first: 20) { nodes { name } } } \
+     ... on PullRequest { number title updatedAt isDraft author { login } \
+     assignees(first: 3) { nodes { login } } labels(first: 20) { nodes { name } } } } } }";
 
 /// The query for the account of the token.
 pub(super) fn whoami() -> String {

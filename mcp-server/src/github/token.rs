@@ -4,16 +4,13 @@
 
 use std::io::ErrorKind;
 use std::process::Stdio;
-use std::time::Duration;
 
 use tokio::process::Command;
 
 use super::address::Address;
+use super::limits::{Deadline, WHOLE};
 use super::token_source::TokenSource;
 use super::trouble::GitHubTrouble;
-
-/// The time limit for `gh`. A keyring that asks for a password would wait for ever.
-const TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// A token. It does not implement `Debug` or `Display`, so that it is not logged.
 pub(super) struct Token {
@@ -23,7 +20,11 @@ pub(super) struct Token {
 
 impl Token {
     /// Finds the token, in the same order as `gh`.
-    pub(super) async fn find(address: &Address, var: impl Fn(&str) -> Option<String>) -> Result<Self, GitHubTrouble> {
+    pub(super) async fn find(
+        address: &Address,
+        deadline: Deadline,
+        var: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, GitHubTrouble> {
         let names = if address.is_enterprise {
             ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"]
         } else {
@@ -35,7 +36,7 @@ impl Token {
         };
         match names.into_iter().find_map(of_variable) {
             Some(token) => Ok(token),
-            None => of_gh(&address.host, names).await,
+            None => of_gh(address, names, deadline).await,
         }
     }
 
@@ -44,14 +45,21 @@ impl Token {
     }
 }
 
-async fn of_gh(host: &str, names: [&'static str; 2]) -> Result<Token, GitHubTrouble> {
+/// Asks `gh`. A keyring that wants a password would wait for ever, so there is a time limit.
+async fn of_gh(address: &Address, names: [&'static str; 2], deadline: Deadline) -> Result<Token, GitHubTrouble> {
     let mut gh = Command::new("gh");
-    gh.args(["auth", "token", "--hostname", host]).env("GH_PROMPT_DISABLED", "1");
+    gh.args(["auth", "token", "--hostname", &address.host]).env("GH_PROMPT_DISABLED", "1");
     gh.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let [_, variable] = names;
-    let missing = |installed| GitHubTrouble::NoToken { installed, variable };
-    let output = match tokio::time::timeout(TIME_LIMIT, gh.output()).await {
-        Err(_) => return Err(GitHubTrouble::GhSilent { seconds: TIME_LIMIT.as_secs(), variable }),
+    let missing = |installed| {
+        if address.of_remote {
+            GitHubTrouble::NoTokenForRemote { host: address.host.clone() }
+        } else {
+            GitHubTrouble::NoToken { installed, variable }
+        }
+    };
+    let output = match tokio::time::timeout(deadline.left(), gh.output()).await {
+        Err(_) => return Err(GitHubTrouble::GhSilent { seconds: WHOLE.as_secs(), variable }),
         Ok(Err(error)) => return Err(missing(error.kind() != ErrorKind::NotFound)),
         Ok(Ok(output)) => output,
     };

@@ -9,7 +9,7 @@ use super::budget::clip;
 use super::clean::clean_line;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
-use crate::github::{Issue, Lane, LaneCursor, LaneOfRepo, Queue};
+use crate::github::{Issue, Lane, LaneCursor, LaneOfRepo, MAX_REPOS, Queue};
 
 const TITLE_COST: usize = 160;
 const NAME_COST: usize = 40;
@@ -51,7 +51,7 @@ pub(crate) fn gaps(queue: &Queue) -> Vec<String> {
         let names: Vec<&str> = queue.left_out.iter().take(10).map(RepoName::as_str).collect();
         let and_more = if queue.left_out.len() > names.len() { ", …" } else { "" };
         format!(
-            "Not counted: {} more repositories, because one request reads at most 10 ({}{and_more}).",
+            "Not counted: {} more repositories, because at most {MAX_REPOS} are read ({}{and_more}).",
             queue.left_out.len(),
             names.join(", ")
         )
@@ -67,23 +67,30 @@ pub(crate) fn gaps(queue: &Queue) -> Vec<String> {
     gap.into_iter().chain(failed).chain(left_out).collect()
 }
 
+/// One line for each repository that a reader should know something about.
+pub(crate) fn notices(queue: &Queue) -> Vec<String> {
+    queue.notices.iter().map(ToString::to_string).collect()
+}
+
 /// Where the page after these issues begins. `page` is the beginning of their page.
 pub(crate) fn cursor_behind(shown: usize, queue: &Queue, lane: Lane, page: &LaneCursor) -> LaneCursor {
     let mut cursor = page.clone();
     for (of_repo, issue) in issues(queue, lane).into_iter().take(shown) {
-        cursor.move_behind(&of_repo.repo, &issue.cursor);
+        cursor.move_behind(&of_repo.repo, of_repo.on_track, &issue.cursor);
     }
     cursor
 }
 
-/// The issues of all repositories, newest change first.
+/// The issues of all repositories: those on the agent's track, then the others, newest change first.
 fn issues(queue: &Queue, lane: Lane) -> Vec<(&LaneOfRepo, &Issue)> {
     let issues = |of_repo: &'_ LaneOfRepo| of_repo.issues.len();
     let mut all: Vec<(&LaneOfRepo, &Issue)> = Vec::with_capacity(of_lane(queue, lane).map(issues).sum());
-    for of_repo in of_lane(queue, lane) {
+    // While GitHub lists more on the agent's track, the other issues wait for a later page.
+    let track_goes_on = of_lane(queue, lane).any(|of_repo| of_repo.on_track && of_repo.goes_on);
+    for of_repo in of_lane(queue, lane).filter(|of_repo| of_repo.on_track || !track_goes_on) {
         all.extend(of_repo.issues.iter().map(|issue| (of_repo, issue)));
     }
-    all.sort_by_key(|(_, issue)| std::cmp::Reverse(issue.updated_at));
+    all.sort_by_key(|(of_repo, issue)| (!of_repo.on_track, std::cmp::Reverse(issue.updated_at)));
     all
 }
 
@@ -103,5 +110,12 @@ fn line(of_repo: &LaneOfRepo, issue: &Issue, several: bool, now: Timestamp, fenc
     let by = issue.author().map_or("a deleted account".to_owned(), name);
     let assigned: Vec<String> = issue.assignees().map(name).collect();
     let assigned = if assigned.is_empty() { String::new() } else { format!(", assigned {}", assigned.join(", ")) };
-    format!("{repo}#{} {title} (by {by}{assigned}, changed {})", issue.number, ago(issue.updated_at, now))
+    let needs = issue.needs().fold(String::new(), |all, role| all + ", needs " + role);
+    let track = if of_repo.on_track { "your track: " } else { "" };
+    let mark = issue.mark();
+    format!(
+        "{repo}#{} {track}{mark}{title} (by {by}{assigned}{needs}, changed {})",
+        issue.number,
+        ago(issue.updated_at, now)
+    )
 }

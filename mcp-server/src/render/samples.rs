@@ -111,7 +111,7 @@ pub(crate) fn extras(text: &str) -> DayExtras {
     let issue = json!({"number": 7, "title": text, "updatedAt": NOW, "author": {"login": text},
         "assignees": {"nodes": [{"login": text}, {"login": text}]}});
     let issues = (0..10).map(|_| serde_json::from_value(issue.clone()).unwrap()).collect();
-    let lane = LaneOfRepo { lane: Lane::P0, repo: repo.clone(), total: 23, issues, goes_on: false };
+    let lane = LaneOfRepo { lane: Lane::P0, on_track: false, repo: repo.clone(), total: 23, issues, goes_on: false };
     let plan = WeeklyPlan {
         path: "docs/planning/WEEKLY_PLAN.md".into(),
         text: text.to_owned(),

@@ -111,6 +111,7 @@ pub(crate) fn busy_extras() -> DayExtras {
         .unwrap()
     };
     let lane = LaneOfRepo {
+        on_track: false,
         lane: Lane::P0,
         repo: repo.clone(),
         total: 28,

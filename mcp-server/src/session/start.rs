@@ -45,6 +45,12 @@ impl Keeper {
         Ok(self.session_request(track, issue, Some(place)).await?.start_day_on(place.venture.code.clone()))
     }
 
+    /// The track of the session that this process holds, or else of the environment.
+    pub(crate) fn track(&self) -> Result<Option<Track>, Trouble> {
+        let held = self.held().and_then(|live| live.track);
+        Ok(held.or(self.identity.environment().setting(variables::TRACK)?))
+    }
+
     /// The agent, its repository and its branch, as a start of day sends them. Without `place`, the venture is not
     /// known.
     pub(super) async fn session_request(
@@ -57,13 +63,13 @@ impl Keeper {
         let client_session_id = self.identity.client_session_id(&me);
         let checkout = self.identity.checkout().await?;
         let environment = self.identity.environment();
-        let held = self.held().and_then(|live| live.track);
+        let own = self.track()?;
         let repo = place.map_or(checkout.repo, |place| place.repo.clone());
         Ok(SessionRequest {
             client_version: me.client_version,
             client_session_id,
             venture: place.map(|place| place.venture.code.clone()),
-            track: track.or(held).or(environment.setting(variables::TRACK)?),
+            track: track.or(own),
             issue_number: issue.or(environment.setting(variables::ISSUE)?),
             branch: checkout.branch,
             commit_sha: checkout.commit_sha,

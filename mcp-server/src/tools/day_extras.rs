@@ -5,13 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use deckwatch_protocol::Track;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::plan::{missing, path, weekly_plan};
 use super::status::repositories;
 use crate::github::{Lane, Queue, QueueRequest};
-use crate::identity::Identity;
 use crate::own_database::OwnHandoffs;
 use crate::plan::WeeklyPlan;
 use crate::render::clean::clean_line;
@@ -38,9 +38,9 @@ type OwnPart = Result<Option<OwnHandoffs>, String>;
 
 impl Loading {
     /// Starts to load all parts.
-    pub(super) fn begin(keeper: &Arc<Keeper>) -> Self {
+    pub(super) fn begin(keeper: &Arc<Keeper>, track: Option<Track>) -> Self {
         let (keeper, same) = (Arc::clone(keeper), Arc::clone(keeper));
-        let of_network = tokio::spawn(async move { load(&keeper.identity).await });
+        let of_network = tokio::spawn(async move { load(&keeper, track).await });
         Self { of_network, own: tokio::spawn(async move { same.identity.own_handoffs(None).await }) }
     }
 
@@ -76,17 +76,25 @@ impl Drop for Loading {
 }
 
 /// Loads the parts that may need the network.
-async fn load(identity: &Identity) -> OfNetwork {
-    let (p0, plan) = tokio::join!(in_time("status", p0_issues(identity)), in_time("plan", weekly_plan(identity)));
+async fn load(keeper: &Keeper, track: Option<Track>) -> OfNetwork {
+    let identity = &keeper.identity;
+    let (p0, plan) = tokio::join!(in_time("status", p0_issues(keeper, track)), in_time("plan", weekly_plan(identity)));
     let plan = plan.map(|plan: Option<WeeklyPlan>| plan.ok_or_else(|| NoPlan(missing(&path(identity)))));
     (p0, plan)
 }
 
 /// The P0 issues of all repositories of the venture.
-async fn p0_issues(identity: &Identity) -> Result<Queue, Trouble> {
-    let asked = repositories(identity, false).await?;
-    let wanted = QueueRequest { repos: &asked.repos, lanes: &[Lane::P0], issues: P0_SHOWN, cursor: None };
-    let queue = identity.github().queue(wanted).await?;
+async fn p0_issues(keeper: &Keeper, track: Option<Track>) -> Result<Queue, Trouble> {
+    let asked = repositories(&keeper.identity, false).await?;
+    let wanted = QueueRequest {
+        repos: &asked.repos,
+        remote: asked.remote.as_deref(),
+        lanes: &[Lane::P0],
+        track: track.or(keeper.track()?),
+        issues: P0_SHOWN,
+        cursor: None,
+    };
+    let queue = keeper.identity.github().queue(wanted).await?;
     Ok(Queue { gap: asked.gap, ..queue })
 }
 

@@ -110,7 +110,7 @@ tools! {
     Handoff handoff "Handoff, end of day" [],
     /// List the handoffs that earlier sessions and agents left, also those queued on this machine, or read one by its id.
     Handoffs handoffs "Read handoffs" [read_only],
-    /// Open GitHub issues (tasks) by lane, with totals: P0, ready, in progress, blocked, triage.
+    /// Open GitHub issues (tasks) and pull requests by lane, with totals.
     Status status "Work queue" [read_only open_world],
     /// The weekly plan of this repository: priorities, the venture that comes first.
     Plan plan "Weekly plan" [read_only],

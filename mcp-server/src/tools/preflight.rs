@@ -201,7 +201,8 @@ async fn outbox(keeper: &Keeper) -> Option<Check> {
 /// Only the work queue needs GitHub, so a failure is only a warning.
 async fn github(keeper: &Keeper) -> Check {
     const NAME: &str = "github";
-    match keeper.identity.github().whoami().await {
+    let remote = keeper.identity.checkout().await.ok().and_then(|checkout| checkout.remote);
+    match keeper.identity.github().whoami(remote.as_deref()).await {
         Ok((login, source)) => Check::ok(NAME, format!("answers; the token from {source} belongs to {login}")),
         Err(trouble) => Check::warn(NAME, "no issues can be shown; everything else works", &trouble.to_string()),
     }

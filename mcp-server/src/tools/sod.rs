@@ -149,7 +149,7 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: Arguments) -> Result<F
         Held::TakeOver => Some(outbox::taken_over(keeper.take_over().await?)),
         Held::Keep => None,
     };
-    let loading = day_extras::Loading::begin(keeper);
+    let loading = day_extras::Loading::begin(keeper, arguments.track);
     let mut started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
     let (waiting, unsent) = (keeper.waiting().await, keeper.unsent().await?);
     let client = keeper.identity.me().await.ok().map(|me| &me.client);

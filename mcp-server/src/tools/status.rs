@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use deckwatch_protocol::{RepoName, Violations};
+use deckwatch_protocol::{RepoName, Track, Violations};
 use deserr::Deserr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{fence, now};
-use crate::github::{Lane, LaneCursor, Queue, QueueRequest};
+use crate::github::{CursorOf, Lane, LaneCursor, Queue, QueueRequest};
 use crate::identity::Identity;
 use crate::render::budget::line_cost;
 use crate::render::fence::WARNING;
@@ -70,6 +70,8 @@ struct Totals {
     #[serde(skip_serializing_if = "Option::is_none")]
     in_progress: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    qa: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     blocked: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     triage: Option<usize>,
@@ -77,26 +79,34 @@ struct Totals {
 
 pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
     let asked = repositories(&keeper.identity, arguments.this_repository).await?;
-    let cursor = lane_cursor(&arguments, &asked.repos)?;
+    let track = keeper.track()?;
+    let cursor = lane_cursor(&arguments, &asked.repos, track)?;
     let lanes = arguments.lane.map_or(Lane::ALL.to_vec(), |lane| vec![lane]);
     let issues = if arguments.lane.is_some() { ONE_LANE } else { OVERVIEW };
-    let wanted = QueueRequest { repos: &asked.repos, lanes: &lanes, issues, cursor: Some(&cursor) };
+    let wanted = QueueRequest {
+        repos: &asked.repos,
+        remote: asked.remote.as_deref(),
+        lanes: &lanes,
+        track,
+        issues,
+        cursor: arguments.cursor.is_some().then_some(&cursor),
+    };
     let mut queue = keeper.identity.github().queue(wanted).await?;
     queue.gap = asked.gap;
     let this_repository = arguments.this_repository;
     Ok(match arguments.lane {
-        Some(lane) => of_lane(&queue, &LanePage { lane, cursor, repos: &asked.repos, this_repository }),
+        Some(lane) => of_lane(&queue, &LanePage { lane, track, cursor, repos: &asked.repos, this_repository }),
         None => overview(&queue),
     })
 }
 
 /// The beginning of the page.
-fn lane_cursor(arguments: &Arguments, repos: &[RepoName]) -> Result<LaneCursor, Trouble> {
+fn lane_cursor(arguments: &Arguments, repos: &[RepoName], track: Option<Track>) -> Result<LaneCursor, Trouble> {
     let wrong = |why: &str| Trouble::Arguments(Violations::at("/cursor", why));
     match (&arguments.cursor, arguments.lane) {
         (None, _) => Ok(LaneCursor::default()),
         (Some(_), None) => Err(wrong("needs lane")),
-        (Some(text), Some(lane)) => LaneCursor::parse(text, lane, repos).ok_or_else(|| {
+        (Some(text), Some(lane)) => LaneCursor::parse(text, CursorOf { lane, track, repos }).ok_or_else(|| {
             wrong("must be next_cursor of an answer about the same lane and repositories; leave it out for the first page")
         }),
     }
@@ -105,14 +115,16 @@ fn lane_cursor(arguments: &Arguments, repos: &[RepoName]) -> Result<LaneCursor, 
 /// The repositories to ask GitHub about.
 pub(super) struct Repositories {
     pub(super) repos: Vec<RepoName>,
+    /// The URL of the remote of the agent's repository.
+    pub(super) remote: Option<String>,
     /// Why these are not all repositories of the venture, if so.
     pub(super) gap: Option<String>,
 }
 
 /// The agent's repository first, then the others of the venture. Only the agent's repository if the venture is unknown.
 pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<Repositories, Trouble> {
-    let own = identity.checkout().await?.repo;
-    let mut asked = Repositories { repos: vec![own], gap: None };
+    let own = identity.checkout().await?;
+    let mut asked = Repositories { repos: vec![own.repo], remote: own.remote, gap: None };
     if this_one {
         return Ok(asked);
     }
@@ -136,6 +148,8 @@ pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<
 /// A page of one lane.
 struct LanePage<'a> {
     lane: Lane,
+    /// The agent's track.
+    track: Option<Track>,
     cursor: LaneCursor,
     /// The repositories of the request.
     repos: &'a [RepoName],
@@ -150,6 +164,7 @@ fn facts(queue: &Queue, lanes: &[Lane], report: String, issues_shown: usize) -> 
             p0: total(Lane::P0),
             ready: total(Lane::Ready),
             in_progress: total(Lane::InProgress),
+            qa: total(Lane::Qa),
             blocked: total(Lane::Blocked),
             triage: total(Lane::Triage),
         },
@@ -182,7 +197,8 @@ fn of_lane(queue: &Queue, page: &LanePage) -> Facts {
         return facts(queue, &lanes, report.join("\n"), 0);
     }
     let (fence, room) = (fence(), room_below(&report));
-    let cursor = |shown| queue::cursor_behind(shown, queue, page.lane, &page.cursor).text(page.lane, page.repos);
+    let of = CursorOf { lane: page.lane, track: page.track, repos: page.repos };
+    let cursor = |shown| queue::cursor_behind(shown, queue, page.lane, &page.cursor).text(of);
     let call = |shown| {
         let this_repository = if page.this_repository { ", this_repository true" } else { "" };
         format!("`status` with lane \"{}\"{this_repository} and cursor \"{}\"", page.lane.name(), cursor(shown))
@@ -198,7 +214,7 @@ fn of_lane(queue: &Queue, page: &LanePage) -> Facts {
 /// The note of the last page.
 fn last_note(queue: &Queue) -> &'static str {
     if queue.lanes.iter().any(|of_repo| of_repo.total > SEARCH_LIMIT) {
-        "This is the last page: a search on GitHub lists only the first 1,000 issues of a repository."
+        "This is the last page: a search on GitHub lists only the first 1,000 items of a repository."
     } else {
         LAST_PAGE
     }
@@ -209,8 +225,9 @@ fn above(queue: &Queue, lanes: &[Lane]) -> Vec<String> {
     let names: Vec<&str> = queue.repos.iter().map(RepoName::as_str).collect();
     let counts: Vec<String> =
         lanes.iter().map(|lane| format!("{} {}", lane.title(), queue::total(queue, *lane))).collect();
-    let mut report = vec![format!("Open issues in {}: {}", names.join(", "), counts.join(", "))];
+    let mut report = vec![format!("Open issues and pull requests in {}: {}", names.join(", "), counts.join(", "))];
     report.extend(queue::gaps(queue));
+    report.extend(queue::notices(queue));
     if !is_empty(queue, lanes) {
         report.extend([WARNING.to_owned(), String::new()]);
     }

@@ -4,9 +4,10 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use deckwatch_tests::github_stub::Fault;
 use serde_json::json;
 
-use crate::github::{GitHub, Mood, TOKEN, issue};
+use crate::github::{GitHub, TOKEN, issue};
 use crate::harness::{Machine, Mcp};
 use crate::server::Server;
 
@@ -145,9 +146,9 @@ fn the_day_shows_p0_issues() {
 
 #[test]
 fn a_day_starts_and_reports_a_github_that_hangs_or_fails() {
-    let failing = Mood::Answers(502, Vec::new(), String::new());
-    for (mood, message) in [(Mood::Hangs, " 2 s"), (failing, "GitHub failed (502)")] {
-        let (machine, github) = (Machine::new(), GitHub::in_mood(mood));
+    let failing = Fault::Answer { status: 502, headers: Vec::new(), body: Vec::new() };
+    for (fault, message) in [(Fault::Hang, " 2 s"), (failing, "GitHub failed (502)")] {
+        let (machine, github) = (Machine::new(), GitHub::with_fault(fault));
         let day = with_github(&machine, &github).call("sod", &json!({})).good();
         let section = day.text.split("## P0 issues: ").nth(1).unwrap_or_default();
         assert!(section.starts_with("unknown\n") && section.lines().nth(1).unwrap().contains(message), "{}", day.text);
@@ -165,7 +166,7 @@ fn slow_parts_load_in_parallel_for_at_most_2_s() {
 
 /// The duration of a start of day when the API answers after this time, and GitHub and git hang.
 fn day_of_three_slow_parts(slow: Duration) -> Duration {
-    let (machine, github, server) = (Machine::new(), GitHub::in_mood(Mood::Hangs), Server::started());
+    let (machine, github, server) = (Machine::new(), GitHub::with_fault(Fault::Hang), Server::started());
     let dir = machine.repository(REMOTE);
     write_plan(&dir, "Priority venture: alpha\n");
     machine.git(&dir, &["add", "."]);

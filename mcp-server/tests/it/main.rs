@@ -27,6 +27,7 @@ mod outbox;
 mod paging;
 mod process;
 mod protocol;
+mod queue_faults;
 mod rebuilt;
 #[cfg(target_os = "linux")]
 mod renaming;
@@ -41,3 +42,4 @@ mod tools;
 mod trouble;
 mod unreadable_outbox;
 mod ventures;
+mod work_queue;

@@ -39,16 +39,17 @@ fn every_open_issue_is_in_one_lane() {
         issue(REPO, 2, "Next", &["status:ready"]),
         issue(REPO, 3, "Running", &["status:in-progress", "status:ready"]),
         issue(REPO, 4, "Stuck", &["status:blocked", "status:in-progress"]),
+        issue(REPO, 8, "Waits for QA", &["status:qa", "status:in-progress"]),
         issue(REPO, 5, "New", &[]),
         issue(REPO, 6, "Newer", &["bug", "status:triage"]),
         issue("example-org/other", 7, "Foreign", &["P0"]),
     ];
     let (machine, github) = (Machine::new(), GitHub::with(&[REPO], &issues));
     let queue = agent(&machine, &github).call("status", &json!({})).good();
-    let totals = json!({"p0": 1, "ready": 1, "in_progress": 1, "blocked": 1, "triage": 2});
+    let totals = json!({"p0": 1, "ready": 1, "in_progress": 1, "qa": 1, "blocked": 1, "triage": 2});
     assert_eq!(queue.facts["totals"], totals, "{}", queue.text);
     assert!(!queue.text.contains("Foreign"));
-    assert_eq!(github.requests(), 1);
+    assert_eq!(github.queries(), 1);
 }
 
 #[test]
@@ -59,7 +60,7 @@ fn the_queue_covers_all_repositories_of_the_venture() {
     let mut agent = agent(&machine, &github);
     let queue = agent.call("status", &json!({})).good();
     assert_eq!(queue.facts["totals"]["p0"], 2, "{}", queue.text);
-    assert_eq!(github.requests(), 1, "one request for all");
+    assert_eq!(github.queries(), 1, "one request for all");
     let own = agent.call("status", &json!({"this_repository": true})).good();
     assert_eq!((&own.facts["totals"]["p0"], &own.facts["repositories"]), (&json!(1), &json!([REPO])));
 }
@@ -106,7 +107,7 @@ fn the_text_of_issues_stays_inside_the_fence() {
 fn without_a_token_nothing_is_asked() {
     let (machine, github) = (Machine::new(), GitHub::with(&[REPO], &[]));
     let _ = Mcp::initialized(command(&machine, &github.url)).call("status", &json!({})).trouble();
-    assert_eq!(github.requests(), 0);
+    assert_eq!(github.queries(), 0);
 }
 
 #[test]

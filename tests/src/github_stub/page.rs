@@ -10,7 +10,7 @@ const DEFAULT: usize = 30;
 const MOST: usize = 100;
 
 /// One page of a list. `url` is the address of the request without its query.
-pub(super) fn page(all: Vec<Value>, url: &str, query: &BTreeMap<String, String>) -> (Vec<Value>, Option<String>) {
+pub(super) fn page<T>(all: Vec<T>, url: &str, query: &BTreeMap<String, String>) -> (Vec<T>, Option<String>) {
     let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok()).filter(|number| *number > 0);
     let size = number("per_page").unwrap_or(DEFAULT).min(MOST);
     let current = number("page").unwrap_or(1);
@@ -35,10 +35,10 @@ pub(super) fn page(all: Vec<Value>, url: &str, query: &BTreeMap<String, String>)
     (shown, (!links.is_empty()).then(|| links.join(", ")))
 }
 
-/// A page as an answer.
-pub(super) fn list(all: Vec<Value>, url: &str, query: &BTreeMap<String, String>) -> Answer {
+/// A page as an answer. Only what is on the page is given its form.
+pub(super) fn list<T>(all: Vec<T>, url: &str, query: &BTreeMap<String, String>, form: impl Fn(T) -> Value) -> Answer {
     let (shown, link) = page(all, url, query);
-    let answer = Answer::ok(Value::Array(shown));
+    let answer = Answer::ok(shown.into_iter().map(form).collect());
     match link {
         Some(link) => answer.with("link", link),
         None => answer,

@@ -43,6 +43,7 @@ pub struct TokenBuilder {
     pub(super) repos: Option<Vec<String>>,
     grant: Rights,
     expires_at: Option<i64>,
+    text: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -55,20 +56,26 @@ impl TokenBuilder {
     /// A classic token of `ann` with these scopes, such as `repo`.
     pub fn classic(scopes: &[&str]) -> Self {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        Self { login: "ann".to_owned(), repos: None, grant: Rights::Classic(scopes), expires_at: None }
+        Self { login: "ann".to_owned(), repos: None, grant: Rights::Classic(scopes), expires_at: None, text: None }
     }
 
     /// A fine-grained token of `ann` for these repositories with these permissions.
     pub fn fine_grained(repos: &[&str], granted: &[(&str, Level)]) -> Self {
         let repos = repos.iter().map(|name| (*name).to_owned()).collect();
         let grant = Rights::FineGrained(permissions(granted));
-        Self { login: "ann".to_owned(), repos: Some(repos), grant, expires_at: None }
+        Self { login: "ann".to_owned(), repos: Some(repos), grant, expires_at: None, text: None }
     }
 
     /// The same, of another user.
     #[must_use]
     pub fn of(self, login: &str) -> Self {
         Self { login: login.to_owned(), ..self }
+    }
+
+    /// The same, with this text.
+    #[must_use]
+    pub fn with_text(self, text: &str) -> Self {
+        Self { text: Some(text.to_owned()), ..self }
     }
 
     /// The same, not valid after this time in seconds since 1970.
@@ -85,7 +92,8 @@ impl TokenBuilder {
                 ("stub-fine-grained", Grant::FineGrained { permissions, repos: repos.unwrap_or_default() })
             }
         };
-        Token { text: format!("{prefix}-{id}"), login: self.login, grant, expires_at: self.expires_at }
+        let text = self.text.unwrap_or_else(|| format!("{prefix}-{id}"));
+        Token { text, login: self.login, grant, expires_at: self.expires_at }
     }
 }
 

@@ -14,7 +14,8 @@ fn github() -> (GitHubStub, String) {
         for number in 1..=1_100 {
             world.add_issue(REPO, &format!("Issue {number}"), &["ready"]);
         }
-        world.add_pull(REPO, "Mend it", &["P0"]);
+        let later = world.now().plus_seconds(1);
+        world.add_pull(REPO, "Mend it", &["P0"]).updated_at = later;
         world.token(TokenBuilder::classic(&["repo"]))
     });
     (github, token)

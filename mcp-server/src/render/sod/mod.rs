@@ -282,12 +282,13 @@ fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> C
             return Content::Nothing(format!("## P0 issues: unknown\n{}", as_sentence(&clip(why, TROUBLE_COST))));
         }
     };
-    let gaps = queue::gaps(queue).join(" ");
+    let gaps = [queue::gaps(queue), queue::notices(queue)].concat().join(" ");
     let gaps = (!gaps.is_empty()).then(|| clip(&gaps, TROUBLE_COST));
     let total = queue::total(queue, Lane::P0);
     match (total.count, gaps) {
         (0, None) => Content::Nothing("## P0 issues: none".to_owned()),
-        (0, Some(gaps)) => Content::Nothing(format!("## P0 issues: none known\n{gaps}")),
+        (0, Some(gaps)) if total.at_least => Content::Nothing(format!("## P0 issues: none known\n{gaps}")),
+        (0, Some(notices)) => Content::Nothing(format!("## P0 issues: none\n{notices}")),
         (_, remark) => {
             let more = "Call `status` with lane \"p0\" to see more of them.".into();
             let part = queue::part(queue, &LANES, now, fence, format!("## P0 issues: {total}"), more);

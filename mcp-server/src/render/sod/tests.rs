@@ -37,8 +37,14 @@ fn p0_issues_are_none_known_if_not_every_repository_was_counted() {
         let repo: deckwatch_protocol::RepoName = "example-org/alpha".parse().unwrap();
         let issue = json!({"number": 7, "title": "Down", "updatedAt": NOW, "author": null, "assignees": {"nodes": []}});
         let issues = (0..count).map(|_| serde_json::from_value(issue.clone()).unwrap()).collect();
-        let lane =
-            crate::github::LaneOfRepo { lane: Lane::P0, repo: repo.clone(), total: count, issues, goes_on: false };
+        let lane = crate::github::LaneOfRepo {
+            lane: Lane::P0,
+            on_track: false,
+            repo: repo.clone(),
+            total: count,
+            issues,
+            goes_on: false,
+        };
         let gap = gap.map(str::to_owned);
         let p0 = Ok(Queue { repos: vec![repo], lanes: vec![lane], gap, ..Queue::default() });
         render(&day(empty_day()), &DayExtras { p0, ..no_extras() }, &[], &fence(), 6_000).text

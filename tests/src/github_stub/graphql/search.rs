@@ -42,9 +42,8 @@ pub(super) fn issues<'a>(
         seen.flat_map(|repo| repo.issues.iter().map(move |issue| (repo, issue))).collect();
     found.retain(|(repo, issue)| qualifiers.iter().all(|qualifier| qualifier.fits(repo, issue)));
     let by_update = qualifiers.iter().any(|qualifier| qualifier.name == "sort" && qualifier.values == ["updated-desc"]);
-    found.sort_by_key(|(_, issue)| {
-        std::cmp::Reverse((if by_update { issue.updated_at } else { issue.created_at }, issue.number))
-    });
+    let time = |issue: &Issue| if by_update { issue.updated_at } else { issue.created_at };
+    found.sort_by_key(|(_, issue)| (std::cmp::Reverse(time(issue)), issue.number));
     let total = found.len();
     let listed = found.into_iter().take(MOST).enumerate().skip(skipped).take(first);
     let page: Vec<_> = listed.map(|(index, (repo, issue))| (cursor(index + 1), repo, issue)).collect();
@@ -102,7 +101,12 @@ impl Qualifier {
     fn fits(&self, repo: &Repo, issue: &Issue) -> bool {
         let same = |text: &str| self.values.iter().any(|value| value.eq_ignore_ascii_case(text));
         let fits = match self.name.as_str() {
-            "repo" => same(&repo.full_name()),
+            "repo" => self.values.iter().any(|value| {
+                let parts = value.split_once('/');
+                parts.is_some_and(|(owner, name)| {
+                    owner.eq_ignore_ascii_case(&repo.owner) && name.eq_ignore_ascii_case(&repo.name)
+                })
+            }),
             "org" => same(&repo.owner),
             "label" => issue.labels.iter().any(|label| same(label)),
             "author" => issue.author.as_deref().is_some_and(same),

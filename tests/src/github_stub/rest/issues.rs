@@ -35,8 +35,7 @@ pub(super) fn list(call: &Call, owner: &str, name: &str) -> Handled {
     if option("direction", "desc") == "desc" {
         found.reverse();
     }
-    let all: Vec<Value> = found.into_iter().map(|issue| shape(call, repo, issue)).collect();
-    Ok(call.list(all))
+    Ok(call.list_of(found, |issue| shape(call, repo, issue)))
 }
 
 fn shape(call: &Call, repo: &Repo, issue: &Issue) -> Value {

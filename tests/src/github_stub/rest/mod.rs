@@ -38,7 +38,11 @@ impl Call<'_> {
     }
 
     fn list(&self, all: Vec<Value>) -> Answer {
-        page::list(all, &self.url(), &self.query)
+        self.list_of(all, |value| value)
+    }
+
+    fn list_of<T>(&self, all: Vec<T>, form: impl Fn(T) -> Value) -> Answer {
+        page::list(all, &self.url(), &self.query, form)
     }
 
     /// The repository, if the caller has one of these permissions. An earlier name redirects.
