@@ -1,0 +1,3 @@
+//! Tests of the git hooks and of the release: the scripts that people and workflows run, on real repositories and archives.
+
+mod hooks;
