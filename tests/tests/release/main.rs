@@ -1,3 +1,6 @@
 //! Tests of the git hooks and of the release: the scripts that people and workflows run, on real repositories and archives.
 
 mod hooks;
+mod install;
+mod package;
+mod tree;
