@@ -33,8 +33,9 @@ pub(crate) const INFISICAL_CLIENT_ID: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID
 pub(crate) const INFISICAL_CLIENT_SECRET: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET";
 
 /// The variables that an agent never gets: keys that give access to the records and secrets of others.
-pub(crate) const WITHHELD_VARIABLES: [&str; 6] = [
+pub(crate) const WITHHELD_VARIABLES: [&str; 7] = [
     variables::ADMIN_KEY,
+    variables::RELEASES_TOKEN,
     "GITHUB_WEBHOOK_SECRET",
     "INFISICAL_TOKEN",
     "INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN",

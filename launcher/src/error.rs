@@ -19,6 +19,7 @@ use crate::demo_error::DemoError;
 use crate::exit_code::ExitCode;
 use crate::secrets_error::SecretsError;
 use crate::suggestion;
+use crate::update_error::UpdateError;
 
 /// The reason why a command failed. The messages of the client's errors already say what to do.
 #[derive(Debug, Error)]
@@ -138,6 +139,8 @@ pub(crate) enum LaunchError {
     AgentEnded(u8),
     #[error(transparent)]
     Demo(#[from] DemoError),
+    #[error(transparent)]
+    Update(#[from] UpdateError),
     #[error("cancelled")]
     Cancelled,
     #[error("{} could not be started: {source}", .program.display())]
@@ -198,6 +201,7 @@ impl LaunchError {
             Self::Menu(_) => "give the code of a venture instead: `launcher alpha`".to_owned(),
             Self::NotStarted { .. } => "check that it runs without the launcher".to_owned(),
             Self::Secrets(error) => return error.hint(),
+            Self::Update(error) => error.hint(),
             Self::NoMembers { .. } => "docs/fleet.md says how to register this machine and the others".to_owned(),
             Self::BootstrapFailed { .. } => {
                 "follow the line `fix` of each, then run this again; what was done is kept".to_owned()
@@ -296,6 +300,7 @@ impl LaunchError {
             Self::MembersFailed { .. } => ExitCode::SomeMembers,
             Self::MembersBad { .. } => ExitCode::BadMember,
             Self::Demo(_) => ExitCode::Demo,
+            Self::Update(_) => ExitCode::Update,
             Self::Cancelled | Self::Detached => ExitCode::Cancelled,
         }
     }

@@ -6,7 +6,7 @@ use deckwatch_protocol::VentureCode;
 use crate::agent_cli::AgentCli;
 
 /// The commands of the launcher, for a suggestion where the command line is not known.
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "demo",
     "log",
     "handoff",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 18] = [
     "completions",
     "man",
     "mcp",
+    "self",
 ];
 
 /// The most similar candidate. At most a third of its letters may differ.

@@ -1,6 +1,6 @@
 //! Asks a running server whether it is healthy. A container has no other program that could.
 
-use std::io::{Error, ErrorKind, Read as _, Result, Write as _};
+use std::io::{Error, Read as _, Result, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub fn check(ip: IpAddr, port: u16) -> Result<()> {
         return Ok(());
     }
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    Err(Error::new(ErrorKind::Other, format!("http://{address}/health answered {status:?}: {body}")))
+    Err(Error::other(format!("http://{address}/health answered {status:?}: {body}")))
 }
 
 /// A server that listens on all addresses is asked on loopback.
@@ -38,6 +38,7 @@ fn reachable(ip: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
     use std::net::TcpListener;
 
     use super::*;
