@@ -81,7 +81,7 @@ impl ProgramSet {
                 !pending.join(name).exists()
                     || identity(&self.folder.join(name)) == identity(&self.folder.join(EARLIER).join(name))
             };
-            if PROGRAMS.iter().all(|name| untouched(name)) {
+            if PROGRAMS.iter().all(untouched) {
                 self.move_pending(PROGRAMS.len())?;
                 return io::Result::Ok(Interrupted::Finished);
             }

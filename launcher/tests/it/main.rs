@@ -52,6 +52,7 @@ mod secrets_sources;
 mod secrets_traces;
 #[cfg(test)]
 mod secrets_verbs;
+#[cfg(test)]
 mod self_update;
 #[cfg(test)]
 mod shell;

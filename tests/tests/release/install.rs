@@ -173,9 +173,8 @@ fn a_download_that_is_not_the_released_one_installs_nothing() {
 fn a_missing_file_installs_nothing() {
     let world = World::new();
     let sums = world.tree.read("served/latest/download/SHA256SUMS");
-    let others: String =
-        sums.lines().filter(|line| !line.ends_with(&archive())).map(|line| format!("{line}\n")).collect();
-    world.tree.write("served/latest/download/SHA256SUMS", &others);
+    let others: Vec<_> = sums.lines().filter(|line| !line.ends_with(&archive())).collect();
+    world.tree.write("served/latest/download/SHA256SUMS", &others.join("\n"));
     world.is_refused(&world.run(), "SHA256SUMS has no checksum of deckwatch-");
     // A line that only looks like it.
     world.tree.write("served/latest/download/SHA256SUMS", &sums.replace(&archive(), &format!("{}.sig", archive())));
