@@ -8,6 +8,14 @@ default:
 test:
     ./scripts/test
 
+# Runs what the hook pre-push runs, in less than 2 minutes
+quick:
+    ./scripts/test --quick
+
+# Installs the git hooks pre-commit and pre-push
+hooks:
+    ./scripts/install-hooks
+
 # Writes every generated file: the OpenAPI document, the tables in docs, the schema, the snapshots
 gen:
     UPDATE_GENERATED=1 cargo nextest run --all-features -E 'test(in_step)'

@@ -144,6 +144,31 @@ async fn a_refusal_is_not_retried_and_names_the_fields() {
 }
 
 #[tokio::test]
+async fn an_api_of_another_version_is_named_as_the_cause() {
+    let own = env!("CARGO_PKG_VERSION");
+    let mut unknown_field =
+        deckwatch_protocol::Problem::new(ErrorCode::InvalidRequest, "1 field is not valid.", "corr_x");
+    let detail = "is not a field of this request; the fields are name, repos".into();
+    unknown_field.errors.push(deckwatch_protocol::Violation { pointer: "/new".into(), detail });
+    let unknown_field = serde_json::to_string(&unknown_field).unwrap();
+    let older = format!("older than this program, which is Deckwatch {own}: ask its operator to deploy");
+    for (status, body, said) in [
+        ("404 Not Found", problem(ErrorCode::UnknownRoute), older.as_str()),
+        ("405 Method Not Allowed", problem(ErrorCode::MethodNotAllowed), &older),
+        ("400 Bad Request", unknown_field, &older),
+        ("200 OK", r#"{"items": "changed"}"#.to_owned(), "`launcher doctor` compares them"),
+        ("409 Conflict", r#"{"type":"urn:deckwatch:error:new_rule","status":409,"detail":"No.","code":"new_rule","correlation_id":"corr_x"}"#.to_owned(), "update Deckwatch"),
+    ] {
+        let server = Scripted::answering(&[&http(status, "", &body)]).await;
+        let error = server.api().list_ventures(&ListVentures::default()).await.unwrap_err().to_string();
+        assert!(error.contains(said), "{status}: {error}");
+    }
+    let server = Scripted::answering(&[&http("404 Not Found", "", &problem(ErrorCode::VentureNotFound))]).await;
+    let error = server.api().list_ventures(&ListVentures::default()).await.unwrap_err().to_string();
+    assert!(!error.contains("older"), "{error}");
+}
+
+#[tokio::test]
 async fn a_long_rate_limit_is_reported_at_once() {
     let full = http("429 Too Many Requests", "retry-after: 59\r\n", &problem(ErrorCode::RateLimited));
     let server = Scripted::answering(&[&full]).await;

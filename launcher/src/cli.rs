@@ -9,6 +9,7 @@ use crate::exit_code::ExitCode;
 use crate::github::GitHubCommand;
 use crate::launch::Launch;
 use crate::secrets_command::SecretsCommand;
+use crate::self_update::SelfCommand;
 use crate::{completions, doctor, fleet, github, init, man, records, runs, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
@@ -30,6 +31,7 @@ Examples:
   launcher init                   write a first configuration by asking questions
   launcher doctor                 check everything that a launch needs
   launcher mcp doctor             check that each agent CLI reaches Deckwatch
+  launcher self update            install the newest release of Deckwatch
   launcher fleet list             list the machines of the team
   launcher alpha --on mac1        start or show an agent on another machine, in its tmux session
   launcher run alpha --on auto -p \"...\"
@@ -172,6 +174,10 @@ pub(crate) enum Command {
     /// Check the registration of the MCP server
     #[command(subcommand)]
     Mcp(McpCommand),
+
+    /// Update the installed programs
+    #[command(subcommand, name = "self")]
+    SelfCommand(SelfCommand),
 }
 
 /// What can be done about the registrations.

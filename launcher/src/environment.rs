@@ -33,10 +33,11 @@ pub(crate) const INFISICAL_CLIENT_ID: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID
 pub(crate) const INFISICAL_CLIENT_SECRET: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET";
 
 /// The variables that an agent never gets: keys that give access to the records and secrets of others.
-pub(crate) const WITHHELD_VARIABLES: [&str; 8] = [
+pub(crate) const WITHHELD_VARIABLES: [&str; 9] = [
     variables::ADMIN_KEY,
     "GITHUB_APP_ID",
     "GITHUB_APP_PRIVATE_KEY",
+    variables::RELEASES_TOKEN,
     "GITHUB_WEBHOOK_SECRET",
     "INFISICAL_TOKEN",
     "INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN",

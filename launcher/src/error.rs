@@ -20,6 +20,7 @@ use crate::exit_code::ExitCode;
 use crate::github_error::GitHubError;
 use crate::secrets_error::SecretsError;
 use crate::suggestion;
+use crate::update_error::UpdateError;
 
 /// The reason why a command failed. The messages of the client's errors already say what to do.
 #[derive(Debug, Error)]
@@ -141,6 +142,8 @@ pub(crate) enum LaunchError {
     GitHub(#[from] GitHubError),
     #[error(transparent)]
     Demo(#[from] DemoError),
+    #[error(transparent)]
+    Update(#[from] UpdateError),
     #[error("cancelled")]
     Cancelled,
     #[error("{} could not be started: {source}", .program.display())]
@@ -202,6 +205,7 @@ impl LaunchError {
             Self::NotStarted { .. } => "check that it runs without the launcher".to_owned(),
             Self::Secrets(error) => return error.hint(),
             Self::GitHub(error) => return error.hint(),
+            Self::Update(error) => error.hint(),
             Self::NoMembers { .. } => "docs/fleet.md says how to register this machine and the others".to_owned(),
             Self::BootstrapFailed { .. } => {
                 "follow the line `fix` of each, then run this again; what was done is kept".to_owned()
@@ -301,6 +305,7 @@ impl LaunchError {
             Self::MembersBad { .. } => ExitCode::BadMember,
             Self::GitHub(_) => ExitCode::GitHub,
             Self::Demo(_) => ExitCode::Demo,
+            Self::Update(_) => ExitCode::Update,
             Self::Cancelled | Self::Detached => ExitCode::Cancelled,
         }
     }

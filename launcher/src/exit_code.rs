@@ -51,6 +51,8 @@ exit_codes! {
     Infisical = 26,
     /// in Infisical, the project, the folder, the permission to read it or an expected secret is missing
     SecretMissing = 27,
+    /// `launcher self update` replaced no program
+    Update = 28,
     /// the fleet has no machines that are known, a machine is not one of them, or this machine could not be registered
     Fleet = 29,
     /// some machines of the fleet did not do what was asked

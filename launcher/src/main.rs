@@ -46,6 +46,7 @@ mod placement;
 mod plan;
 mod process;
 mod process_env;
+mod program_source;
 mod records;
 mod registration;
 mod requested;
@@ -54,12 +55,14 @@ mod sandbox;
 mod secrets;
 mod secrets_command;
 mod secrets_error;
+mod self_update;
 mod server_build;
 mod settings_file;
 mod slash_commands;
 mod suggestion;
 mod table;
 mod target;
+mod update_error;
 mod venture_cache;
 mod ventures_sync;
 mod wait_budget;
@@ -143,6 +146,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Completions { shell }) => completions::print(*shell),
         Some(Command::Man { dir }) => man::write(Cli::command(), &env.cwd.join(dir)),
         Some(Command::Doctor(doctor)) => doctor::run(doctor, &Cli::command(), &env),
+        Some(Command::SelfCommand(command)) => self_update::run(command, &env),
         Some(Command::Mcp(McpCommand::Doctor { json })) => mcp_doctor::run(&env, *json),
         Some(Command::Secrets(SecretsCommand::Login { api_key })) => {
             let (config, vault) = Config::with_vault(&env)?;

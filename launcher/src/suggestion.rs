@@ -6,7 +6,7 @@ use deckwatch_protocol::VentureCode;
 use crate::agent_cli::AgentCli;
 
 /// The commands of the launcher, for a suggestion where the command line is not known.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "demo",
     "log",
     "handoff",
@@ -26,6 +26,7 @@ const COMMANDS: [&str; 19] = [
     "completions",
     "man",
     "mcp",
+    "self",
 ];
 
 /// The most similar candidate. At most a third of its letters may differ.

@@ -38,6 +38,11 @@ pub const LOCAL: &str = "DECKWATCH_LOCAL";
 /// The names of the variables that hold secrets, separated by commas. Their values never leave the machine.
 pub const SECRETS: &str = "DECKWATCH_SECRETS";
 
+/// The repository with the releases of Deckwatch, in GitHub's API.
+pub const RELEASES_URL: &str = "DECKWATCH_RELEASES_URL";
+/// A token for that repository. Agents never get it.
+pub const RELEASES_TOKEN: &str = "DECKWATCH_RELEASES_TOKEN";
+
 /// The path of the ventures file.
 pub const VENTURES: &str = "DECKWATCH_VENTURES";
 /// The folder in which Deckwatch searches for repositories.

@@ -1,5 +1,7 @@
 //! Information about the service: health and version.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
@@ -77,4 +79,38 @@ pub struct Version {
     pub engine: String,
     /// The migrations that were applied to the database, in order.
     pub migrations: Vec<String>,
+}
+
+impl Version {
+    /// Compares the version of the API with that of a program: `Less` if the API is older.
+    pub fn compared_with(&self, program: &str) -> Ordering {
+        /// The numbers of a version, so that `0.10.1` comes after `0.9.2`.
+        fn numbers(version: &str) -> impl Iterator<Item = u64> {
+            version.split(['.', '-', '+']).map_while(|number| number.parse().ok())
+        }
+        numbers(&self.version).cmp(numbers(program))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        let api = |version: &str| Version {
+            version: version.to_owned(),
+            commit: String::new(),
+            engine: String::new(),
+            migrations: Vec::new(),
+        };
+        for (version, program, expected) in [
+            ("0.10.1", "0.9.2", Ordering::Greater),
+            ("0.9.2", "0.10.1", Ordering::Less),
+            ("1.2.3", "1.2.3", Ordering::Equal),
+            ("1.2", "1.2.1", Ordering::Less),
+        ] {
+            assert_eq!(api(version).compared_with(program), expected, "{version} and {program}");
+        }
+    }
 }

@@ -39,6 +39,16 @@ pub struct Violation {
     pub detail: String,
 }
 
+impl Violation {
+    /// Whether the API does not know the field. A client that knows it is newer than the API.
+    pub fn is_unknown_field(&self) -> bool {
+        self.detail.starts_with(UNKNOWN_FIELD)
+    }
+}
+
+/// The beginning of the detail of an unknown field.
+const UNKNOWN_FIELD: &str = "is not a field of this request";
+
 /// All invalid fields of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations(pub Vec<Violation>);
@@ -90,9 +100,9 @@ impl DeserializeError for Violations {
             ErrorKind::UnknownKey { key, accepted } => Violations::at(
                 json_pointer(at.push_key(key)),
                 match accepted {
-                    [] => "is not a field of this request, which has none".to_owned(),
-                    [only] => format!("is not a field of this request; its only field is {only}"),
-                    accepted => format!("is not a field of this request; the fields are {}", accepted.join(", ")),
+                    [] => format!("{UNKNOWN_FIELD}, which has none"),
+                    [only] => format!("{UNKNOWN_FIELD}; its only field is {only}"),
+                    accepted => format!("{UNKNOWN_FIELD}; the fields are {}", accepted.join(", ")),
                 },
             ),
             ErrorKind::UnknownValue { accepted, .. } => {

@@ -11,6 +11,8 @@ mod embedded;
 #[cfg(feature = "cli")]
 mod executable;
 #[cfg(feature = "cli")]
+pub mod health_check;
+#[cfg(feature = "cli")]
 pub mod http;
 mod log_rows;
 mod migrations;

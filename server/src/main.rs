@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use deckwatch_api::{COMMIT, Engine, Settings};
-use deckwatch_server::{Embedded, Executable, MAX_READING_THREADS, Network, backup, http};
+use deckwatch_server::{Embedded, Executable, MAX_READING_THREADS, Network, backup, health_check, http};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -63,6 +63,8 @@ enum Command {
         /// A file that `export` wrote
         file: PathBuf,
     },
+    /// Asks the server that runs on this address and port whether it is healthy; exit code 1 if it is not
+    Health,
 }
 
 fn main() -> ExitCode {
@@ -82,6 +84,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     match &cli.command {
         Some(Command::Export { file }) => return Ok(backup::export(&database, file)?),
         Some(Command::Restore { file }) => return Ok(backup::restore(file, &database)?),
+        Some(Command::Health) => return Ok(health_check::check(cli.ip, cli.port)?),
         None => {}
     }
     let settings = Settings::from_vars(Engine::Embedded, |name| std::env::var(name).ok())?;

@@ -19,6 +19,7 @@ mod cursor;
 mod database_lock;
 mod engine;
 mod examples;
+mod file_server;
 #[cfg(target_os = "linux")]
 mod fleet_hosts;
 pub mod github_stub;
@@ -48,6 +49,7 @@ pub use cursor::cursor_at;
 pub use database_lock::DatabaseLock;
 pub use engine::{Api, PANICS};
 pub use examples::{ExampleSender, Examples, takes_query};
+pub use file_server::{Answer, FileServer};
 #[cfg(target_os = "linux")]
 pub use fleet_hosts::{Fleet, Host, HostOutput};
 pub use machine::{ask_approve, ask_register, fresh_public_key};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_protocol::{ErrorCode, Operation, Problem, RepoName, RetryRule};
+use deckwatch_protocol::{ErrorCode, Operation, Problem, RepoName, RetryRule, Violation};
 use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +12,18 @@ use serde::de::DeserializeOwned;
 use crate::secret_scan::Finding;
 
 const CORRELATION_ID: &str = "x-correlation-id";
+/// What is wrong with an API that does not know a request of this program, and what to do.
+const OLDER_API: &str = concat!(
+    "older than this program, which is Deckwatch ",
+    env!("CARGO_PKG_VERSION"),
+    ": ask its operator to deploy that version."
+);
+/// The advice for a response that this program can't decode.
+const OTHER_VERSION: &str = concat!(
+    "The API can be of another version than this program, which is Deckwatch ",
+    env!("CARGO_PKG_VERSION"),
+    "; `launcher doctor` compares them"
+);
 const TOO_MANY_REQUESTS: u16 = StatusCode::TOO_MANY_REQUESTS.as_u16();
 
 /// Why a call failed.
@@ -245,6 +257,13 @@ fn remedy(problem: &Problem) -> String {
         (ErrorCode::RateLimited, Some(seconds)) => format!("Try again in {seconds} s. "),
         (ErrorCode::RateLimited, None) => "Try again in a minute. ".to_owned(),
         (ErrorCode::Forbidden, _) => "Ask the API's admin for a key with more rights. ".to_owned(),
+        // A program sends only operations and fields of its own version.
+        (ErrorCode::UnknownRoute | ErrorCode::MethodNotAllowed, _) => {
+            format!("Either CONTEXT_API_URL has a wrong path, or the API is {OLDER_API} ")
+        }
+        (ErrorCode::InvalidRequest, _) if problem.errors.iter().any(Violation::is_unknown_field) => {
+            format!("The API is {OLDER_API} ")
+        }
         _ => String::new(),
     }
 }
@@ -287,7 +306,8 @@ pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Resu
     };
     let wrong = |detail: String| if is_the_api { failed(detail) } else { foreign.clone() };
     if status.is_success() {
-        return serde_json::from_slice(&body).map_err(|error| wrong(format!("its response is invalid: {error}")));
+        return serde_json::from_slice(&body)
+            .map_err(|error| wrong(format!("its response is invalid: {error}. {OTHER_VERSION}")));
     }
     match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) if status.is_client_error() && is_the_api => {

@@ -1,5 +1,6 @@
 //! Checks the Context API: its answer, the key, its clock, its version and its notice to the operator.
 
+use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 use deckwatch_client::clean::clean_line;
@@ -13,6 +14,7 @@ use crate::check::Check;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::process_env::ProcessEnv;
+use crate::program_source::ProgramSource;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Clocks further apart than this make ages and logs hard to read.
@@ -46,7 +48,7 @@ pub(super) async fn check(endpoint: &Endpoint, env: &ProcessEnv) -> Vec<Check> {
     checks.extend(notice(&health));
     checks.push(clock(&health));
     checks.push(match with_timeout(api.version()).await {
-        Ok(version) => versions(&version),
+        Ok(version) => versions(&version, env),
         Err(failure) => Check::warn("versions", failure.what(), failure.fix(endpoint)),
     });
     checks
@@ -89,17 +91,27 @@ fn clock(health: &Health) -> Check {
     Check::warn("clock", detail, "synchronise the clock of this machine with NTP")
 }
 
-fn versions(version: &Version) -> Check {
+fn versions(version: &Version, env: &ProcessEnv) -> Check {
     let own = env!("CARGO_PKG_VERSION");
     let detail =
         format!("API {} (commit {}), {} migrations", version.version, version.commit, version.migrations.len());
     if version.migrations.is_empty() {
         return Check::warn("versions", detail, "apply the migrations of this API's database");
     }
-    if version.version != own {
-        return Check::warn("versions", detail, format!("this launcher is {own}: update both to the same version"));
+    match version.compared_with(own) {
+        Ordering::Equal => Check::ok("versions", detail),
+        Ordering::Less => {
+            let fix = format!(
+                "the API is older than this launcher, which is {own}: ask its operator to deploy {own}; until then, some \
+                 requests may be refused"
+            );
+            Check::warn("versions", detail, fix)
+        }
+        Ordering::Greater => {
+            let how = ProgramSource::of(env).how_to_update(env);
+            Check::warn("versions", detail, format!("this launcher is {own}, older than the API: {how}"))
+        }
     }
-    Check::ok("versions", detail)
 }
 
 /// The reason why a call has no answer.
@@ -147,6 +159,30 @@ impl Failure {
                 "check the network and the API's address; agents start without it and queue what they record".to_owned()
             }
             (Self::Error(_), _) => "check the API's address, then ask its operator".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_and_a_newer_api_are_told_apart() {
+        let env = ProcessEnv::of_this_process().unwrap();
+        for (version, said) in [
+            ("0.0.1", "the API is older than this launcher"),
+            ("99.0.0", "older than the API: run "),
+            (env!("CARGO_PKG_VERSION"), "\"fix\":null"),
+        ] {
+            let version = Version {
+                version: version.to_owned(),
+                commit: "0123".to_owned(),
+                engine: "worker".to_owned(),
+                migrations: vec!["0001_a.sql".to_owned()],
+            };
+            let check = serde_json::to_string(&versions(&version, &env)).unwrap();
+            assert!(check.contains(said), "{check}");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::check::Check;
 use crate::environment;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
+use crate::program_source::ProgramSource;
 
 /// The first start of an agent CLI may be slow.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,7 +60,8 @@ async fn own_server(asked: (PathBuf, JoinHandle<Result<String, String>>), env: &
     let (version, check) = version_check("deckwatch-mcp", asked, env).await;
     match version {
         Some(version) if !version.split([' ', '(', ')', '+']).any(|word| word == OWN) => {
-            let fix = "install both from one checkout: ./scripts/start --install-only";
+            let how = ProgramSource::of(env).how_to_update(env);
+            let fix = format!("{how}: it replaces both");
             Check::warn("deckwatch-mcp", format!("{version}, but this launcher is {OWN}"), fix)
         }
         _ => check,

@@ -19,6 +19,7 @@ use crate::error::LaunchError;
 use crate::launch::Launch;
 use crate::output::{say, warn};
 use crate::process_env::ProcessEnv;
+use crate::program_source::ProgramSource;
 use crate::server_build;
 
 const SERVER: &str = "deckwatch-mcp";
@@ -76,9 +77,13 @@ impl Server {
         };
         let source = match &self.source {
             Ok(source) if self.may_build => source,
-            known => {
-                let checkout = known.as_ref().map_or("Deckwatch's checkout".to_owned(), |it| it.shown(env));
-                say(&format!("{trouble}; to update both, run ./scripts/start --install-only in {checkout}"));
+            Ok(source) => {
+                say(&format!("{trouble}; to update both, run ./scripts/start --install-only in {}", source.shown(env)));
+                return Ok(self.path());
+            }
+            Err(_) => {
+                let how = ProgramSource::of(env).how_to_update(env);
+                say(&format!("{trouble}; to update both, {how}"));
                 return Ok(self.path());
             }
         };

@@ -56,6 +56,8 @@ mod secrets_traces;
 #[cfg(test)]
 mod secrets_verbs;
 #[cfg(test)]
+mod self_update;
+#[cfg(test)]
 mod shell;
 #[cfg(test)]
 mod slash_commands;

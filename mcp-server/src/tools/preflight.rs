@@ -230,7 +230,7 @@ fn versions(version: &Version) -> Check {
     if applied == 0 {
         return Check::warn("versions", detail, "apply the migrations to this API's database; see docs/operations.md");
     }
-    match numbers(&version.version).cmp(&numbers(own)) {
+    match version.compared_with(own) {
         Ordering::Equal => Check::ok("versions", detail),
         Ordering::Less => {
             let fix =
@@ -239,16 +239,11 @@ fn versions(version: &Version) -> Check {
         }
         Ordering::Greater => {
             let fix = format!(
-                "this deckwatch-mcp {own} is older than the API: update its checkout and run ./scripts/start --install-only"
+                "this deckwatch-mcp {own} is older than the API: update Deckwatch on this machine; `launcher self update --check` says how"
             );
             Check::warn("versions", detail, &fix)
         }
     }
-}
-
-/// The numbers of a version, so that `0.10.1` comes after `0.9.2`.
-fn numbers(version: &str) -> Vec<u64> {
-    version.split(['.', '-', '+']).map_while(|number| number.parse().ok()).collect()
 }
 
 async fn venture(keeper: &Keeper, api: &Api) -> Check {
