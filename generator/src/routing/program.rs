@@ -65,7 +65,7 @@ pub(super) struct Program<'a> {
     pub(super) place: (usize, usize),
     main_frameworks: HashMap<usize, Option<usize>>,
     /// The framework that most files import.
-    usual_framework: Option<Option<usize>>,
+    usual_framework: std::cell::OnceCell<Option<usize>>,
     /// The lines of exports, by file and name.
     pub(super) export_lines: HashMap<(usize, String), usize>,
 }
@@ -96,7 +96,7 @@ impl<'a> Program<'a> {
             types_of_functions: HashMap::new(),
             place: (0, 0),
             main_frameworks: HashMap::new(),
-            usual_framework: None,
+            usual_framework: std::cell::OnceCell::new(),
             export_lines: HashMap::new(),
         }
     }
@@ -132,7 +132,7 @@ impl<'a> Program<'a> {
         }
         let files = self.files;
         let own = files.get(file).and_then(|source| imported_frameworks(source).first().copied());
-        let main = own.or_else(|| *self.usual_framework.get_or_insert_with(|| usual_framework(files)));
+        let main = own.or_else(|| *self.usual_framework.get_or_init(|| usual_framework(files)));
         self.main_frameworks.insert(file, main);
         main
     }

@@ -14,10 +14,11 @@ impl Keeper {
     /// Starts the day, or continues the agent's live session. A queued end of day is sent first.
     pub(crate) async fn start(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<DayStarted, Trouble> {
         let _turn = self.turn.lock().await;
-        let work = async {
+        // On the heap, because the records of a start of day make it large.
+        let work = Box::pin(async {
             self.replay_before_start().await?;
             self.start_in_turn(track, issue).await
-        };
+        });
         let started = self.identity.while_launched(work).await;
         self.pending.started(&started, track, issue);
         started
