@@ -103,8 +103,8 @@ pub struct VentureAudit {
     /// Optional documents that don't exist. Nothing needs to be done.
     pub optional: Excerpt<AuditedDoc>,
     /// Names and patterns that were not compared with every document of their scope, because there are too many. An audit
-    /// reads the first 100 documents of each scope. If a scope has more, it looks up the names of the first 50 requirements,
-    /// and compares each pattern with 20 documents that begin like it, or with 4 if more than 4 patterns apply. No fresh
+    /// reads the first 90 documents of each scope. If a scope has more, it looks up 50 other names of the first 140
+    /// requirements, and compares each pattern with 20 documents that begin like it, or with 4 if more than 4 patterns apply. No fresh
     /// document was among those that were compared.
     #[serde(default)]
     pub unchecked: Excerpt<AuditedDoc>,

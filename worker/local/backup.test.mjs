@@ -57,6 +57,9 @@ async function filled(watched) {
     insert into machines (id, hostname, os, arch, retired_at, created_at, updated_at, last_seen_at, creation_correlation_id)
       values ('mach_1', 'Mac1', 'linux', 'x86_64', '${AT}', '${AT}', '${AT}', '${AT}', 'corr');
     insert into record_moves values (1, 'nothing');
+    insert into github_deliveries
+      values ('d-1', 'example-org/alpha', 7, '{}', 'done', '${AT}', 1, '[]', null, '${AT}');
+    insert into classifications values ('cls_1', 'alpha', 'example-org/alpha', 7, 2, '{}', '{}');
     insert into sweep_runs values (1, '${AT}', null, 0, 0, 0, 0, 0);
     insert into rate_limits values ('actor', '${AT}', 1, 100);
     insert into request_log (moment, correlation_id, method, status)

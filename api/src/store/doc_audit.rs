@@ -9,16 +9,19 @@ use super::list::Conditions;
 use super::venture::{NOT_DELETED, OF_TOKEN};
 use crate::database::{Param, Statement};
 
-/// The number of requirements, of documents of a scope, of names and of documents for a pattern that an audit reads.
+/// The number of requirements, of documents of a scope, of requirements whose names may be looked up, of looked-up names and
+/// of documents for a pattern that an audit reads.
 macro_rules! audit {
-    (requirements: $requirements:literal, docs: $docs:literal, lookups: $lookups:literal, matches: $matches:literal,
-     answer: $answer:expr) => {
+    (requirements: $requirements:literal, docs: $docs:literal, scanned: $scanned:literal, lookups: $lookups:literal,
+     matches: $matches:literal, answer: $answer:expr) => {
         concat!(
             "(with budget as (select ",
             $requirements,
             " as requirements, ",
             $docs,
             " as docs, ",
+            $scanned,
+            " as scanned, ",
             $lookups,
             " as lookups, ",
             $matches,
@@ -34,7 +37,7 @@ macro_rules! audit {
 macro_rules! doc_audit_json {
     () => {
         $crate::store::doc_audit::audit!(
-            requirements: 80, docs: 50, lookups: 25, matches: 10,
+            requirements: 80, docs: 50, scanned: 25, lookups: 25, matches: 10,
             answer: concat!(
                 "select json_object('missing', ", $crate::store::doc_audit::first_of!("missing"),
                 ", 'stale', ", $crate::store::doc_audit::first_of!("stale"),
@@ -81,7 +84,7 @@ macro_rules! list_json {
 macro_rules! venture_audit_json {
     () => {
         audit!(
-            requirements: 500, docs: 100, lookups: 50, matches: 20,
+            requirements: 500, docs: 90, scanned: 140, lookups: 50, matches: 20,
             answer: concat!(
                 "select json_object('venture', v.code, ", list_json!("missing"), ", ", list_json!("stale"), ", ",
                 list_json!("present"), ", ", list_json!("optional"), ", ", list_json!("unchecked"), ")"

@@ -55,11 +55,19 @@ documents as materialized (
   from patterns
 ),
 
--- If a scope has more documents than the first ones, the names of the first requirements are looked up. `no_lookup_from` is
--- the place of the first requirement whose name is not.
+-- If a scope has more documents than the first ones, names that are not among them are looked up: so many of the first
+-- requirements. `no_lookup_from` is the place of the first requirement whose name is not looked up.
 known as materialized (
   select *, case when instr(of_scopes, '"more":1') > 0 then (
-      select json_array(not auto_generate, name_pattern) from applicable limit 1 offset (select lookups from budget))
+      select case
+        when count(*) filter (where is_unknown) > lookups then
+          json_group_array(json(place)) filter (where is_unknown) -> lookups
+        when count(*) > scanned then json_group_array(json(place)) -> scanned end
+      from (
+        select json_array(not auto_generate, name_pattern) as place, instr(name_pattern, '*') = 0 and (
+            of_scopes -> iif(scope_type = 'global', 'global', v.code) -> 'names' ->> replace(name_pattern, '{venture}', v.code)
+          ) is null as is_unknown
+        from applicable limit (select scanned + 1 from budget)), budget)
     end as no_lookup_from
   from documents
 ),

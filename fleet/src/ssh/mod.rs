@@ -8,12 +8,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_machine::durable;
 use deckwatch_protocol::{Host, cut};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::members::Member;
 
@@ -47,6 +49,8 @@ fn far_side(program: &str) -> String {
     )
 }
 
+/// How long a master may take to say that it ends. One that hangs must not keep the command from ending.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The exit code of `ssh` when the connection failed.
 pub const CONNECTION_FAILED: i32 = 255;
 /// The exit code of a shell that does not find the program.
@@ -123,7 +127,8 @@ impl Ssh {
                 exit.args(["-O", "exit", "-o"])
                     .arg(format!("ControlPath={}", socket.display()))
                     .args(["--", &hostname]);
-                let _ = exit.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+                exit.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+                let _ = timeout(EXIT_TIMEOUT, exit.status()).await;
             }
         }
     }

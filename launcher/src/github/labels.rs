@@ -12,7 +12,7 @@ use super::repositories::TeamRepos;
 use crate::github_error::GitHubError;
 
 /// The labels: name, colour and description.
-const LABELS: [(&str, &str, &str); 11] = [
+const LABELS: [(&str, &str, &str); 16] = [
     ("status:triage", "ededed", "New; somebody must decide what to do with it"),
     ("status:ready", "c2e0c6", "Described well enough to begin"),
     ("status:in-progress", "fbca04", "An agent or a person works on it"),
@@ -22,6 +22,11 @@ const LABELS: [(&str, &str, &str); 11] = [
     ("needs:pm", "bfd4f2", "The product manager acts next"),
     ("needs:dev", "bfd4f2", "A developer acts next"),
     ("needs:qa", "bfd4f2", "A tester acts next"),
+    ("qa:0", "f9d0c4", "CI verifies it"),
+    ("qa:1", "f9d0c4", "A check with the CLI or the API verifies it"),
+    ("qa:2", "f9d0c4", "A short look verifies it"),
+    ("qa:3", "f9d0c4", "A full walk through the feature verifies it"),
+    ("qa:4", "f9d0c4", "A security review verifies it"),
     ("priority:P0", "b60205", "Drop everything else"),
     ("test:required", "e99695", "The pull request must have a new or changed test"),
 ];

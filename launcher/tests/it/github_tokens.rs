@@ -82,20 +82,20 @@ fn labels_are_created_where_they_are_missing() {
     });
     let (run, report) = labels(&world, &github, &token, &["--dry-run"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    assert_eq!(report["repositories"][0]["created"].as_array().unwrap().len(), 10);
+    assert_eq!(report["repositories"][0]["created"].as_array().unwrap().len(), 15);
     assert!(github.requests().iter().all(|request| request.method == "GET"));
 
     let (run, report) = labels(&world, &github, &token, &[]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let created = |n: usize| report["repositories"][n]["created"].as_array().unwrap().len();
-    assert_eq!((created(0), created(1), created(2)), (10, 11, 11));
+    assert_eq!((created(0), created(1), created(2)), (15, 16, 16));
     github.edit(|world| {
         assert_eq!(world.repo("acme/api").labels.len(), 12);
         let p0 = world.repo("acme/web").labels.iter().find(|label| label.name == "priority:P0").unwrap();
         assert_eq!((p0.color.as_str(), p0.description.as_deref()), ("b60205", Some("Drop everything else")));
     });
     let text = Run::of(launcher(&world, &github, &["github", "labels"]).env("GH_TOKEN", &token));
-    assert!(text.stdout.starts_with("acme/api: nothing created; 11 exist already\n"), "{}", text.stdout);
+    assert!(text.stdout.starts_with("acme/api: nothing created; 16 exist already\n"), "{}", text.stdout);
 
     // With an App, each installation has a token of its own.
     let app = registered(&github, needed(), &EVENTS);
@@ -106,7 +106,7 @@ fn labels_are_created_where_they_are_missing() {
     let mut command = launcher(&world, &github, &["github", "labels", "--json", "--repo", "acme/new"]);
     let run = Run::of(command.env("GITHUB_APP_ID", app.0.to_string()).env("GITHUB_APP_PRIVATE_KEY", &app.1));
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    github.edit(|world| assert_eq!(world.repo("acme/new").labels.len(), 11));
+    github.edit(|world| assert_eq!(world.repo("acme/new").labels.len(), 16));
 }
 
 #[test]
@@ -122,10 +122,10 @@ fn a_repository_whose_labels_cannot_be_created_fails_alone() {
     assert_eq!(run.code, Some(42));
     assert!(run.stderr.contains("1 of 3"), "{}", run.stderr);
     let rows = report["repositories"].as_array().unwrap();
-    assert_eq!(rows[0]["created"].as_array().unwrap().len(), 11);
+    assert_eq!(rows[0]["created"].as_array().unwrap().len(), 16);
     let reason = rows[1]["failed"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("archived"), "{reason}");
     // GitHub redirects the old name, and the request follows.
-    assert_eq!(rows[2]["created"].as_array().unwrap().len(), 11);
-    github.edit(|world| assert_eq!(world.repo("acme/toolbox").labels.len(), 11));
+    assert_eq!(rows[2]["created"].as_array().unwrap().len(), 16);
+    github.edit(|world| assert_eq!(world.repo("acme/toolbox").labels.len(), 16));
 }

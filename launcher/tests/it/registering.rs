@@ -239,11 +239,7 @@ fn an_outdated_server_is_reported_with_advice() {
         let run = world.run(&["alpha"]).succeeds();
         match said {
             Some(words) => {
-                assert!(
-                    run.stderr.contains(words) && run.stderr.contains("./scripts/start --install-only"),
-                    "{}",
-                    run.stderr
-                );
+                assert!(run.stderr.contains(words) && run.stderr.contains("`launcher self update`"), "{}", run.stderr);
             }
             None => assert!(!run.stderr.contains("deckwatch-mcp is"), "{}", run.stderr),
         }

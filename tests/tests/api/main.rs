@@ -42,6 +42,7 @@ mod rate_limit;
 mod request_log;
 mod requirements;
 mod row_counts;
+mod rows_of_a_full_venture;
 mod secrets;
 mod service;
 mod session_fields;

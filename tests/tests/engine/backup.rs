@@ -66,8 +66,19 @@ async fn filled(path: &Path) -> TestApi {
     done(&lab, Operation::DeleteRequirement, "req_00000000000000000000000003", &Value::Null).await;
     done(&lab, Operation::RegisterMachine, "mac1", &machine_with("dev")).await;
     lab.mint("context").await;
+    add_delivery(path);
     lab.app().sweep().await.unwrap();
     lab
+}
+
+/// The records of the classifier. Only GitHub's deliveries make them.
+fn add_delivery(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    let sql =
+        "insert into github_deliveries values ('d-1', 'example-org/alpha', 7, '{}', 'done', '2999-01-01T00:00:00.000Z',
+                 1, '[]', null, '2026-01-01T00:00:00.000Z');
+               insert into classifications values ('cls_1', 'alpha', 'example-org/alpha', 7, 2, '{}', '{}')";
+    connection.execute_batch(sql).unwrap();
 }
 
 async fn done(lab: &TestApi, operation: Operation, to: &str, body: &Value) -> Value {

