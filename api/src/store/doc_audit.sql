@@ -60,14 +60,14 @@ documents as materialized (
 known as materialized (
   select *, case when instr(of_scopes, '"more":1') > 0 then (
       select case
-        when count(*) filter (where is_unknown) > lookups then
-          json_group_array(json(place)) filter (where is_unknown) -> lookups
-        when count(*) > scanned then json_group_array(json(place)) -> scanned end
+        when count(*) filter (where is_unknown) > (select lookups from budget) then
+          json_group_array(json(place)) filter (where is_unknown) -> (select lookups from budget)
+        when count(*) > (select scanned from budget) then json_group_array(json(place)) -> (select scanned from budget) end
       from (
         select json_array(not auto_generate, name_pattern) as place, instr(name_pattern, '*') = 0 and (
             of_scopes -> iif(scope_type = 'global', 'global', v.code) -> 'names' ->> replace(name_pattern, '{venture}', v.code)
           ) is null as is_unknown
-        from applicable limit (select scanned + 1 from budget)), budget)
+        from applicable limit (select scanned + 1 from budget)))
     end as no_lookup_from
   from documents
 ),

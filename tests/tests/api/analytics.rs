@@ -1,5 +1,7 @@
 //! Analytics of a time window. The tests move the times of records, so that the results are known.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use deckwatch_protocol::{Analytics, ErrorCode, Escalations, HandoffId, Operation, Timestamp};
 use deckwatch_tests::{Agent, Api, Caller, TestRequest};
 use serde_json::json;
@@ -99,9 +101,12 @@ async fn db_insert_handoffs(api: &Api, agent: &Agent, start: Timestamp, handoffs
           payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id, creation_correlation_id)
         select ?1, s.id, s.venture, s.repo, cast(?2 as integer), ?3, ?4, 's', '{}', 'h', 2, 1, ?5, 'a', 'c'
         from sessions s where s.id = ?6";
+    // Tests that share a database may begin in the same millisecond.
+    let mut own = DefaultHasher::new();
+    agent.name.hash(&mut own);
     for (n, (minute, track, from, status)) in (0..).zip(handoffs) {
         let at = start.plus_seconds(minute * 60);
-        let id = HandoffId::mint(at, n);
+        let id = HandoffId::mint(at, u128::from(own.finish()) << 8 | n);
         api.db_execute(insert, json!([id, track, from, status, at, session])).await;
     }
 }

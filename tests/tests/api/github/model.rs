@@ -12,8 +12,10 @@ use tokio::net::TcpListener;
 
 use super::{Lab, names};
 
-/// A model on loopback in the form of Anthropic's API. It answers with a fixed text, and keeps what it was asked.
+/// A model on loopback in the form of Anthropic's or `OpenAI`'s API. It answers with a fixed text, and keeps what it was
+/// asked.
 struct Model {
+    form: &'static str,
     url: String,
     answer: Arc<Mutex<String>>,
     asked: Arc<Mutex<Vec<Value>>>,
@@ -21,6 +23,10 @@ struct Model {
 
 impl Model {
     async fn start(answer: &str) -> Self {
+        Self::in_form("anthropic", answer).await
+    }
+
+    async fn in_form(form: &'static str, answer: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1/messages", listener.local_addr().unwrap());
         let (answer, asked) = (Arc::new(Mutex::new(answer.to_owned())), Arc::<Mutex<Vec<Value>>>::default());
@@ -34,7 +40,11 @@ impl Model {
                         let body = request.into_body().collect().await.unwrap().to_bytes();
                         asked.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
                         let text = answer.lock().unwrap().clone();
-                        let body = json!({ "content": [{ "type": "text", "text": text }] }).to_string();
+                        let body = match form {
+                            "openai" => json!({ "choices": [{ "message": { "role": "assistant", "content": text } }] }),
+                            _ => json!({ "content": [{ "type": "text", "text": text }] }),
+                        };
+                        let body = body.to_string();
                         Ok::<_, std::convert::Infallible>(http::Response::new(Full::new(Bytes::from(body))))
                     }
                 });
@@ -43,7 +53,7 @@ impl Model {
                 );
             }
         });
-        Self { url, answer, asked }
+        Self { form, url, answer, asked }
     }
 
     fn answers(&self, text: &str) {
@@ -51,11 +61,11 @@ impl Model {
     }
 
     async fn lab(&self) -> Lab {
-        let url = self.url.clone();
+        let (form, url) = (self.form.to_owned(), self.url.clone());
         Lab::with(move |_| {
             vec![
                 ("CLASSIFIER_MODEL", "a-model".to_owned()),
-                ("CLASSIFIER_MODEL_FORM", "anthropic".to_owned()),
+                ("CLASSIFIER_MODEL_FORM", form),
                 ("CLASSIFIER_MODEL_URL", url),
                 ("CLASSIFIER_MODEL_KEY", "a-key-of-a-test".to_owned()),
             ]
@@ -93,6 +103,18 @@ async fn a_model_refines_the_grade_and_falls_back_to_the_rules() {
         let reasons = decision.reasons.join("\n");
         assert!(reasons.contains("the answer of the model is not a grade"), "{reasons}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_in_the_form_of_openai_is_asked_and_understood() {
+    let model = Model::in_form("openai", r#"{"grade": 3}"#).await;
+    let lab = model.lab().await;
+    let number = lab.issue("The export is slow", "The button stays grey.", &[]);
+    lab.issue_event("opened", number, json!({})).await;
+    assert_eq!(lab.labels(number), names(&["needs:pm", "qa:3", "status:triage"]));
+    let asked = model.asked.lock().unwrap().remove(0);
+    let roles: Vec<&str> = asked["messages"].as_array().unwrap().iter().filter_map(|m| m["role"].as_str()).collect();
+    assert_eq!((asked["model"].as_str(), roles.as_slice()), (Some("a-model"), &["system", "user"][..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
