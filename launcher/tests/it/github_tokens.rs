@@ -90,7 +90,7 @@ fn labels_are_created_where_they_are_missing() {
     let created = |n: usize| report["repositories"][n]["created"].as_array().unwrap().len();
     assert_eq!((created(0), created(1), created(2)), (15, 16, 16));
     github.edit(|world| {
-        assert_eq!(world.repo("acme/api").labels.len(), 12);
+        assert_eq!(world.repo("acme/api").labels.len(), 17);
         let p0 = world.repo("acme/web").labels.iter().find(|label| label.name == "priority:P0").unwrap();
         assert_eq!((p0.color.as_str(), p0.description.as_deref()), ("b60205", Some("Drop everything else")));
     });
