@@ -129,6 +129,13 @@ impl Api {
         Some(Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--counting"], variables).await)
     }
 
+    /// A new Worker for this test whose binding of Workers AI asks the address in `CLASSIFIER_MODEL_URL`. `None` if the
+    /// embedded engine is under test: it has no such binding.
+    pub async fn start_with_workers_ai(variables: &[(&str, String)]) -> Option<Self> {
+        var("DECKWATCH_TEST_URL")?;
+        Some(Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--workers-ai"], variables).await)
+    }
+
     /// Starts the Worker again on its database, after it was killed. `None` if the embedded engine is under test.
     pub async fn restarted_worker(self) -> Option<Self> {
         let Running { context_key, admin_key, handle, .. } = Arc::into_inner(self.0)?;

@@ -1,6 +1,7 @@
 // Runs the built Worker on workerd with a local D1 database, for development and for tests.
 //
 //   serve.mjs --data DIR [--port N] [--control FILE] [--exit-with-stdin] [--panicking] [--counting]
+//            [--workers-ai]
 //
 // --data             the folder of the database
 // --port             the port on 127.0.0.1 (default: 8787); 0 takes a free port
@@ -8,6 +9,7 @@
 // --exit-with-stdin  stops when standard input ends, and therefore when the parent process ends
 // --panicking        lets requests make the Worker panic, see panicking.mjs
 // --counting         adds the number of rows to each response, see counting.mjs
+// --workers-ai       adds a binding of Workers AI, see workers-ai.mjs
 //
 // The Worker gets its settings from the environment. Prints the line `ready http://127.0.0.1:PORT` on standard output
 // when it accepts requests; the Worker's log goes to standard error. Exit code: 0 stopped by a signal, 1 can't start.
@@ -56,6 +58,7 @@ function readOptions() {
       "exit-with-stdin": { type: "boolean", default: false },
       panicking: { type: "boolean", default: false },
       counting: { type: "boolean", default: false },
+      "workers-ai": { type: "boolean", default: false },
     },
   });
   const port = Number(values.port);
@@ -63,7 +66,7 @@ function readOptions() {
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Error("--port must be a number from 0 to 65535");
   return {
     data: path.resolve(values.data), port, control: values.control, exitWithStdin: values["exit-with-stdin"],
-    panicking: values.panicking, counting: values.counting,
+    panicking: values.panicking, counting: values.counting, workersAi: values["workers-ai"],
   };
 }
 
@@ -78,7 +81,7 @@ async function requirePort(port) {
   });
 }
 
-async function startWorker({ data, port, panicking, counting }) {
+async function startWorker({ data, port, panicking, counting, workersAi }) {
   await mkdir(data, { recursive: true, mode: 0o700 });
   return startRuntime(data, {
     port,
@@ -87,6 +90,7 @@ async function startWorker({ data, port, panicking, counting }) {
     modules: [
       ...(panicking ? [module("ESModule", "local/panicking.mjs")] : []),
       ...(counting ? [module("ESModule", "local/counting.mjs")] : []),
+      ...(workersAi ? [module("ESModule", "local/workers-ai.mjs")] : []),
       module("ESModule", "entry.mjs"),
       module("ESModule", "bridge.mjs"),
       module("ESModule", "outbound.mjs"),

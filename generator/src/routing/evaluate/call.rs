@@ -7,6 +7,7 @@ use super::super::framework;
 use super::super::program::{MAX_CALL_DEPTH, Program, Unresolved};
 use super::super::text::Text;
 use super::super::value::{Closure, PackageValue, Scope, Value};
+use super::builtin::joined_file_path;
 use crate::code::{Call, Expression, Imported, Located, Parameter, Pattern};
 
 /// How often a function may call itself before the result is unknown.
@@ -147,10 +148,7 @@ impl Program<'_> {
     fn package_function(&mut self, name: &str, arguments: &[Value]) -> Option<Value> {
         match (name, arguments) {
             ("createRoute", [definition, ..]) => Some(definition.clone()),
-            ("join" | "resolve", _) => {
-                let parts = arguments.iter().map(|part| part.as_text().cloned().unwrap_or_else(|| Text::unknown("…")));
-                parts.reduce(|path, part| path.joined_file_path(&part)).map(Value::Text)
-            }
+            ("join" | "resolve", _) => joined_file_path(arguments),
             // `useBase('/api', router.handler)` of h3.
             ("useBase", [Value::Text(path), router @ Value::Router(id), ..]) => {
                 if let Some(own) = self.routers.get_mut(*id) {

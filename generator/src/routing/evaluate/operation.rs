@@ -8,6 +8,7 @@ use super::super::program::Program;
 use super::super::router::{RouterId, RouterRoute};
 use super::super::text::Text;
 use super::super::value::{Scope, Value};
+use super::builtin::joined_file_path;
 use super::call::Arguments;
 use super::source_of;
 use crate::code::{Expression, Located};
@@ -80,9 +81,7 @@ impl Program<'_> {
                 return Value::Unknown;
             }
             "path" if name == "join" || name == "resolve" => {
-                let parts =
-                    arguments.values.iter().map(|part| part.as_text().cloned().unwrap_or_else(|| Text::unknown("…")));
-                return parts.reduce(|path, part| path.joined_file_path(&part)).map_or(Value::Unknown, Value::Text);
+                return joined_file_path(&arguments.values).unwrap_or(Value::Unknown);
             }
             _ => {}
         }

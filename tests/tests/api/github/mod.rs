@@ -46,6 +46,19 @@ pub(crate) fn variables_of(github: &GitHubStub) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// A GitHub, and the settings of an engine that works for it. A setting in `more` replaces the usual one.
+fn settings(
+    more: impl FnOnce(&GitHubStub) -> Vec<(&'static str, String)>,
+) -> (GitHubStub, Vec<(&'static str, String)>) {
+    let github = GitHubStub::start();
+    let mut variables = variables_of(&github);
+    let more = more(&github);
+    variables.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
+    variables.extend(more);
+    variables.retain(|(_, value)| !value.is_empty());
+    (github, variables)
+}
+
 impl Lab {
     pub(crate) async fn new() -> Self {
         Self::with(|_| Vec::new()).await
@@ -53,13 +66,14 @@ impl Lab {
 
     /// A lab whose engine has more settings.
     pub(crate) async fn with(more: impl FnOnce(&GitHubStub) -> Vec<(&'static str, String)>) -> Self {
-        let github = GitHubStub::start();
-        let mut variables = variables_of(&github);
-        let more = more(&github);
-        variables.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
-        variables.extend(more);
-        variables.retain(|(_, value)| !value.is_empty());
+        let (github, variables) = settings(more);
         Self { api: Api::start_with(&variables).await, github, variables }
+    }
+
+    /// Like [`Lab::with`], on a Worker with a binding of Workers AI. `None` if the embedded engine is under test.
+    pub(crate) async fn with_workers_ai(more: Vec<(&'static str, String)>) -> Option<Self> {
+        let (github, variables) = settings(|_| more);
+        Some(Self { api: Api::start_with_workers_ai(&variables).await?, github, variables })
     }
 
     /// Creates an issue with this text and labels. Returns its number.

@@ -42,6 +42,7 @@ impl Model {
                         let text = answer.lock().unwrap().clone();
                         let body = match form {
                             "openai" => json!({ "choices": [{ "message": { "role": "assistant", "content": text } }] }),
+                            "workers-ai" => json!({ "response": text }),
                             _ => json!({ "content": [{ "type": "text", "text": text }] }),
                         };
                         let body = body.to_string();
@@ -61,16 +62,17 @@ impl Model {
     }
 
     async fn lab(&self) -> Lab {
-        let (form, url) = (self.form.to_owned(), self.url.clone());
-        Lab::with(move |_| {
-            vec![
-                ("CLASSIFIER_MODEL", "a-model".to_owned()),
-                ("CLASSIFIER_MODEL_FORM", form),
-                ("CLASSIFIER_MODEL_URL", url),
-                ("CLASSIFIER_MODEL_KEY", "a-key-of-a-test".to_owned()),
-            ]
-        })
-        .await
+        let settings = self.settings();
+        Lab::with(move |_| settings).await
+    }
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("CLASSIFIER_MODEL", "a-model".to_owned()),
+            ("CLASSIFIER_MODEL_FORM", self.form.to_owned()),
+            ("CLASSIFIER_MODEL_URL", self.url.clone()),
+            ("CLASSIFIER_MODEL_KEY", "a-key-of-a-test".to_owned()),
+        ]
     }
 }
 
@@ -115,6 +117,25 @@ async fn a_model_in_the_form_of_openai_is_asked_and_understood() {
     let asked = model.asked.lock().unwrap().remove(0);
     let roles: Vec<&str> = asked["messages"].as_array().unwrap().iter().filter_map(|m| m["role"].as_str()).collect();
     assert_eq!((asked["model"].as_str(), roles.as_slice()), (Some("a-model"), &["system", "user"][..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_of_workers_ai_is_asked_by_its_binding_and_no_other_engine_has_one() {
+    let model = Model::in_form("workers-ai", r#"{"grade": 3}"#).await;
+    let without = model.lab().await;
+    let number = without.issue("The export is slow", "", &[]);
+    without.issue_event("opened", number, json!({})).await;
+    assert_eq!(without.labels(number), names(&["needs:pm", "qa:1", "status:triage"]));
+    let reasons = without.decisions(number).await.remove(0).reasons.join("\n");
+    assert!(reasons.contains("the model could not be asked"), "{reasons}");
+    assert!(model.asked.lock().unwrap().is_empty());
+
+    let Some(lab) = Lab::with_workers_ai(model.settings()).await else { return };
+    let number = lab.issue("The export is slow", "The button stays grey.", &[]);
+    lab.issue_event("opened", number, json!({})).await;
+    assert_eq!(lab.labels(number), names(&["needs:pm", "qa:3", "status:triage"]));
+    let asked = model.asked.lock().unwrap().remove(0);
+    assert_eq!((&asked["model"], &asked["messages"][1]["role"]), (&json!("a-model"), &json!("user")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
