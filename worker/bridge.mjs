@@ -3,7 +3,7 @@
 
 import { runModel, send, sign } from "./outbound.mjs";
 
-/** What the built Worker uses of the runtime's `env`: its variables, and its database as a function of texts. */
+/** What the built Worker uses of the runtime's `env`: its variables, its hub, and its database as a function of texts. */
 class Bindings {
   constructor(env) {
     this.env = env;
@@ -20,6 +20,19 @@ class Bindings {
     return JSON.stringify(results.map((result) => result.results));
   }
 
+  /** Tells the hub that events were appended. It rejects instead of throwing, because WebAssembly catches no exception. */
+  async poke() {
+    await hubOf(this.env).poke();
+  }
+
+  /** Asks the hub for a socket. Resolves to the status of its response, which waits for `responseOf`. */
+  async openSocket(request, watcher) {
+    const headers = { upgrade: "websocket", "x-watcher": watcher };
+    const response = await hubOf(this.env).fetch("https://hub/", { headers });
+    sockets.set(request, response);
+    return response.status;
+  }
+
   send(request) {
     return send(request);
   }
@@ -32,6 +45,14 @@ class Bindings {
     return runModel(this.env.AI, model, input, timeout);
   }
 }
+
+/** The only hub of the database of `env`. */
+function hubOf(env) {
+  return env.HUB.get(env.HUB.idFromName("hub"));
+}
+
+/** The responses of the hub with the sockets of requests. */
+const sockets = new WeakMap();
 
 const known = new WeakMap();
 
@@ -50,7 +71,7 @@ export function headersOf(request) {
 }
 
 /** The response that the built Worker has returned: the status, a line for each header, an empty line, and the body. */
-export function responseOf(text) {
+export function responseOf(text, request) {
   const end = text.indexOf("\n\n");
   const [status, ...lines] = text.slice(0, end).split("\n");
   const headers = lines.map((line) => {
@@ -59,5 +80,6 @@ export function responseOf(text) {
   });
   const body = text.slice(end + 2);
   // Responses with the status 204 or 304 must have no body, not even an empty one.
-  return new Response(body === "" ? null : body, { status: Number(status), headers });
+  const webSocket = status === "101" ? sockets.get(request).webSocket : null;
+  return new Response(body === "" ? null : body, { status: Number(status), headers, webSocket });
 }

@@ -6,6 +6,7 @@
 
 import { bindingsOf, headersOf, responseOf } from "./bridge.mjs";
 import Built from "./build/index.js";
+import { hubClass } from "./hub.mjs";
 
 const CORRELATION_ID = /^corr_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -24,7 +25,7 @@ export default {
         const { method, url } = request;
         return built.handle(method, url, headersOf(request), request, bindingsOf(env), context);
       });
-      return answer === undefined ? internalError(request) : responseOf(answer);
+      return answer === undefined ? internalError(request) : responseOf(answer, request);
     } catch (error) {
       console.error(error);
       return internalError(request);
@@ -43,6 +44,16 @@ export default {
     throw error;
   },
 };
+
+/** The Durable Object with the open sockets. */
+export const Hub = hubClass(async (work) => {
+  try {
+    return await unlessPanicked(async () => work(built));
+  } catch (error) {
+    console.error(error);
+    return undefined;
+  }
+});
 
 /** Resolves to the result of `work`, or to nothing if the instance panics, because `work` never settles then. */
 function unlessPanicked(work) {

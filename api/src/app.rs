@@ -15,6 +15,7 @@ use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
 use crate::github::Classifier;
 use crate::headers::{self, joined};
+use crate::hint::HintingDatabase;
 use crate::incoming::{self, Incoming};
 use crate::last_outage::{LastOutage, TrackedDatabase};
 use crate::middleware::admission::Admission;
@@ -24,7 +25,7 @@ use crate::middleware::idempotency::{Claim, required_key};
 use crate::outbound::Outbound;
 use crate::panics::catch_panic;
 use crate::plan::Plan;
-use crate::platform::{Clock, Entropy, mint_correlation_id};
+use crate::platform::{Clock, Entropy, Hint, mint_correlation_id};
 use crate::response::{Rate, SuccessResponse, error_response, success_response};
 use crate::router::{self, Route, Router};
 use crate::settings::{Engine, Settings};
@@ -36,13 +37,14 @@ use crate::webhook::{self, Webhook};
 
 /// The Context API on one database.
 pub struct App {
-    database: Arc<dyn Database>,
-    clock: Arc<dyn Clock>,
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    settings: Settings,
+    pub(crate) settings: Settings,
     router: Router,
     last_outage: Arc<LastOutage>,
     notice: OnceLock<Notice>,
+    hint: Arc<OnceLock<Arc<dyn Hint>>>,
     webhook: Webhook,
 }
 
@@ -117,10 +119,17 @@ impl App {
         entropy: Arc<dyn Entropy>,
         settings: Settings,
     ) -> Self {
-        let tracked = TrackedDatabase { inner: database, clock: Arc::clone(&clock), last: Arc::clone(&last_outage) };
+        let hint = Arc::default();
+        let hinting = Arc::new(HintingDatabase { inner: database, hint: Arc::clone(&hint) });
+        let tracked = TrackedDatabase { inner: hinting, clock: Arc::clone(&clock), last: Arc::clone(&last_outage) };
         let (router, notice) = (Router::new(), OnceLock::new());
         let webhook = Webhook::unset(settings.github.is_some());
-        Self { database: Arc::new(tracked), clock, entropy, settings, router, last_outage, notice, webhook }
+        Self { database: Arc::new(tracked), clock, entropy, settings, router, last_outage, notice, hint, webhook }
+    }
+
+    /// Sets what is poked after each batch that has appended events. Only the first call has an effect.
+    pub fn set_hint(&self, hint: Arc<dyn Hint>) {
+        let _ = self.hint.set(hint);
     }
 
     /// Lets the API send requests. Without this, the GitHub webhook is off.
@@ -142,17 +151,20 @@ impl App {
     /// Handles one request. A failure also gives a response. The body is read only after the key, the route and the
     /// headers are checked.
     pub async fn handle(&self, request: Request<impl Incoming>) -> Answer {
-        let now = self.clock.now();
         let (parts, mut body) = request.into_parts();
-        let correlation_id = correlation_id(&parts.headers, self.entropy.as_ref());
-        let path = target::normalize(parts.uri.path()).into_owned();
-        let received = ReceivedRequest { now, correlation_id, parts, path };
-        let correlation_id = received.correlation_id.clone();
+        let received = self.receive(parts);
+        let (now, correlation_id) = (received.now, received.correlation_id.clone());
         catch_panic(Box::pin(self.answer(received, &mut body))).await.unwrap_or_else(|| {
             let error = ApiError::internal("a request handler panicked");
             let response = error_response(&error, now, correlation_id.as_str(), None);
             Answer { response, deferred: DeferredStatements::default() }
         })
+    }
+
+    pub(crate) fn receive(&self, parts: Parts) -> ReceivedRequest {
+        let correlation_id = correlation_id(&parts.headers, self.entropy.as_ref());
+        let path = target::normalize(parts.uri.path()).into_owned();
+        ReceivedRequest { now: self.clock.now(), correlation_id, parts, path }
     }
 
     async fn answer(&self, received: ReceivedRequest, body: &mut dyn Incoming) -> Answer {
@@ -335,7 +347,7 @@ impl App {
         }
     }
 
-    fn deferred_statements(
+    pub(crate) fn deferred_statements(
         &self,
         received: &ReceivedRequest,
         operation: Option<Operation>,
@@ -393,17 +405,17 @@ fn correlation_id(headers: &HeaderMap, entropy: &dyn Entropy) -> CorrelationId {
 
 /// Answers a request without a valid key. Such a request is not counted and writes nothing to the database.
 /// Otherwise anybody could make the database grow.
-fn answer_unauthenticated(received: &ReceivedRequest, error: ApiError) -> Answer {
+pub(crate) fn answer_unauthenticated(received: &ReceivedRequest, error: ApiError) -> Answer {
     let (status, code, id) = (error.code.status(), error.code.as_str(), received.correlation_id.as_str());
     log::info!("{status} {code} {} {} {id}", received.method(), received.path());
     Answer { response: received.respond(Err(error), None), deferred: DeferredStatements::default() }
 }
 
 /// A request before its caller is known.
-struct ReceivedRequest {
-    now: Timestamp,
+pub(crate) struct ReceivedRequest {
+    pub(crate) now: Timestamp,
     correlation_id: CorrelationId,
-    parts: Parts,
+    pub(crate) parts: Parts,
     /// The normalized path.
     path: String,
 }
@@ -422,7 +434,7 @@ impl ReceivedRequest {
         }
     }
 
-    fn respond(&self, result: Result<SuccessResponse, ApiError>, rate: Option<&Rate>) -> Response<Bytes> {
+    pub(crate) fn respond(&self, result: Result<SuccessResponse, ApiError>, rate: Option<&Rate>) -> Response<Bytes> {
         match result {
             Ok(success) => success_response(success, self.correlation_id.as_str(), rate),
             Err(error) => error_response(&error, self.now, self.correlation_id.as_str(), rate),

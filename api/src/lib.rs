@@ -1,5 +1,5 @@
-//! The Context API. It turns an HTTP request into an HTTP response. It depends on four traits, [`Database`],
-//! [`Clock`], [`Entropy`] and [`Outbound`], and not on Cloudflare or on an async runtime.
+//! The Context API. It turns an HTTP request into an HTTP response. It depends on five traits, [`Database`],
+//! [`Clock`], [`Entropy`], [`Outbound`] and [`Hint`], and not on Cloudflare or on an async runtime.
 //!
 //! A request passes these stages: `router` finds the operation, `middleware` identifies the caller, a function of
 //! `handlers` returns a `plan::Plan`, and `app` runs the plan as one atomic batch. A handler has no access to the
@@ -20,6 +20,7 @@ mod figures;
 mod github;
 mod handlers;
 mod headers;
+mod hint;
 mod incoming;
 mod last_outage;
 mod middleware;
@@ -38,6 +39,7 @@ pub mod store;
 mod summary_cut;
 mod sweep;
 mod target;
+pub mod watch;
 mod webhook;
 
 pub use app::{Answer, App, DeferredStatements, refuse};
@@ -46,7 +48,7 @@ pub use headers::{MAX_HEADER_BYTES, MAX_HEADERS};
 pub use incoming::{CompleteBody, Incoming, IncomingError, UNRESERVED_BYTES};
 pub use last_outage::LastOutage;
 pub use outbound::{MAX_RESPONSE_BYTES, Outbound, OutboundError, OutboundRequest, OutboundResponse};
-pub use platform::{Clock, Entropy};
+pub use platform::{Clock, Entropy, Hint};
 pub use settings::{Engine, SETTINGS, Settings, SettingsError};
 pub use store::sweep::SweepCounts;
 

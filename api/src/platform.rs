@@ -1,4 +1,4 @@
-//! Time and randomness, supplied by the host program.
+//! Time, randomness and hints, supplied by the host program.
 
 use deckwatch_protocol::{CorrelationId, Timestamp};
 
@@ -12,6 +12,13 @@ pub trait Clock: Send + Sync {
 pub trait Entropy: Send + Sync {
     /// Fills `bytes`.
     fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The host program's receiver of hints: batches have appended events.
+pub trait Hint: Send + Sync {
+    /// There are events up to the number `seq`. It is called after the batch and before the response is sent, so it must not
+    /// wait.
+    fn poke(&self, seq: u64);
 }
 
 /// 128 random bits.

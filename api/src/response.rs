@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use deckwatch_protocol::{ErrorCode, Timestamp};
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Response, StatusCode};
 
@@ -61,6 +61,10 @@ pub(crate) fn error_response(
     }
     match error.code {
         ErrorCode::Unauthorized => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
+        ErrorCode::UpgradeRequired => {
+            set(&mut response, UPGRADE, "websocket");
+            set(&mut response, HeaderName::from_static("sec-websocket-version"), "13");
+        }
         ErrorCode::RateLimited => {
             let seconds = rate.map_or(i64::from(WINDOW_SECONDS), |rate| rate.window.reset_after);
             set(&mut response, RETRY_AFTER, &seconds.to_string());

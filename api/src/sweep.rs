@@ -1,13 +1,13 @@
-//! The scheduled sweep: it marks silent sessions as abandoned, deletes expired keys, old rate limit windows and old
-//! log rows, and indexes notes that are older than the index.
+//! The scheduled sweep: it marks silent sessions as abandoned, deletes expired keys, old rate limit windows, old
+//! log rows and old events, and indexes notes that are older than the index.
 
-use deckwatch_protocol::Timestamp;
+use deckwatch_protocol::{Event, Timestamp};
 
 use crate::call::stale_before;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::platform::Clock;
 use crate::store::sweep::{self, SweepCounts, SweepRun};
-use crate::store::{classification, github_delivery, note_index};
+use crate::store::{classification, event, github_delivery, note_index};
 
 /// Rate limit windows are kept this long: a clock may be late, but not by an hour.
 const RATE_RETENTION_SECONDS: i64 = 60 * 60;
@@ -15,9 +15,11 @@ const RATE_RETENTION_SECONDS: i64 = 60 * 60;
 const LOG_RETENTION_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// Decisions of the classifier are kept for a year.
 const CLASSIFICATION_RETENTION_SECONDS: i64 = 365 * 24 * 60 * 60;
+/// Events are kept for 30 days (DESIGN, section 7).
+const EVENT_RETENTION_SECONDS: i64 = Event::KEPT_DAYS * 24 * 60 * 60;
 /// Maximum number of rounds of one run. The next run continues. With the record of each round and the notes indexed
 /// at the end, a run stays below the 50 queries that Cloudflare's free plan allows per invocation.
-const MAX_ROUNDS: usize = 8;
+const MAX_ROUNDS: usize = 5;
 /// Maximum number of rows that one statement changes. The SQL has the same limit.
 const CHUNK: usize = 1000;
 
@@ -34,11 +36,12 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
         }
         let rows = database.batch_without_deadline(&statements).await?;
         let changed: Vec<usize> = rows.iter().map(Vec::len).collect();
-        if let [_record, sessions, keys, rates, log, ..] = changed.as_slice() {
+        if let [_record, _lost, sessions, keys, rates, log, events, ..] = changed.as_slice() {
             run.swept.sessions += sessions;
             run.swept.keys += keys;
             run.swept.rates += rates;
             run.swept.log += log;
+            run.swept.events += events;
         }
         run.more = changed.iter().any(|n| *n >= CHUNK);
         if !run.more {
@@ -67,13 +70,15 @@ fn forget_deliveries(now: Timestamp) -> [Statement; 2] {
     [github_delivery::forget(now), classification::forget(decided_before)]
 }
 
-fn statements(run: &SweepRun) -> [Statement; 5] {
+fn statements(run: &SweepRun) -> [Statement; 7] {
     let now = run.started_at;
     [
         sweep::record(run),
+        event::sessions_lost_in_sweep(stale_before(now), now),
         sweep::abandon(stale_before(now), now),
         sweep::forget_keys(now),
         sweep::forget_rates(now.plus_seconds(-RATE_RETENTION_SECONDS)),
         sweep::forget_log(now.plus_seconds(-LOG_RETENTION_SECONDS)),
+        event::forget(now.plus_seconds(-EVENT_RETENTION_SECONDS)),
     ]
 }

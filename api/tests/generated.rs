@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use deckwatch_protocol::operation::{Effect, Tier};
-use deckwatch_protocol::{ErrorCode, Operation};
+use deckwatch_protocol::{ErrorCode, EventKind, Operation};
 
 fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -28,8 +28,8 @@ fn the_openapi_document_is_in_step_with_the_wire_types() {
 }
 
 #[test]
-fn the_tables_of_operations_and_errors_are_in_step_with_the_code() {
-    for (name, made) in [("operations", operations()), ("errors", errors())] {
+fn the_tables_of_operations_errors_and_events_are_in_step_with_the_code() {
+    for (name, made) in [("operations", operations()), ("errors", errors()), ("events", events())] {
         let path = file("../docs/api.md");
         let page = std::fs::read_to_string(&path).unwrap();
         let (open, close) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end of {name} -->"));
@@ -64,6 +64,18 @@ fn errors() -> String {
     for code in ErrorCode::ALL {
         let meaning = code.description().replace('\n', " ");
         writeln!(table, "| {} | `{}` | {} |", code.status(), code.as_str(), meaning.trim()).unwrap();
+    }
+    table
+}
+
+fn events() -> String {
+    let mut table = String::from("| kind | what happened | appended by |\n|---|---|---|\n");
+    for kind in EventKind::ALL {
+        let appends = Operation::ALL.iter().filter(|operation| operation.events().contains(kind));
+        let mut sources: Vec<String> = appends.map(|operation| format!("`{}`", operation.id())).collect();
+        sources.extend((*kind == EventKind::SessionLost).then(|| "the sweep".to_owned()));
+        let meaning = kind.description().replace('\n', " ").replace("  ", " ");
+        writeln!(table, "| `{}` | {meaning} | {} |", kind.as_str(), sources.join(", ")).unwrap();
     }
     table
 }

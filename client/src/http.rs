@@ -6,8 +6,8 @@ use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{DATE, RETRY_AFTER};
-use http::{HeaderMap, Request, Response};
+use http::header::{DATE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT};
+use http::{HeaderMap, Request, Response, StatusCode};
 use tokio::sync::OnceCell;
 
 /// Limits on time and size.
@@ -115,6 +115,21 @@ impl Http {
         }
         *response.body_mut() = body.freeze();
         Ok(response)
+    }
+
+    /// Opens a connection for another protocol, without a limit on its time. `accept` is the value that the response must
+    /// have in `Sec-WebSocket-Accept`.
+    pub(crate) async fn upgrade(&self, request: Request<Bytes>, accept: &str) -> Result<reqwest::Upgraded, String> {
+        let request = reqwest::Request::try_from(request).map_err(|error| innermost(&error))?;
+        let client = self.client(request.url().scheme()).await.map_err(|error| error.to_string())?;
+        let response = client.execute(request).await.map_err(|error| innermost(&error))?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(format!("the answer is {}", response.status()));
+        }
+        if response.headers().get(SEC_WEBSOCKET_ACCEPT).is_none_or(|given| given != accept) {
+            return Err("the answer is not about this request".to_owned());
+        }
+        response.upgrade().await.map_err(|error| innermost(&error))
     }
 
     async fn client(&self, scheme: &str) -> Result<&reqwest::Client, RequestError> {

@@ -1,4 +1,5 @@
-//! Client library for the launcher and the MCP server: the typed API, the outbox, and the last answers of the API.
+//! Client library for the launcher and the MCP server: the typed API, the outbox, the last answers of the API, and a watch
+//! of its events.
 
 pub mod api;
 mod context_client;
@@ -7,6 +8,7 @@ pub mod http;
 pub mod outbox;
 pub mod secret_scan;
 pub mod snapshot;
+pub mod watch;
 
 pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};
 pub use context_client::ContextClient;

@@ -83,6 +83,8 @@ error_codes! {
     MachineRetired "machine_retired" 409 "Machine retired",
     /// The limit is reached: 500 requirements, or 20 with a `*` for the venture. Delete a requirement that is no longer needed.
     RequirementsFull "requirements_full" 409 "Requirements full",
+    /// `after` names an event that is no longer kept (30 days), or one that the database does not have because it was restored. Read the records again, and follow the events from there: without `after`, the page begins with the oldest kept event.
+    EventsGone "events_gone" 410 "Events gone",
     /// The note has changed since the version in `If-Match`. Read it again.
     NoteChanged "note_changed" 412 "Note changed",
     /// The document has changed since the version in `If-Match`, or `If-None-Match` names its current version. Read it again.
@@ -99,6 +101,8 @@ error_codes! {
     VentureNotRegistered "venture_not_registered" 422 "Venture not registered",
     /// A field that `errors` names contains text that looks like a secret. Nothing was stored. Remove the secret and send the request again.
     HoldsSecret "holds_secret" 422 "Holds a secret",
+    /// The path is a WebSocket, and the request does not ask for one of version 13.
+    UpgradeRequired "upgrade_required" 426 "Upgrade required",
     /// The actor sent too many requests within a minute. Wait for the seconds in `Retry-After`.
     RateLimited "rate_limited" 429 "Rate limited",
     /// The request has more or longer headers than the engine accepts.
@@ -107,7 +111,7 @@ error_codes! {
     InternalError "internal_error" 500 "Internal error",
     /// The database accepts no requests now. It is busy, has used up its daily quota, is full, or needs its operator; `detail` says which. Repeat the request with the same idempotency key after the seconds in `Retry-After`.
     DatabaseUnavailable "database_unavailable" 503 "Database unavailable",
-    /// Too many large requests, long reads or writes are in progress. Repeat the request with the same idempotency key after the seconds in `Retry-After`.
+    /// Too many large requests, long reads or writes are in progress, or too many sockets are open. Repeat the request with the same idempotency key after the seconds in `Retry-After`.
     Overloaded "overloaded" 503 "Overloaded",
 }
 
@@ -150,6 +154,8 @@ impl ErrorCode {
             | Self::TokenNotFound
             | Self::RequirementNotFound
             | Self::SessionEnded
+            | Self::EventsGone
+            | Self::UpgradeRequired
             | Self::MachineChanged
             | Self::NoteChanged
             | Self::DocChanged

@@ -18,6 +18,7 @@ mod doc_title;
 pub mod endpoint;
 mod error;
 mod escalation;
+mod event;
 mod handoff;
 mod handoff_content;
 mod id;
@@ -40,6 +41,7 @@ mod time;
 mod token;
 mod venture;
 mod violation;
+mod watch;
 
 // Everything that a module makes public is part of this crate.
 pub use analytics::*;
@@ -50,6 +52,7 @@ pub use day::*;
 pub use doc::*;
 pub use error::*;
 pub use escalation::*;
+pub use event::*;
 pub use handoff::*;
 pub use handoff_content::*;
 pub use id::*;
@@ -72,3 +75,4 @@ pub use time::*;
 pub use token::*;
 pub use venture::*;
 pub use violation::*;
+pub use watch::*;

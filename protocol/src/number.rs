@@ -8,22 +8,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
 
-/// Defines a whole number with a fixed range. It is decoded from JSON numbers and from query parameters.
+/// Defines a whole number with a fixed range, by default as a `u32`. It is decoded from JSON numbers and from query
+/// parameters.
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $min:literal ..= $max:literal) => {
+        $crate::number::number! { $(#[$doc])* $name(u32), $min..=$max }
+    };
+    ($(#[$doc:meta])* $name:ident($inner:ty), $min:literal ..= $max:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(u32);
+        pub struct $name($inner);
 
         impl $name {
             /// The smallest value.
-            pub const MIN: u32 = $min;
+            pub const MIN: $inner = $min;
             /// The largest value.
-            pub const MAX: u32 = $max;
+            pub const MAX: $inner = $max;
 
             /// The value.
-            pub fn get(self) -> u32 {
+            pub fn get(self) -> $inner {
                 self.0
             }
         }
@@ -32,7 +36,7 @@ macro_rules! number {
             type Error = Invalid;
 
             fn try_from(number: u64) -> Result<Self, Invalid> {
-                match u32::try_from(number) {
+                match <$inner>::try_from(number) {
                     Ok(n) if ($min..=$max).contains(&n) => Ok(Self(n)),
                     _ => Err(Invalid::new(concat!("must be a whole number from ", $min, " to ", $max))),
                 }
@@ -80,7 +84,7 @@ macro_rules! number {
                 stringify!($name).into()
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "integer", "minimum": $min, "maximum": $max })
+                schemars::json_schema!({ "type": "integer", "minimum": $name::MIN, "maximum": $name::MAX })
             }
         }
     };
@@ -107,6 +111,10 @@ number! {
     /// The number of requests that a token may send per minute.
     RateLimit, 1..=1_000_000
 }
+number! {
+    /// The number of an event, or 0 for the place before the first one.
+    EventSeq(u64), 0..=9_007_199_254_740_991
+}
 
 number! {
     /// The number of days after which a document is stale.
@@ -116,6 +124,13 @@ number! {
     /// How a change is verified: 0 by CI only, 1 by a check with the CLI or the API, 2 by a short look, 3 by a full walk
     /// through the feature, 4 by a security review.
     QaGrade, 0..=4
+}
+
+impl Default for EventSeq {
+    /// The place before the first event.
+    fn default() -> Self {
+        Self(0)
+    }
 }
 
 impl Default for StalenessDays {

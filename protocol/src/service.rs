@@ -47,6 +47,9 @@ pub struct SweepRun {
     pub rates: u32,
     /// The number of log rows deleted.
     pub log: u32,
+    /// The number of events deleted.
+    #[serde(default)]
+    pub events: u32,
 }
 
 /// The answer of `GET /openapi.json`: a JSON object in the format of OpenAPI 3.1.

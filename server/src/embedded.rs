@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_api::{Answer, App, Database, Incoming, Outbound, Settings};
+use deckwatch_api::{Answer, App, Database, DatabaseError, DeferredStatements, Incoming, Outbound, Settings};
 use http::{Request, Response};
 
 use crate::database::Sqlite;
@@ -72,12 +72,24 @@ impl Embedded {
         self.app.set_notice(notice);
     }
 
+    /// The API.
+    #[cfg(feature = "cli")]
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
     /// Handles one request. The count and the log row are written after the response. Call [`Self::finish`] before the
     /// process ends.
     pub async fn handle(&self, request: Request<impl Incoming>) -> Response<Bytes> {
         let Answer { response, deferred } = with_wait_limit(self.app.handle(request)).await;
+        self.finish_later(deferred);
+        response
+    }
+
+    /// Runs what a request has left to do, after its response.
+    pub(crate) fn finish_later(&self, deferred: DeferredStatements) {
         if deferred.is_empty() {
-            return response;
+            return;
         }
         if deferred.may_share_batch() {
             self.log_rows.add(&self.app, deferred);
@@ -85,7 +97,6 @@ impl Embedded {
             let app = Arc::clone(&self.app);
             tokio::spawn(async move { app.finish(deferred).await });
         }
-        response
     }
 
     /// Writes what [`Self::handle`] has left to write.
@@ -100,6 +111,11 @@ impl Embedded {
             self.app.finish(answer.deferred).await;
         }
         answer.response
+    }
+
+    /// The number of the newest event, without a count or a log row.
+    pub async fn newest_event(&self) -> Result<u64, DatabaseError> {
+        self.app.new_events(None).await.map(|events| events.head)
     }
 
     /// Sweeps at regular intervals while the returned future is polled.

@@ -5,6 +5,7 @@
 
 pub mod backup;
 mod bounds;
+mod change_observer;
 mod connection;
 mod database;
 mod embedded;
@@ -14,6 +15,8 @@ mod executable;
 pub mod health_check;
 #[cfg(feature = "cli")]
 pub mod http;
+#[cfg(feature = "cli")]
+mod hub;
 mod log_rows;
 mod migrations;
 #[cfg(feature = "cli")]
@@ -26,6 +29,7 @@ mod wait_limit;
 mod write_trial;
 mod writer;
 
+pub use change_observer::ChangeObserver;
 pub use database::Sqlite;
 pub use embedded::{Embedded, OpenError};
 #[cfg(feature = "cli")]

@@ -136,6 +136,12 @@ impl Api {
         Some(Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--workers-ai"], variables).await)
     }
 
+    /// A new Worker for this test whose hub of sockets can be looked into. `None` if the embedded engine is under test.
+    pub async fn start_probing() -> Option<Self> {
+        var("DECKWATCH_TEST_URL")?;
+        Some(Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--probing"], &[]).await)
+    }
+
     /// Starts the Worker again on its database, after it was killed. `None` if the embedded engine is under test.
     pub async fn restarted_worker(self) -> Option<Self> {
         let Running { context_key, admin_key, handle, .. } = Arc::into_inner(self.0)?;

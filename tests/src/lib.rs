@@ -18,6 +18,7 @@ mod caller;
 mod cursor;
 mod database_lock;
 mod engine;
+mod events;
 mod examples;
 mod file_server;
 #[cfg(target_os = "linux")]
@@ -36,6 +37,7 @@ mod shape;
 #[cfg(target_os = "linux")]
 mod slow_disk;
 mod small_disk;
+mod socket;
 mod test_request;
 mod tools;
 #[cfg(target_os = "linux")]
@@ -60,6 +62,7 @@ pub use shape::{a_moment_later, fresh, overlay};
 #[cfg(target_os = "linux")]
 pub use slow_disk::slow_disk;
 pub use small_disk::BadDisk;
+pub use socket::Socket;
 pub use test_request::TestRequest;
 pub use tools::tool_names;
 #[cfg(target_os = "linux")]

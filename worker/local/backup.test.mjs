@@ -60,7 +60,8 @@ async function filled(watched) {
     insert into github_deliveries
       values ('d-1', 'example-org/alpha', 7, '{}', 'done', '${AT}', 1, '[]', null, '${AT}');
     insert into classifications values ('cls_1', 'alpha', 'example-org/alpha', 7, 2, '{}', '{}');
-    insert into sweep_runs values (1, '${AT}', null, 0, 0, 0, 0, 0);
+    insert into sweep_runs values (1, '${AT}', null, 0, 0, 0, 0, 0, 0);
+    insert into events (kind, subject, at, data_json) values ('note_saved', 'note_1', '${AT}', '{}');
     insert into rate_limits values ('actor', '${AT}', 1, 100);
     insert into request_log (moment, correlation_id, method, status)
       values (replace('${AT}', ':', '') || '_000041', 'corr', 'GET', 200);

@@ -4,6 +4,8 @@
 
 import worker from "../entry.mjs";
 
+export { Hub } from "../entry.mjs";
+
 // The log row of a request does not wait for those of other requests, so that each request has its own rows.
 const { setTimeout } = globalThis;
 globalThis.setTimeout = (callback) => setTimeout(callback, 0);

@@ -3,6 +3,8 @@
 
 import worker from "../entry.mjs";
 
+export { Hub } from "../entry.mjs";
+
 /** The log rows of earlier requests are written after this time. Only then does a request call `waitUntil` for its own. */
 const LOGGED_AFTER_MS = 200;
 

@@ -1,7 +1,7 @@
 // Runs the built Worker on workerd with a local D1 database, for development and for tests.
 //
 //   serve.mjs --data DIR [--port N] [--control FILE] [--exit-with-stdin] [--panicking] [--counting]
-//            [--workers-ai]
+//            [--workers-ai] [--probing]
 //
 // --data             the folder of the database
 // --port             the port on 127.0.0.1 (default: 8787); 0 takes a free port
@@ -10,6 +10,7 @@
 // --panicking        lets requests make the Worker panic, see panicking.mjs
 // --counting         adds the number of rows to each response, see counting.mjs
 // --workers-ai       adds a binding of Workers AI, see workers-ai.mjs
+// --probing          lets requests look into the hub of the sockets, see probing.mjs
 //
 // The Worker gets its settings from the environment. Prints the line `ready http://127.0.0.1:PORT` on standard output
 // when it accepts requests; the Worker's log goes to standard error. Exit code: 0 stopped by a signal, 1 can't start.
@@ -59,6 +60,7 @@ function readOptions() {
       panicking: { type: "boolean", default: false },
       counting: { type: "boolean", default: false },
       "workers-ai": { type: "boolean", default: false },
+      probing: { type: "boolean", default: false },
     },
   });
   const port = Number(values.port);
@@ -66,7 +68,7 @@ function readOptions() {
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Error("--port must be a number from 0 to 65535");
   return {
     data: path.resolve(values.data), port, control: values.control, exitWithStdin: values["exit-with-stdin"],
-    panicking: values.panicking, counting: values.counting, workersAi: values["workers-ai"],
+    panicking: values.panicking, counting: values.counting, workersAi: values["workers-ai"], probing: values.probing,
   };
 }
 
@@ -81,7 +83,7 @@ async function requirePort(port) {
   });
 }
 
-async function startWorker({ data, port, panicking, counting, workersAi }) {
+async function startWorker({ data, port, panicking, counting, workersAi, probing }) {
   await mkdir(data, { recursive: true, mode: 0o700 });
   return startRuntime(data, {
     port,
@@ -91,12 +93,16 @@ async function startWorker({ data, port, panicking, counting, workersAi }) {
       ...(panicking ? [module("ESModule", "local/panicking.mjs")] : []),
       ...(counting ? [module("ESModule", "local/counting.mjs")] : []),
       ...(workersAi ? [module("ESModule", "local/workers-ai.mjs")] : []),
+      ...(probing ? [module("ESModule", "local/probing.mjs")] : []),
       module("ESModule", "entry.mjs"),
       module("ESModule", "bridge.mjs"),
+      module("ESModule", "hub.mjs"),
       module("ESModule", "outbound.mjs"),
       module("ESModule", "build/index.js"),
       module("CompiledWasm", "build/index_bg.wasm"),
     ],
+    durableObjects: { HUB: { className: "Hub", useSQLite: true } },
+    durableObjectsPersist: path.join(data, "hub"),
     // The tests fire the Cron Trigger over HTTP.
     unsafeTriggerHandlers: panicking,
     bindings: Object.fromEntries(SETTINGS.filter((name) => process.env[name]).map((name) => [name, process.env[name]])),

@@ -1,7 +1,7 @@
 //! The objects that `entry.mjs` and `bridge.mjs` pass to the Worker.
 
 use worker::wasm_bindgen::prelude::wasm_bindgen;
-use worker::{Env, js_sys, wasm_bindgen};
+use worker::{Env, js_sys, wasm_bindgen, web_sys};
 
 #[wasm_bindgen]
 extern "C" {
@@ -16,6 +16,15 @@ extern "C" {
     /// Runs statements, as JSON, in one batch. Resolves to their rows, as JSON.
     #[wasm_bindgen(method)]
     pub fn batch(this: &Bindings, statements: &str) -> js_sys::Promise;
+
+    /// Tells the hub that events were appended.
+    #[wasm_bindgen(method)]
+    pub fn poke(this: &Bindings) -> js_sys::Promise;
+
+    /// Asks the hub for a socket for this watcher, which is JSON. Resolves to the status of its response. The response
+    /// itself waits for the answer to `request`.
+    #[wasm_bindgen(method, js_name = openSocket)]
+    pub fn open_socket(this: &Bindings, request: &web_sys::Request, watcher: &str) -> js_sys::Promise;
 
     /// Sends a request, as JSON. Resolves to the response, as JSON.
     #[wasm_bindgen(method)]

@@ -7,6 +7,7 @@ mod answer;
 mod bridge;
 mod console;
 mod d1;
+mod hub;
 mod log_rows;
 mod outbound;
 mod platform;
@@ -16,12 +17,14 @@ mod unserved;
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 
+use deckwatch_api::watch::is_watch;
 use deckwatch_api::{Answer, App, Engine, LastOutage, Settings};
+use http::request::Parts;
 use http::{HeaderMap, Request};
 use worker::js_sys::Promise;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
-use worker::wasm_bindgen_futures::future_to_promise;
+use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::{Context, event, wasm_bindgen, web_sys, worker_sys};
 
 use crate::bridge::Bindings;
@@ -78,11 +81,36 @@ async fn respond(
         Ok(app) => app,
         Err(error) => return answer::text(&error.answer(&parts.headers)),
     };
+    let context = Context::new(context);
+    if is_watch(parts.uri.path()) {
+        let Answer { response, deferred } = open_socket(&app, bindings, &request, parts).await;
+        log_rows::finish(&app, bindings, &context, deferred);
+        return answer::text(&response);
+    }
     let mut upload = Upload::of(request, &parts.headers);
     let Answer { response, deferred } = app.handle(Request::from_parts(parts, &mut upload)).await;
+    hub::poke(bindings, &context);
     upload.discard().await;
-    log_rows::finish(&app, &Context::new(context), deferred);
+    log_rows::finish(&app, bindings, &context, deferred);
     answer::text(&response)
+}
+
+/// Answers a request for a socket. The hub has the socket, and `bridge.mjs` connects it with the response.
+async fn open_socket(app: &App, bindings: &Bindings, request: &web_sys::Request, parts: Parts) -> Answer {
+    let admitted = match app.admit_watcher(parts).await {
+        Ok(admitted) => admitted,
+        Err(answer) => return answer,
+    };
+    let watcher = serde_json::to_string(&admitted.watcher).unwrap_or_default();
+    let status = JsFuture::from(bindings.open_socket(request, &watcher)).await;
+    match status.map(|status| status.as_f64()) {
+        Ok(Some(101.0)) => app.open_socket(admitted),
+        Ok(_) => app.refuse_socket(admitted),
+        Err(error) => {
+            log::error!("the hub did not answer: {error:?}");
+            app.refuse_socket(admitted)
+        }
+    }
 }
 
 /// Sweeps the database when the Cron Trigger fires.
@@ -94,6 +122,7 @@ pub fn sweep(bindings: Bindings) -> Promise {
                 if let Err(error) = app.sweep().await {
                     log::error!("the sweep failed and continues at the next trigger: {error}");
                 }
+                hub::poke_now(&bindings).await;
             }
             Err(error) => log::error!("{error}"),
         }
@@ -114,6 +143,7 @@ fn open(bindings: &Bindings) -> Result<Arc<App>, Unserved> {
         .map_err(Unserved::Settings)?;
     let (last_outage, database) = (Arc::clone(&LAST_OUTAGE), Arc::new(D1::new(bindings.clone())));
     let app = App::with_last_outage(last_outage, database, Arc::new(JsClock), Arc::new(JsEntropy), settings);
+    app.set_hint(Arc::new(hub::HubHint));
     let app = Arc::new(app.with_outbound(Arc::new(Network::new(bindings.clone()))));
     LAST_APP.set(Some((bindings.clone(), Arc::clone(&app))));
     Ok(app)

@@ -8,6 +8,9 @@ use std::time::Duration;
 use deckwatch_api::{App, DeferredStatements};
 use worker::{Context, Date, Delay};
 
+use crate::bridge::Bindings;
+use crate::hub;
+
 /// How long a log row waits for others after its request was answered.
 const DELAY: Duration = Duration::from_millis(100);
 /// The runtime may end a request that waits, and its rows stay in the queue. After this time, the next request writes
@@ -44,12 +47,12 @@ impl Queue {
     }
 }
 
-/// Runs what a request has left to do, after its response was sent.
-pub(crate) fn finish(app: &Arc<App>, context: &Context, deferred: DeferredStatements) {
+/// Runs what a request has left to do, after its response was sent. It may append events.
+pub(crate) fn finish(app: &Arc<App>, bindings: &Bindings, context: &Context, deferred: DeferredStatements) {
     if deferred.is_empty() {
         return;
     }
-    let app = Arc::clone(app);
+    let (app, bindings) = (Arc::clone(app), bindings.clone());
     if !deferred.may_share_batch() {
         return context.wait_until(async move { app.finish(deferred).await });
     }
@@ -62,6 +65,7 @@ pub(crate) fn finish(app: &Arc<App>, context: &Context, deferred: DeferredStatem
         let Queue { waiting, .. } = QUEUE.take();
         if !waiting.is_empty() {
             app.finish(waiting).await;
+            hub::poke_now(&bindings).await;
         }
     });
 }

@@ -1,6 +1,6 @@
 //! The start and the end of an agent's day.
 
-use deckwatch_protocol::{EndDay, StartDay};
+use deckwatch_protocol::{EndDay, EventKind, StartDay};
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -19,15 +19,20 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
         actor: &call.caller.actor,
         correlation_id: call.correlation_id.as_str(),
     };
+    let (stale_before, now) = (call.stale_before(), call.now);
     let steps = vec![
         store::refusal::unless_venture(&day.venture),
-        store::session::settle_own(&day, call.stale_before(), call.now),
+        store::event::own_session_lost_or_moved(&day, stale_before, now),
+        store::session::settle_own(&day, stale_before, now),
+        store::event::session_reactivated(&day, now),
         store::session::start(&day, &new),
+        store::event::session_created(&day, &id, now),
     ];
     // The answer shows no stale session, marked or not, so the sessions of others are marked after it.
     let after = vec![
-        store::session::abandon_stale(&day, call.stale_before(), call.now),
-        store::session::correct_ahead(&day, call.now),
+        store::event::sessions_lost(&day, stale_before, now),
+        store::session::abandon_stale(&day, stale_before, now),
+        store::session::correct_ahead(&day, now),
     ];
     let answer = store::day::started(&day, &id, next_heartbeat(call), &context(call));
     Ok(Plan::write(steps, answer).with_after(after).with_access(DataAccess::Venture(day.venture)))
@@ -43,9 +48,14 @@ pub(crate) fn end_day(call: &Call, day: EndDay) -> Result<Plan, ApiError> {
     let mut steps = vec![store::refusal::unless_session(&day.session_id)];
     if day.keep_open {
         steps.push(store::handoff::insert(&new));
+        steps.push(store::event::of_handoff(&day.session_id));
     } else {
-        steps.push(store::handoff::insert_unless_ended(&new));
-        steps.push(store::session::end(&day.session_id, call.now, day.end_reason.as_str()));
+        steps.extend([
+            store::handoff::insert_unless_ended(&new),
+            store::event::of_handoff(&day.session_id),
+            store::session::end(&day.session_id, call.now, day.end_reason.as_str()),
+            store::event::of_session(EventKind::SessionEnded, &day.session_id, call.now),
+        ]);
     }
     let answer = store::day::ended(&day.session_id, day.keep_open, &context(call));
     Ok(Plan::write(steps, answer).with_access(DataAccess::Session(day.session_id)))

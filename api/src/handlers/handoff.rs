@@ -19,6 +19,7 @@ pub(crate) fn create_handoff(call: &Call, request: CreateHandoff) -> Result<Plan
     let steps = vec![
         store::refusal::unless_session(&request.session_id),
         store::handoff::insert(&payload.new_handoff(call, &id, &request.session_id, &request.handoff)),
+        store::event::of_handoff(&request.session_id),
     ];
     Ok(Plan::write(steps, store::handoff::select_response(&request.session_id))
         .with_access(DataAccess::Session(request.session_id)))

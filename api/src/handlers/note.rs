@@ -25,6 +25,7 @@ pub(crate) fn create_note(call: &Call, note: CreateNote) -> Result<Plan, ApiErro
     };
     let mut steps: Vec<Statement> = note.venture.iter().map(store::refusal::unless_venture).collect();
     steps.push(store::note::insert(&note, &new));
+    steps.push(store::event::note_created(call.now));
     steps.extend(store::note_search::add(&title, &content));
     steps.push(store::note::tag_newest());
     Ok(Plan::write(steps, store::note::select_response_with_content(NoteInBatch::Newest, 201))
@@ -63,6 +64,7 @@ pub(crate) fn update_note(call: &Call, id: NoteId, patch: UpdateNote) -> Result<
     // The index stores no text. To remove an entry, it needs the old terms, so remove it before the note changes.
     steps.push(store::note_search::forget(&id));
     steps.extend(store::note::untag(&id));
+    steps.push(store::event::note_updated(&id, &patch, call.now));
     steps.push(store::note::update(&id, &patch, call.now, content.as_ref().map(|content| content.in_part)));
     steps.extend(store::note_search::change(&id, title.as_ref(), content.as_ref()));
     steps.extend(store::note::tag(&id));
@@ -78,12 +80,12 @@ pub(crate) fn update_note(call: &Call, id: NoteId, patch: UpdateNote) -> Result<
 
 /// Archives a note: it is removed from lists, searches and the start of day.
 pub(crate) fn archive_note(call: &Call, id: NoteId) -> Result<Plan, ApiError> {
-    archive_or_restore(call, id, store::note::archive)
+    archive_or_restore(call, id, [store::event::note_archived, store::note::archive])
 }
 
 /// Restores an archived note.
 pub(crate) fn restore_note(call: &Call, id: NoteId) -> Result<Plan, ApiError> {
-    archive_or_restore(call, id, store::note::restore)
+    archive_or_restore(call, id, [store::event::note_restored, store::note::restore])
 }
 
 /// The search state that the cursor holds.
@@ -100,11 +102,16 @@ fn require_list_cursor(filter: &NoteFilter) -> Result<(), Violations> {
     if searched { Err(refused()) } else { Ok(()) }
 }
 
-fn archive_or_restore(call: &Call, id: NoteId, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan, ApiError> {
+/// `changes` are the statements that append an event and change the note.
+fn archive_or_restore(
+    call: &Call,
+    id: NoteId,
+    changes: [fn(&NoteId, Timestamp) -> Statement; 2],
+) -> Result<Plan, ApiError> {
     let mut steps = unless_matched(call, &id);
     steps.push(store::note_search::forget(&id));
     steps.extend(store::note::untag(&id));
-    steps.push(step(&id, call.now));
+    steps.extend(changes.map(|change| change(&id, call.now)));
     steps.extend(store::note_search::change(&id, None, None));
     steps.extend(store::note::tag(&id));
     Ok(Plan::write(steps, store::note::select_response(&id)).with_access(DataAccess::NoteToChange(id)))

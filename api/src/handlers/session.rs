@@ -1,7 +1,7 @@
 //! Sessions: read and update them, and record heartbeats.
 
 use deckwatch_protocol::{
-    ErrorCode, HEARTBEAT_INTERVAL_SECONDS, LeaveSession, SessionFilter, SessionId, UpdateSession,
+    ErrorCode, EventKind, HEARTBEAT_INTERVAL_SECONDS, LeaveSession, SessionFilter, SessionId, UpdateSession,
 };
 
 use crate::call::Call;
@@ -25,8 +25,11 @@ pub(crate) fn get_session(call: &Call, id: SessionId) -> Result<Plan, ApiError> 
 
 /// Updates the fields of a session. This also counts as a heartbeat.
 pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -> Result<Plan, ApiError> {
-    let mut steps = vec![store::refusal::unless_session_alive(&id)];
+    let mut steps =
+        vec![store::refusal::unless_session_alive(&id), store::event::session_moved_by_update(&id, &patch, call.now)];
+    // The last of these statements makes an abandoned session active again.
     steps.extend(store::session::update(&id, &patch, call.now));
+    steps.push(store::event::of_session(EventKind::SessionStarted, &id, call.now));
     let answer = store::session::select_response(&id, call.stale_before());
     Ok(Plan::write(steps, answer).with_access(DataAccess::Session(id)))
 }
@@ -34,14 +37,19 @@ pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -
 /// Records a heartbeat. An abandoned session becomes active again, for example after a laptop's sleep.
 pub(crate) fn heartbeat(call: &Call, id: SessionId) -> Result<Plan, ApiError> {
     let next = next_heartbeat(call);
-    let steps = store::session::record_heartbeat(&id, call.now);
+    // The last of these statements makes an abandoned session active again.
+    let mut steps = Vec::from(store::session::record_heartbeat(&id, call.now));
+    steps.push(store::event::of_session(EventKind::SessionStarted, &id, call.now).non_durable());
     let select = store::session::select_heartbeat(&id, next.at, next.interval_seconds);
-    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps.into()).with_access(DataAccess::Session(id)))
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
 }
 
 /// Records that the agent has left. If the session had a heartbeat since, or has ended, it does not change.
 pub(crate) fn leave_session(call: &Call, id: SessionId, leave: LeaveSession) -> Result<Plan, ApiError> {
-    let steps = vec![store::session::leave(&id, leave.last_heartbeat_at, call.now)];
+    let steps = vec![
+        store::session::leave(&id, leave.last_heartbeat_at, call.now),
+        store::event::of_session(EventKind::SessionLost, &id, call.now),
+    ];
     let select = store::session::select(&id, call.stale_before());
     Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
 }

@@ -11,6 +11,7 @@ pub(crate) mod day;
 pub(crate) mod doc;
 pub(crate) mod doc_audit;
 pub(crate) mod doc_version;
+pub(crate) mod event;
 mod forms;
 pub(crate) mod github_delivery;
 pub(crate) mod handoff;
@@ -131,6 +132,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("classification", classification::STATEMENTS),
         ("doc", doc::STATEMENTS),
         ("doc_version", doc_version::STATEMENTS),
+        ("event", event::STATEMENTS),
         ("github_delivery", github_delivery::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
@@ -170,6 +172,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         machine::composed(),
         requirement::composed(),
         doc_audit::composed(),
+        event::composed(),
     ];
     constants.chain(composed.into_iter().flatten()).collect()
 }

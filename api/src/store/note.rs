@@ -49,6 +49,34 @@ macro_rules! known_or_newest {
 }
 pub(super) use known_or_newest;
 
+/// The condition for the note `?1`, if a change gives it another title, text, tags or venture. `?3`, `?4` and `?5` are the
+/// new title, text and tags or null, `?6` and `?7` a flag and the new venture. `$n` stands before each column.
+macro_rules! note_to_change {
+    ($n:literal) => {
+        concat!(
+            $n,
+            "id = ?1 and (",
+            $n,
+            "title, ",
+            $n,
+            "content, ",
+            $n,
+            "tags_json, ifnull(",
+            $n,
+            "venture, '')) is not (ifnull(?3, ",
+            $n,
+            "title), ifnull(?4, ",
+            $n,
+            "content), ifnull(?5, ",
+            $n,
+            "tags_json), ifnull(iif(?6, ?7, ",
+            $n,
+            "venture), ''))"
+        )
+    };
+}
+pub(super) use note_to_change;
+
 /// The rows of the tags of the note `?1`.
 macro_rules! tag_rows {
     () => {
@@ -66,12 +94,11 @@ statements! {
 
     /// `?1` is the id, `?2` the current time. Then follow the new title, text and tags or null, a flag and the new
     /// venture, and whether the index holds all terms of a new text. A patch with the same values changes nothing.
-    UPDATE = "
+    UPDATE = concat!("
         update notes set title = ifnull(?3, title), content = ifnull(?4, content), tags_json = ifnull(?5, tags_json),
           venture = iif(?6, ?7, venture), indexed_in_part = ifnull(?8, indexed_in_part), version = version + 1,
           updated_at = ?2
-        where id = ?1 and (title, content, tags_json, ifnull(venture, '')) is not
-          (ifnull(?3, title), ifnull(?4, content), ifnull(?5, tags_json), ifnull(iif(?6, ?7, venture), ''))";
+        where ", note_to_change!(""));
 
     ARCHIVE = "
         update notes set archived_at = ?2, updated_at = ?2, version = version + 1 where id = ?1 and archived_at is null";
@@ -154,7 +181,12 @@ pub(crate) fn insert(note: &CreateNote, new: &NewNote) -> Statement {
 }
 
 pub(crate) fn update(id: &NoteId, patch: &UpdateNote, now: Timestamp, indexed_in_part: Option<bool>) -> Statement {
-    Statement::new(UPDATE)
+    bind_change(UPDATE, id, patch, now).bind(indexed_in_part)
+}
+
+/// A statement with the id, the current time and the fields of a change as `?1` to `?7`.
+pub(super) fn bind_change(sql: &'static str, id: &NoteId, patch: &UpdateNote, now: Timestamp) -> Statement {
+    Statement::new(sql)
         .bind(id)
         .bind(now)
         .bind(patch.title.as_ref())
@@ -162,7 +194,6 @@ pub(crate) fn update(id: &NoteId, patch: &UpdateNote, now: Timestamp, indexed_in
         .bind(patch.tags.as_deref().map(tags_json))
         .bind(!matches!(patch.venture, Change::Keep))
         .bind(patch.venture.value())
-        .bind(indexed_in_part)
 }
 
 /// Each tag once, in the order of the author.

@@ -7,6 +7,7 @@
 
 use deckwatch_protocol::{MoveRecords, Timestamp, VentureCode};
 
+use super::event;
 use super::statements;
 use super::venture_records::{self, doc_to_move, may_move, movable_name, movable_pattern, venture_has_notes};
 use crate::database::Statement;
@@ -67,27 +68,47 @@ macro_rules! if_stage {
 }
 pub(super) use if_stage;
 
-/// The newest sessions of the repository.
+/// The newest sessions of the repository, of which each is read by three statements. `$if` is a factor of their number.
 macro_rules! sessions_to_move {
     () => {
+        $crate::store::records::sessions_to_move!("")
+    };
+    ($if:literal) => {
         concat!(
             "select id from sessions indexed by sessions_by_venture_and_repo where venture = ?1 and repo = ?2 \
              order by id desc limit ",
-            if_stage!("sessions", "80")
+            $crate::store::records::if_stage!("sessions", "50"),
+            $if
         )
     };
 }
+
+/// The condition for the active session `o` that the agent of the session `$s` has in the new repository.
+macro_rules! session_in_new_repo {
+    ($s:literal) => {
+        concat!(
+            "o.agent = ",
+            $s,
+            ".agent and o.venture = ?3 and o.repo = ?4 and ifnull(o.track, -1) = ifnull(",
+            $s,
+            ".track, -1) and o.status = 'active' and o.id <> ",
+            $s,
+            ".id"
+        )
+    };
+}
+pub(super) use {session_in_new_repo, sessions_to_move};
 
 statements! {
     BEGIN_STAGE = concat!("insert or replace into record_moves (id, stage) values (1, ", next_stage!(), ")");
 
     /// An agent can have one active session in the new repository. This abandons its session in the old one, which
-    /// would be a second.
+    /// would be a second. The statement before has appended an event for each active session. If it appended none, the
+    /// sessions are not read again.
     ABANDON_SECOND = concat!("
         update sessions set status = 'abandoned', ended_at = ?5, end_reason = 'stale'
-        where id in (", sessions_to_move!(), ") and status = 'active' and exists (
-          select 1 from sessions o where o.agent = sessions.agent and o.venture = ?3 and o.repo = ?4
-            and ifnull(o.track, -1) = ifnull(sessions.track, -1) and o.status = 'active' and o.id <> sessions.id)");
+        where id in (", sessions_to_move!(" * (changes() > 0)"), ") and status = 'active' and exists (
+          select 1 from sessions o where ", session_in_new_repo!("sessions"), ")");
 
     MOVE_SESSIONS = concat!("update sessions set venture = ?3, repo = ?4 where id in (", sessions_to_move!(), ")");
 
@@ -113,6 +134,7 @@ statements! {
 pub(crate) fn move_records(from: &VentureCode, records: &MoveRecords, now: Timestamp) -> Vec<Statement> {
     let mut steps = vec![
         names(BEGIN_STAGE, from, records),
+        event::sessions_lost_or_moved(from, records, now),
         names(ABANDON_SECOND, from, records).bind(now),
         names(MOVE_SESSIONS, from, records),
         names(MOVE_HANDOFFS, from, records),

@@ -11,7 +11,7 @@ statements! {
         select json_object('status', 'ok', 'engine', ?1, 'time', ?2, 'writes_wait_seconds', ?3, 'notice', ?4,
           'last_sweep', json((
           select json_object('started_at', started_at, 'finished_at', finished_at,
-            'more', json(iif(more, 'true', 'false')), 'sessions', sessions, 'keys', keys, 'rates', rates, 'log', log)
+            'more', json(iif(more, 'true', 'false')), 'sessions', sessions, 'keys', keys, 'rates', rates, 'log', log, 'events', events)
           from sweep_runs))) as body";
 
     VERSION = "

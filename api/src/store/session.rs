@@ -36,6 +36,39 @@ macro_rules! session_json {
 }
 pub(super) use {session_json, session_status};
 
+/// The condition for the active session `$s` of an agent. `?1` to `?4` are its agent, venture, repository and track.
+macro_rules! live_session {
+    ($s:literal) => {
+        concat!(
+            $s,
+            ".agent = ?1 and ",
+            $s,
+            ".venture = ?2 and ",
+            $s,
+            ".repo = ?3 and ifnull(",
+            $s,
+            ".track, -1) = ifnull(?4, -1) and ",
+            $s,
+            ".status = 'active'"
+        )
+    };
+}
+
+/// The ids of the stale sessions that the start of a day abandons after its answer: those among the `$limit` oldest active
+/// ones of the venture `?3`. The sweep abandons the others. A heartbeat before `?1` is stale.
+macro_rules! stale_sessions {
+    ($limit:literal) => {
+        concat!(
+            "select id from ( \
+               select id, last_heartbeat_at from sessions indexed by sessions_by_venture \
+               where venture = ?3 and status = 'active' order by id limit ",
+            $limit,
+            ") where last_heartbeat_at < ?1"
+        )
+    };
+}
+pub(super) use {live_session, stale_sessions};
+
 /// The fields of a patch and the heartbeat that it records.
 macro_rules! patched {
     () => {
@@ -64,24 +97,21 @@ statements! {
           from (select 1) left join sessions a on a.agent = ?3 and a.venture = ?4 and a.repo = ?5
             and ifnull(a.track, -1) = ifnull(?6, -1) and a.status = 'active')";
 
-    /// Abandons the stale sessions among the 10 oldest active ones of the venture. The sweep abandons the others.
-    ABANDON_STALE = "
+    /// The statement before has appended an event for each of these sessions. If it appended none, the sessions of the
+    /// venture are not read again.
+    ABANDON_STALE = concat!("
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
-        where id in (
-          select id from (
-            select id, last_heartbeat_at from sessions indexed by sessions_by_venture
-            where venture = ?3 and status = 'active' order by id limit 10)
-          where last_heartbeat_at < ?1)";
+        where id in (", stale_sessions!("iif(changes() > 0, 5, 0)"), ")");
 
     /// A clock that was ahead recorded a heartbeat in the future. This sets it to the current time, so that the
-    /// session becomes stale in time. It checks the 10 newest active sessions of the venture; the sweep corrects the
+    /// session becomes stale in time. It checks the 5 newest active sessions of the venture; the sweep corrects the
     /// others. `?3` allows a small difference between clocks.
     CORRECT_AHEAD = "
         update sessions set last_heartbeat_at = ?1
         where id in (
           select id from (
             select id, last_heartbeat_at from sessions indexed by sessions_by_venture
-            where venture = ?2 and status = 'active' order by id desc limit 10)
+            where venture = ?2 and status = 'active' order by id desc limit 5)
           where last_heartbeat_at > ?3)";
 
     /// Creates the session, or updates the active one with the agent's current values. The id of a new session is computed
@@ -154,6 +184,11 @@ responses! {
     SELECT_RESPONSE = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
 }
 
+/// A statement with the parameters of `live_session`, and the current time as `?5`.
+pub(super) fn of_live_session(sql: &'static str, day: &StartDay, now: Timestamp) -> Statement {
+    Statement::new(sql).bind(&day.agent).bind(&day.venture).bind(&day.repo).bind(day.track).bind(now)
+}
+
 pub(crate) fn settle_own(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
     Statement::new(SETTLE_OWN)
         .bind(stale_before)
@@ -164,8 +199,20 @@ pub(crate) fn settle_own(day: &StartDay, stale_before: Timestamp, now: Timestamp
         .bind(day.track)
 }
 
+/// A statement with the parameters of `stale_sessions`, and the current time as `?2`. The sweep does the same work, so it
+/// may be lost.
+pub(super) fn of_stale_sessions(
+    sql: &'static str,
+    day: &StartDay,
+    stale_before: Timestamp,
+    now: Timestamp,
+) -> Statement {
+    Statement::new(sql).bind(stale_before).bind(now).bind(&day.venture).non_durable()
+}
+
+/// Abandons the sessions for which the statement before has appended events.
 pub(crate) fn abandon_stale(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
-    Statement::new(ABANDON_STALE).bind(stale_before).bind(now).bind(&day.venture).non_durable()
+    of_stale_sessions(ABANDON_STALE, day, stale_before, now)
 }
 
 pub(crate) fn correct_ahead(day: &StartDay, now: Timestamp) -> Statement {

@@ -17,6 +17,8 @@ pub struct SweepCounts {
     pub rates: usize,
     /// Log rows deleted.
     pub log: usize,
+    /// Events deleted.
+    pub events: usize,
 }
 
 /// The current state of a run, for its record.
@@ -28,13 +30,24 @@ pub(crate) struct SweepRun {
     pub(crate) swept: SweepCounts,
 }
 
+/// The ids of the sessions that the sweep abandons, at most `$limit`.
+macro_rules! stale_to_sweep {
+    ($limit:literal) => {
+        concat!(
+            "select id from sessions indexed by sessions_one_live where status = 'active' and last_heartbeat_at < ?1 limit ",
+            $limit
+        )
+    };
+}
+pub(super) use stale_to_sweep;
+
 statements! {
-    ABANDON = "
+    /// The statement before has appended an event for each of these sessions. If it appended none, no session is read
+    /// again.
+    ABANDON = concat!("
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
-        where id in (
-          select id from sessions indexed by sessions_one_live
-          where status = 'active' and last_heartbeat_at < ?1 limit 1000)
-        returning 1 as one";
+        where id in (", stale_to_sweep!("iif(changes() > 0, 1000, 0)"), ")
+        returning 1 as one");
 
     /// The same correction as at the start of a day, for every venture.
     CORRECT_AHEAD = "
@@ -61,11 +74,11 @@ statements! {
         returning 1 as one";
 
     RECORD = "
-        insert into sweep_runs (id, started_at, finished_at, more, sessions, keys, rates, log)
-        values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        insert into sweep_runs (id, started_at, finished_at, more, sessions, keys, rates, log, events)
+        values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         on conflict (id) do update set started_at = excluded.started_at, finished_at = excluded.finished_at,
           more = excluded.more, sessions = excluded.sessions, keys = excluded.keys, rates = excluded.rates,
-          log = excluded.log";
+          log = excluded.log, events = excluded.events";
 }
 
 /// Writes the record of the run.
@@ -79,9 +92,10 @@ pub(crate) fn record(run: &SweepRun) -> Statement {
         .bind(counted(run.swept.keys))
         .bind(counted(run.swept.rates))
         .bind(counted(run.swept.log))
+        .bind(counted(run.swept.events))
 }
 
-/// Marks sessions without a heartbeat since `stale_before` as abandoned at `now`.
+/// Marks the sessions for which the statement before has appended events as abandoned.
 pub(crate) fn abandon(stale_before: Timestamp, now: Timestamp) -> Statement {
     Statement::new(ABANDON).bind(stale_before).bind(now)
 }

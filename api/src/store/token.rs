@@ -1,5 +1,7 @@
 //! Tokens: create, list and revoke them, and check the token of a request.
 
+use std::collections::BTreeSet;
+
 use deckwatch_protocol::{
     CreateToken, Cursor, HandoffId, Limit, NoteId, Operation, RequirementId, Scope, SessionId, Timestamp, TokenId,
     VentureCode,
@@ -82,6 +84,13 @@ statements! {
     TOUCH = "
         update tokens set last_used_at = ?2 where id = ?1 and (last_used_at is null or last_used_at <= ?3)";
 
+    SELECT_VENTURE = "select json_object('venture', t.venture) as body from tokens t where t.id = ?1";
+
+    /// Those of the tokens `?1`, a JSON array, that are not valid at `?2`.
+    INVALID_OF = "
+        select j.value as id from json_each(?1) j left join tokens t on t.id = j.value
+        where t.id is null or t.revoked_at is not null or t.expires_at <= ?2";
+
     INSERT = "
         insert into tokens (id, token_hash, actor_key_id, name, scopes_json, venture, rate_limit_per_minute, expires_at,
           created_at, created_by, creation_correlation_id)
@@ -153,6 +162,17 @@ pub(crate) fn unless_note(id: &TokenId, note: &NoteId, or_global: bool) -> State
 
 pub(crate) fn unless_requirement(id: &TokenId, requirement: &RequirementId) -> Statement {
     Statement::new(UNLESS_REQUIREMENT).bind(id).bind(requirement)
+}
+
+/// Selects the venture of a token as `body`.
+pub(crate) fn select_venture(id: &TokenId) -> Statement {
+    Statement::new(SELECT_VENTURE).bind(id)
+}
+
+/// Selects those of `tokens` that are not valid at `now`.
+pub(crate) fn invalid_of(tokens: &BTreeSet<TokenId>, now: Timestamp) -> Statement {
+    let ids: serde_json::Value = tokens.iter().map(TokenId::as_str).collect();
+    Statement::new(INVALID_OF).bind(ids.to_string()).bind(now)
 }
 
 pub(crate) fn touch(id: &TokenId, now: Timestamp, a_minute_ago: Timestamp) -> Statement {

@@ -1,7 +1,7 @@
 //! The embedded engine, called in this process without a network.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use deckwatch_api::{CompleteBody, Settings};
@@ -49,6 +49,17 @@ impl InProcess {
         let key = key.map_err(|_| ClientError::failed("the key contains characters that an HTTP header can't have"))?;
         request.headers_mut().insert(AUTHORIZATION, key);
         Ok(engine.call(request.map(CompleteBody)).await)
+    }
+
+    /// The number of the newest event, if the database can be read.
+    pub(super) async fn newest_event(&self) -> Option<u64> {
+        let engine = self.engine.get_or_try_init(|| self.open()).await.ok()?;
+        engine.newest_event().await.ok()
+    }
+
+    /// The database file.
+    pub(super) fn database(&self) -> &Path {
+        &self.database
     }
 
     async fn open(&self) -> Result<Embedded, ClientError> {

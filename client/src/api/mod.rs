@@ -13,6 +13,7 @@ mod remote;
 mod request;
 mod retry;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,6 +29,7 @@ use in_process::InProcess;
 pub use operations::DocRead;
 use remote::Remote;
 pub(crate) use request::ApiRequest;
+use reqwest::Upgraded;
 pub(crate) use retry::random_uuid;
 
 use crate::secret_scan::{ScannedHandoff, SecretScan};
@@ -106,6 +108,31 @@ impl Api {
         match self.transport.as_ref() {
             Transport::Remote(remote) => remote.takes_connections().await,
             Transport::InProcess(_) => Ok(()),
+        }
+    }
+
+    /// Opens a connection for another protocol. `accept` is the value that the response must have in
+    /// `Sec-WebSocket-Accept`. The error text says why it failed.
+    pub(crate) async fn upgrade(&self, request: Prepared, accept: &str) -> Result<Upgraded, String> {
+        match self.transport.as_ref() {
+            Transport::Remote(remote) => remote.upgrade(&request, accept).await,
+            Transport::InProcess(_) => Err("the embedded engine has no sockets".to_owned()),
+        }
+    }
+
+    /// The database file of the embedded engine.
+    pub(crate) fn database(&self) -> Option<&Path> {
+        match self.transport.as_ref() {
+            Transport::Remote(_) => None,
+            Transport::InProcess(engine) => Some(engine.database()),
+        }
+    }
+
+    /// The number of the newest event in the database of the embedded engine, if it can be read.
+    pub(crate) async fn newest_event(&self) -> Option<u64> {
+        match self.transport.as_ref() {
+            Transport::Remote(_) => None,
+            Transport::InProcess(engine) => engine.newest_event().await,
         }
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use deckwatch_protocol::BearerKey;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Response, Uri};
+use reqwest::Upgraded;
 use url::Url;
 
 use super::Prepared;
@@ -66,6 +67,17 @@ impl Remote {
     }
 
     async fn send_once(&self, request: &Prepared) -> Result<Response<Bytes>, RequestError> {
+        self.http.send(self.addressed(request)?).await
+    }
+
+    /// Opens a connection for another protocol.
+    pub(super) async fn upgrade(&self, request: &Prepared, accept: &str) -> Result<Upgraded, String> {
+        let request = self.addressed(request).map_err(|error| error.to_string())?;
+        self.http.upgrade(request, accept).await
+    }
+
+    /// The request with the address of the API and the key.
+    fn addressed(&self, request: &Prepared) -> Result<Prepared, RequestError> {
         let unusable = |cause: &str| RequestError::unsent(cause.to_owned());
         let mut sent = request.clone();
         *sent.uri_mut() = self.address(request).ok_or_else(|| unusable("the URL is not valid for HTTP"))?;
@@ -73,7 +85,7 @@ impl Remote {
         let mut key = key.map_err(|_| unusable("the key contains characters that an HTTP header can't have"))?;
         key.set_sensitive(true);
         sent.headers_mut().insert(AUTHORIZATION, key);
-        self.http.send(sent).await
+        Ok(sent)
     }
 
     /// The error of a call without a response.

@@ -7,6 +7,7 @@
 mod table;
 
 use crate::error::ErrorCode;
+use crate::event::EventKind;
 use crate::token::Scope;
 
 /// The maximum size of a request body in bytes, unless the table says otherwise.
@@ -59,6 +60,7 @@ macro_rules! operations {
             $(naming: $naming:literal;)?
             $(refusals: $($refusal:ident),+;)?
             $(scopes: $($scope:ident),+;)?
+            $(events: $($event:ident),+;)?
             $(etag: $etag:ident;)?
             $(conditional: $record:literal $($condition:ident),+;)?
             $(max_body: $max_body:expr;)?
@@ -148,6 +150,11 @@ macro_rules! operations {
             /// The scopes of a token that may call the operation, although its tier alone does not allow it.
             pub const fn scopes(self) -> &'static [Scope] {
                 match self { $(Self::$name => &[$($(Scope::$scope),+)?],)* }
+            }
+
+            /// The kinds of the events that the operation may append.
+            pub const fn events(self) -> &'static [EventKind] {
+                match self { $(Self::$name => &[$($(EventKind::$event),+)?],)* }
             }
 
             /// Whether the answer has an `ETag`.

@@ -11,6 +11,7 @@
 ///     naming: "path_parameter";
 ///     refusals: Code, Code;
 ///     scopes: Scope;
+///     events: Kind, Kind;
 ///     etag: strong;
 ///     conditional: "record" Condition, Condition;
 ///     max_body: bytes;
@@ -27,6 +28,7 @@
 /// | `naming` | This path parameter names a new record. It must not be a word of another path, and must not hold a secret. |
 /// | `refusals` | The other error codes of this operation, in addition to those that every operation can give. |
 /// | `scopes` | A token with one of these scopes may call the operation, although the tier alone does not allow it. |
+/// | `events` | The kinds of the events that the operation may append. A test compares them with those that it appends. |
 /// | `etag` | The answer has an `ETag`. |
 /// | `conditional` | The record that the conditional headers refer to, and the headers that the operation accepts. |
 /// | `max_body` | The maximum size of the body, if it is not [`MAX_BODY_BYTES`](crate::operation::MAX_BODY_BYTES). |
@@ -38,12 +40,14 @@ macro_rules! operation_table {
         StartDay = start_day() body(StartDay) -> DayStarted {
             POST "/v1/sod", Context, Write, [200, 201];
             refusals: VentureNotRegistered;
+            events: SessionStarted, SessionMoved, SessionLost;
             links: "/session" => [GetSession, UpdateSession, Heartbeat, LeaveSession];
         }
         /// Records the handoff and ends the session in one atomic step.
         EndDay = end_day() body(EndDay) -> DayEnded {
             POST "/v1/eod", Context, Write, [200];
             refusals: SessionNotFound;
+            events: HandoffRecorded, WorkDone, AgentBlocked, SessionEnded;
             links: "/session" => [GetSession], "/handoff" => [GetHandoff];
         }
         /// Lists sessions, newest first.
@@ -62,23 +66,27 @@ macro_rules! operation_table {
             example: r#"{ "branch": "dev/fix" }"#;
             missing: SessionNotFound;
             refusals: SessionEnded, SessionConflict;
+            events: SessionStarted, SessionMoved;
         }
         /// Reports that the agent is alive. An abandoned session becomes active again.
         Heartbeat = heartbeat(id: SessionId) -> Heartbeat {
             POST "/v1/sessions/{id}/heartbeat", Context, Touch, [200];
             missing: SessionNotFound;
             refusals: SessionEnded, SessionConflict;
+            events: SessionStarted;
         }
         /// Reports that the agent has left without ending its day. The session is no longer active.
         LeaveSession = leave_session(id: SessionId) body(LeaveSession) -> Session {
             POST "/v1/sessions/{id}/leave", Context, Touch, [200];
             example: r#"{ "last_heartbeat_at": "2020-01-01T00:00:00Z" }"#;
             missing: SessionNotFound;
+            events: SessionLost;
         }
         /// Records a handoff without ending the session.
         CreateHandoff = create_handoff() body(CreateHandoff) -> Handoff {
             POST "/v1/handoffs", Context, Write, [201];
             refusals: SessionNotFound;
+            events: HandoffRecorded, WorkDone, AgentBlocked;
             links: "" => [GetHandoff];
         }
         /// Lists handoffs, newest first.
@@ -100,6 +108,7 @@ macro_rules! operation_table {
         CreateNote = create_note() body(CreateNote) -> Note {
             POST "/v1/notes", Context, Write, [201];
             refusals: VentureNotRegistered;
+            events: NoteSaved;
             etag: strong;
             links: "" => [GetNote, UpdateNote, ArchiveNote, RestoreNote];
         }
@@ -121,6 +130,7 @@ macro_rules! operation_table {
             example: r#"{ "title": "Changed" }"#;
             missing: NoteNotFound;
             refusals: NoteChanged, VentureNotRegistered;
+            events: NoteSaved;
             etag: strong;
             conditional: "note" IfUnchanged;
         }
@@ -129,6 +139,7 @@ macro_rules! operation_table {
             POST "/v1/notes/{id}/archive", Context, Write, [200];
             missing: NoteNotFound;
             refusals: NoteChanged;
+            events: NoteSaved;
             etag: strong;
             conditional: "note" IfUnchanged;
         }
@@ -137,6 +148,7 @@ macro_rules! operation_table {
             POST "/v1/notes/{id}/restore", Context, Write, [200];
             missing: NoteNotFound;
             refusals: NoteChanged;
+            events: NoteSaved;
             etag: strong;
             conditional: "note" IfUnchanged;
         }
@@ -165,6 +177,7 @@ macro_rules! operation_table {
             refusals: DocChanged, VentureNotRegistered;
             // The batch then checks that a requirement allows the document to be generated.
             scopes: Context, DocsWrite;
+            events: DocChanged;
             etag: strong;
             conditional: "document" IfUnchanged, IfAbsent;
             max_body: MAX_DOC_BODY_BYTES;
@@ -176,7 +189,13 @@ macro_rules! operation_table {
             missing: DocNotFound;
             refusals: DocChanged;
             scopes: DocsWrite;
+            events: DocChanged;
             conditional: "document" IfUnchanged;
+        }
+        /// Lists events, oldest first.
+        ListEvents = list_events() query(EventFilter) -> EventPage {
+            GET "/v1/events", Context, Read, [200];
+            refusals: EventsGone;
         }
         /// Lists ventures by code.
         ListVentures = list_ventures() query(ListVentures) -> Page<Venture> {
@@ -198,11 +217,13 @@ macro_rules! operation_table {
         MoveRecords = move_records(code: VentureCode) body(MoveRecords) -> RecordsMoved {
             POST "/v1/ventures/{code}/move-records", Admin, Touch, [200];
             refusals: VentureNotRegistered;
+            events: SessionMoved, SessionLost;
         }
         /// Registers a machine or updates its data. A new user, address, key or host key waits for approval.
         RegisterMachine = register_machine(hostname: Host) body(RegisterMachine) -> Machine {
             PUT "/v1/machines/{hostname}", Context, Write, [200, 201];
             naming: "hostname";
+            events: MachineRegistered;
             links: "" => [RegisterMachine, MachineHeartbeat, RetireMachine];
         }
         /// Lists machines, newest first.

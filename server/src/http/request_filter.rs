@@ -132,6 +132,11 @@ impl RequestFilter {
         }
     }
 
+    /// The socket, and the bytes that were read from it and did not pass.
+    pub(super) fn into_stream(self) -> (TcpStream, BytesMut) {
+        (self.stream, self.buffer)
+    }
+
     /// Waits until the buffer holds a whole head. Returns `false` if there will be none.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         loop {

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod analytics;
+mod appended_events;
 mod auth;
 mod bad_body;
 mod bad_envelope;
@@ -18,6 +19,7 @@ mod doc_contents;
 mod doc_writers;
 mod docs;
 mod end_day;
+mod events;
 mod examples;
 mod github;
 mod handoff_lists;
@@ -53,3 +55,4 @@ mod token_reach;
 mod tokens;
 mod update_session;
 mod ventures;
+mod watch;

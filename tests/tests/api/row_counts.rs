@@ -55,14 +55,14 @@ async fn the_requests_of_a_day_write_few_rows() {
         ("start_day, new", &started, 14),
         ("start_day, resumed", &resumed, 9),
         ("heartbeat", &heartbeat, 5),
-        ("create_note with two tags", &note, 14),
+        ("create_note with two tags", &note, 15),
         ("a read", &read, 2),
-        ("end_day", &ended, 16),
-        ("end_day with a track, an issue and a recipient", &ended_on_track, 16),
-        ("create_handoff with a track, an issue and a recipient", &handoff, 13),
-        ("update_session", &updated, 5),
-        ("update_session to another track", &moved, 5),
-        ("heartbeat of an abandoned session", &revived, 5),
+        ("end_day", &ended, 18),
+        ("end_day with a track, an issue and a recipient", &ended_on_track, 18),
+        ("create_handoff with a track, an issue and a recipient", &handoff, 14),
+        ("update_session", &updated, 6),
+        ("update_session to another track", &moved, 6),
+        ("heartbeat of an abandoned session", &revived, 6),
         ("a replay", &replayed, 2),
     ] {
         assert!(response.status < 300, "{name}: {response}");
@@ -134,6 +134,12 @@ const OF_REQUESTS: Filters = &[
     ("until", ["2026-01-02T00:00:00Z", "2027-01-01T00:00:00Z"]),
 ];
 
+const OF_EVENTS: Filters = &[
+    ("venture", ["many-0", "many-1"]),
+    ("kinds", ["note_saved", "work_done,agent_blocked"]),
+    ("after", ["0", "18000"]),
+];
+
 const OF_CLASSIFICATIONS: Filters = &[
     ("venture", ["many-0", "many-1"]),
     ("repo", ["example-org/many-0", "example-org/many-1"]),
@@ -174,6 +180,7 @@ const LISTS: &[(Operation, Filters)] = &[
     (Operation::LatestHandoff, OF_HANDOFFS),
     (Operation::ListNotes, OF_NOTES),
     (Operation::ListRequests, OF_REQUESTS),
+    (Operation::ListEvents, OF_EVENTS),
     (Operation::ListClassifications, OF_CLASSIFICATIONS),
     (Operation::SessionAnalytics, OF_ANALYTICS),
     (Operation::ListDocs, OF_DOCS),
@@ -357,7 +364,56 @@ async fn db_fill(api: &Api) {
         10_000,
     )
     .await;
+    fill(EVENTS, 20_000).await;
     db_fill_notes(api, &fill).await;
+}
+
+const EVENTS: &str = "
+    insert into events (venture, kind, subject, at, data_json)
+    select nullif('many-' || (i % 5), 'many-4'), iif(i % 2, 'note_saved', 'work_done'), 'note_' || i,
+      strftime('%Y-%m-%dT%H:%M:%fZ'), '{\"outcome\":\"created\",\"version\":1}' from n";
+
+/// The rows of each request that reads or appends events, with the events that are there.
+async fn rows_with_events(api: &Api) -> Vec<(String, (u64, u64))> {
+    let agent = api.agent().await;
+    let mut counted = Vec::new();
+    let started = agent.start_day(json!({})).await;
+    let session = started.of::<DayStarted>(201).session.id;
+    counted.push(("start_day".to_owned(), rows(&started)));
+    counted.push(("update_session".to_owned(), rows(&agent.update_session(&session, json!({ "branch": "b" })).await)));
+    counted.push(("create_note".to_owned(), rows(&agent.send(note(&agent, &[])).await)));
+    counted.push(("end_day".to_owned(), rows(&agent.end_day(&session, json!({ "status": "done" })).await)));
+    let head = api.head().await;
+    for query in ["", "&venture=many-0", "&venture=none", "&kinds=work_done"] {
+        for after in [head - 1_000, head] {
+            let ask = TestRequest::of(Operation::ListEvents).query(format!("limit=100&after={after}{query}"));
+            let response = api.admin().send(ask).await;
+            assert_eq!(response.status, 200, "{response}");
+            counted.push((format!("list_events after {} before the head{query}", head - after), rows(&response)));
+        }
+    }
+    counted
+}
+
+#[tokio::test]
+async fn the_rows_of_a_request_do_not_depend_on_the_number_of_events() {
+    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
+    let fill = async |count: u32| {
+        let rows =
+            "with recursive n (i) as (select 0 union all select i + 1 from n where i < cast(?1 as integer) - 1) ";
+        api.db_execute(&format!("{rows}{EVENTS}"), json!([count])).await;
+    };
+    fill(2_000).await;
+    let few = rows_with_events(&api).await;
+    for _ in 0..10 {
+        fill(100_000).await;
+    }
+    let many = rows_with_events(&api).await;
+    for ((name, few), (_, many)) in few.iter().zip(&many) {
+        println!("{name}: {few:?} with 2,000 events, {many:?} with 1,000,000");
+        let is_flat = |few: u64, many: u64| few.abs_diff(many) * 10 <= few.max(10);
+        assert!(is_flat(few.0, many.0) && is_flat(few.1, many.1), "{name}: {few:?} became {many:?}");
+    }
 }
 
 async fn db_fill_notes(api: &Api, fill: &impl AsyncFn(&str, u32)) {
@@ -411,8 +467,8 @@ async fn a_day_of_an_agent_reads_and_writes_what_the_documents_say() {
     }
     _ = day.add(agent.end_day(&session, json!({ "next_steps": ["a"] })).await);
     println!("{day:?}");
-    // The sweep deletes each log row and each idempotency key later.
-    let deleted = day.requests + 9;
+    // The sweep deletes each log row, each of the 9 idempotency keys and each of the 10 events later.
+    let deleted = day.requests + 9 + 10;
     let documented = operations_say(&format!("{} requests", day.requests));
     let expected = format!("writes {} rows and deletes {deleted} later", day.written);
     assert!(documented.contains(&expected), "docs/operations.md must say {expected:?}, but it says {documented:?}");

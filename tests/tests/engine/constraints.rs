@@ -25,6 +25,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "check doc_requirements_sources_json",
             "check tokens_scopes_json",
             "check machines_meta_json",
+            "check events_data_json",
         ],
     ),
     (
@@ -107,7 +108,8 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     ),
     ("The batch that creates the note inserts the row.", &["unique note_ranks.number", "unique note_terms.id"]),
     ("Only a migration inserts rows.", &["unique notes_to_index.note_id"]),
-    ("SQLite assigns the number.", &["unique notes.number"]),
+    ("SQLite assigns the number.", &["unique notes.number", "unique events.seq"]),
+    ("The data of an event has a few names and numbers, each with a limit.", &["check events_data_size"]),
     (
         "An earlier statement of the batch fails if the key is taken.",
         &["unique idempotency_keys.expires_on, idempotency_keys.actor_key_id, idempotency_keys.idempotency_key"],
@@ -161,6 +163,7 @@ const NEVER_NULL: &[(&str, &str)] = &[
         "doc_versions",
         "scope name version title doc_type size_bytes created_at actor_key_id creation_correlation_id change_id",
     ),
+    ("events", "kind subject at data_json"),
     ("github_deliveries", "id repo number facts_json state due_at attempts planned_json received_at"),
     (
         "handoffs",
@@ -195,7 +198,7 @@ const NEVER_NULL: &[(&str, &str)] = &[
         "id agent client host venture repo status created_at last_heartbeat_at actor_key_id creation_correlation_id \
          meta_json",
     ),
-    ("sweep_runs", "started_at more sessions keys rates log"),
+    ("sweep_runs", "started_at more sessions keys rates log events"),
     ("token_refusals", "reason"),
     (
         "tokens",

@@ -99,6 +99,19 @@ CREATE TABLE doc_versions (
   constraint doc_versions_text check ((content is null) = (content_hash is null))
 ) strict;
 
+CREATE TABLE events (
+  seq integer primary key,
+  venture text,
+  kind text not null,
+  subject text not null,
+  agent text,
+  session_id text,
+  at text not null,
+  data_json text not null,
+  constraint events_data_json check (json_type(data_json) = 'object'),
+  constraint events_data_size check (length(cast(data_json as blob)) <= 2048)
+) strict;
+
 CREATE TABLE github_deliveries (
   id text not null primary key,
   repo text not null,
@@ -399,7 +412,7 @@ CREATE TABLE sweep_runs (
   sessions integer not null,
   keys integer not null,
   rates integer not null,
-  log integer not null,
+  log integer not null, events integer not null default 0,
   constraint sweep_runs_last check (id = 1),
   constraint sweep_runs_more check (more in (0, 1))
 ) strict;

@@ -88,6 +88,13 @@ async fn retried_writes_happen_exactly_once_after_a_kill() {
         assert_eq!(api.db_count(stored, json!([session])).await, burst.len() as u64);
         let distinct = "select count(distinct summary) as n from handoffs where session_id = ?1";
         assert_eq!(api.db_count(distinct, json!([session])).await, burst.len() as u64);
+        let events = "select count(*) as n from events where kind = 'handoff_recorded' and session_id = ?1";
+        assert_eq!(api.db_count(events, json!([session])).await, burst.len() as u64);
+        let of_handoffs =
+            "select count(distinct subject) as n from events where kind = 'handoff_recorded' and session_id = ?1
+            and subject in (select id from handoffs where session_id = ?1)";
+        assert_eq!(api.db_count(of_handoffs, json!([session])).await, burst.len() as u64);
+        api.events_after(0).await;
     }
 }
 

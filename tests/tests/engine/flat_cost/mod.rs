@@ -128,6 +128,37 @@ async fn assert_flat(requests: &[TestRequest]) {
 }
 
 #[tokio::test]
+async fn the_cost_of_a_request_does_not_depend_on_the_number_of_events() {
+    let costs = async |events: u32| {
+        let lab = HistoryLab::of(Size { sessions: 100, handoffs: 100, notes: 100, docs: 100 }).await;
+        let fill = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1)
+            insert into events (venture, kind, subject, at, data_json)
+            select iif(i % 2, 'alpha', null), iif(i % 3, 'note_saved', 'work_done'), 'note_' || i, '2099', '{}' from n";
+        lab.measured.0.lock().unwrap().0.execute(fill, [events]).unwrap();
+        let mut costs = lab
+            .costs(&[
+                TestRequest::of("created", Operation::StartDay, Some(day_of("agent-new"))),
+                TestRequest::of("", Operation::Heartbeat, None),
+                TestRequest::of("", Operation::UpdateSession, Some(json!({ "branch": "b" }))),
+                TestRequest::of("", Operation::UpdateNote, Some(json!({ "title": "b" }))),
+                TestRequest::of("", Operation::EndDay, Some(handoff_of(""))),
+            ])
+            .await;
+        for query in ["", "&venture=alpha", "&venture=none", "&kinds=work_done"] {
+            for after in [events - 1_000, events] {
+                let query = format!("limit=100&after={after}{query}");
+                costs.push(lab.cost(Operation::ListEvents, ("", &query), None).await);
+            }
+        }
+        costs
+    };
+    let (few, many) = (costs(2_000).await, costs(1_000_000).await);
+    for (few, many) in few.iter().zip(&many) {
+        assert!(few.abs_diff(*many) * 10 <= *few, "{few} became {many} steps");
+    }
+}
+
+#[tokio::test]
 async fn the_cost_of_a_day_does_not_depend_on_the_history() {
     let handoff = handoff_of("");
     assert_flat(&[

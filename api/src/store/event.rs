@@ -1,0 +1,353 @@
+//! Events. The batch of a write appends its events, under the condition of the write itself.
+//!
+//! A statement whose condition is `changes()` stands directly behind the statement of its write: SQLite's `changes()` is the
+//! number of rows that the statement before it has changed. A batch that has changed the full text index can't use it,
+//! because a later statement writes the index to its tables first. A statement that compares old values with new ones
+//! stands before the write. Each statement returns the number of each new event as `event_seq`.
+
+use deckwatch_protocol::{
+    EventFilter, EventKind, Host, Limit, MachineId, MoveRecords, NoteId, SessionId, StartDay, Timestamp, UpdateNote,
+    UpdateSession, VentureCode,
+};
+
+use super::doc::DocLocation;
+use super::forms::{every_form, filters};
+use super::note::{bind_change, note_to_change};
+use super::records::{names, session_in_new_repo, sessions_to_move};
+use super::session::{live_session, of_live_session, of_stale_sessions, stale_sessions};
+use super::statements;
+use super::sweep::stale_to_sweep;
+use crate::database::{Param, Statement};
+
+/// How many events a page reads at most, whatever it shows.
+macro_rules! scanned_events {
+    () => {
+        900
+    };
+}
+
+/// The number of events that a page reads at most.
+pub(crate) const SCANNED_EVENTS: u64 = scanned_events!();
+
+/// Appends the events that `$select` selects.
+macro_rules! append {
+    ($select:expr) => {
+        concat!(
+            "insert into events (venture, kind, subject, agent, session_id, at, data_json) ",
+            $select,
+            " returning seq as event_seq"
+        )
+    };
+}
+
+/// Facts about the session `s`. A branch is shown only if it has the characters of an ordinary name, because others read
+/// the event.
+macro_rules! session_data {
+    ($repo:literal, $track:literal, $issue_number:literal, $branch:literal, $end_reason:literal) => {
+        concat!(
+            "json_object('repo', ",
+            $repo,
+            ", 'track', ",
+            $track,
+            ", 'issue_number', ",
+            $issue_number,
+            ", 'branch', iif(",
+            $branch,
+            " glob '*[^A-Za-z0-9._/+#@-]*', null, ",
+            $branch,
+            "), 'end_reason', ",
+            $end_reason,
+            ")"
+        )
+    };
+    () => {
+        session_data!("s.repo", "s.track", "s.issue_number", "s.branch", "s.end_reason")
+    };
+}
+
+/// The sessions that the next statement abandons. `$now` is the current time.
+macro_rules! becoming_lost {
+    ($now:literal, $ids:expr) => {
+        append!(concat!(
+            "select s.venture, 'session_lost', s.id, s.agent, s.id, ",
+            $now,
+            ", ",
+            session_data!("s.repo", "s.track", "s.issue_number", "s.branch", "'stale'"),
+            " from sessions s where s.id in (",
+            $ids,
+            ")"
+        ))
+    };
+}
+
+statements! {
+    /// The session `?1`, which the statement before may have changed. `?2` is the current time, `?3` the kind.
+    SESSION = append!(concat!(
+        "select s.venture, ?3, s.id, s.agent, s.id, ?2, ", session_data!(), " from sessions s where s.id = ?1 limit changes()"));
+
+    /// The agent's active session, if it is stale (its last heartbeat is before `?8`), or gets another branch or issue. The
+    /// parameters are those of `live_session`, the current time, and the branch and the issue of the request, or null.
+    LOST_OR_MOVED_AT_START = append!(concat!(
+        "select s.venture, iif(s.last_heartbeat_at < ?8, 'session_lost', 'session_moved'), s.id, s.agent, s.id, ?5, ",
+        session_data!(
+            "s.repo",
+            "s.track",
+            "iif(s.last_heartbeat_at < ?8, s.issue_number, ifnull(?7, s.issue_number))",
+            "iif(s.last_heartbeat_at < ?8, s.branch, ifnull(?6, s.branch))",
+            "iif(s.last_heartbeat_at < ?8, 'stale', s.end_reason)"
+        ),
+        " from sessions s where ", live_session!("s"), " and (s.last_heartbeat_at < ?8 or ",
+        "(s.branch, s.issue_number) is not (ifnull(?6, s.branch), ifnull(?7, s.issue_number)))"));
+
+    /// The agent's active session, if the statement before has reactivated it: after it has abandoned a stale one, there is
+    /// no active one. The parameters are the same without `?8`. The branch and the issue are those that the start of the day
+    /// sets next, so there is no second event about them.
+    REACTIVATED = append!(concat!(
+        "select s.venture, 'session_started', s.id, s.agent, s.id, ?5, ",
+        session_data!("s.repo", "s.track", "ifnull(?7, s.issue_number)", "ifnull(?6, s.branch)", "s.end_reason"),
+        " from sessions s where ", live_session!("s"), " limit changes()"));
+
+    /// The session that this batch has created has the random part of the id `?6`.
+    CREATED = append!(concat!(
+        "select s.venture, 'session_started', s.id, s.agent, s.id, ?5, ", session_data!(), " from sessions s where ",
+        live_session!("s"), " and substr(s.id, 16) = substr(?6, 16)"));
+
+    /// `?3` to `?8` are a flag and a value for the branch, the issue and the track.
+    MOVED_BY_UPDATE = append!(concat!(
+        "select s.venture, 'session_moved', s.id, s.agent, s.id, ?2, ",
+        session_data!("s.repo", "iif(?7, ?8, s.track)", "iif(?5, ?6, s.issue_number)", "iif(?3, ?4, s.branch)", "s.end_reason"),
+        " from sessions s where s.id = ?1 and s.status = 'active' and (s.branch, s.issue_number, s.track) is not ",
+        "(iif(?3, ?4, s.branch), iif(?5, ?6, s.issue_number), iif(?7, ?8, s.track))"));
+
+    LOST_AFTER_START = becoming_lost!("?2", stale_sessions!("5"));
+
+    LOST_IN_SWEEP = becoming_lost!("?2", stale_to_sweep!("1000"));
+
+    /// The active sessions among those that move. If its agent has an active session `o` in the new repository, a session is
+    /// abandoned first, so it is lost. `?5` is the current time. One statement, because each one reads all of these sessions.
+    LOST_OR_MOVED_BY_MOVE = append!(concat!(
+        "select iif(o.id is null, ?3, s.venture), iif(o.id is null, 'session_moved', 'session_lost'), s.id, s.agent, s.id, ?5, ",
+        session_data!(
+            "iif(o.id is null, ?4, s.repo)",
+            "s.track",
+            "s.issue_number",
+            "s.branch",
+            "iif(o.id is null, s.end_reason, 'stale')"
+        ),
+        " from sessions s left join sessions o on ", session_in_new_repo!("s"),
+        " where s.id in (", sessions_to_move!(), ") and s.status = 'active'"));
+
+    /// The newest handoff of session `?1`, if the statement before has inserted it.
+    HANDOFF = append!("
+        select h.venture, kind.value, h.id, h.from_agent, h.session_id, h.created_at,
+          json_object('status', h.status_label, 'repo', h.repo, 'track', h.track, 'issue_number', h.issue_number,
+            'to_agent', h.to_agent)
+        from handoffs h cross join json_each(case h.status_label when 'done' then '[\"handoff_recorded\",\"work_done\"]'
+          when 'blocked' then '[\"handoff_recorded\",\"agent_blocked\"]' else '[\"handoff_recorded\"]' end) kind
+        where changes() > 0 and h.id = (select max(id) from handoffs where session_id = ?1)");
+
+    /// The note that this batch has created, which is the newest one. `?1` is the current time.
+    NOTE_CREATED = append!("
+        select n.venture, 'note_saved', n.id, null, null, ?1, json_object('outcome', 'created', 'version', n.version)
+        from notes n where n.id = (select max(id) from notes)");
+
+    /// The note `?1`, if it is archived (`?3`) or not. The next statement archives or restores it, which is `?4`.
+    NOTE_ARCHIVED_OR_RESTORED = append!("
+        select n.venture, 'note_saved', n.id, null, null, ?2, json_object('outcome', ?4, 'version', n.version + 1)
+        from notes n where n.id = ?1 and (n.archived_at is not null) = ?3");
+
+    /// The note that the next statement changes. The parameters are those of the change.
+    NOTE_UPDATED = append!(concat!("
+        select iif(?6, ?7, n.venture), 'note_saved', n.id, null, null, ?2,
+          json_object('outcome', 'updated', 'version', n.version + 1)
+        from notes n where ", note_to_change!("n.")));
+
+    /// The newest version of a document, if this batch has created it: it has the change id `?3`, which is empty for a
+    /// deletion.
+    DOC = append!("
+        select iif(d.scope = 'global', null, d.scope), 'doc_changed', d.scope || '/' || d.name, null, null, ?4,
+          json_object('version', d.version, 'deleted', json(iif(d.deleted_at is null, 'false', 'true')))
+        from context_docs d cross join doc_versions w on w.scope = d.scope and w.name = d.name and w.version = d.version
+        where d.scope = ?1 and d.name = ?2 and w.change_id = ?3");
+
+    /// The machine `?1`, which the statement before may have changed. `?3` is the id of a new machine.
+    MACHINE = append!("
+        select null, 'machine_registered', m.hostname, null, null, ?2,
+          json_object('outcome', iif(m.id = ?3, 'created', 'changed'))
+        from machines m where m.hostname = ?1 limit changes()");
+
+    /// The number of the newest and of the oldest event.
+    ENDS = "select (select max(seq) from events) as head, (select min(seq) from events) as first";
+
+    /// The newest events after `?1`.
+    NEWEST_AFTER = "select ev.seq, ev.venture from events ev where ev.seq > ?1 order by ev.seq desc limit 100";
+
+    /// Deletes the events before `?1`, at most 1,000. If the clock was wrong for some events, it deletes those before them
+    /// too, so that no gap stays. The newest event stays, so that no number is used again. If none of the oldest 100 is
+    /// old, the others are not read.
+    FORGET = "
+        delete from events where seq <= (
+            select max(seq) from (
+              select seq, at from events order by seq limit iif(exists (
+                select 1 from (select at from events order by seq limit 100) where at < ?1), 1000, 0))
+            where at < ?1)
+          and seq < (select max(seq) from events)
+        returning 1 as one";
+}
+
+/// Appends an event about a session, if the statement before has changed the session.
+pub(crate) fn of_session(kind: EventKind, id: &SessionId, now: Timestamp) -> Statement {
+    Statement::new(SESSION).bind(id).bind(now).bind(kind.as_str())
+}
+
+/// Appends an event if the start of a day is about to abandon the agent's session, or to change its branch or issue.
+pub(crate) fn own_session_lost_or_moved(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
+    of_new_values(LOST_OR_MOVED_AT_START, day, now).bind(stale_before)
+}
+
+/// Appends an event if the statement before has reactivated the agent's session.
+pub(crate) fn session_reactivated(day: &StartDay, now: Timestamp) -> Statement {
+    of_new_values(REACTIVATED, day, now)
+}
+
+/// A statement with the parameters of `live_session`, the current time, and the branch and the issue of the request.
+fn of_new_values(sql: &'static str, day: &StartDay, now: Timestamp) -> Statement {
+    of_live_session(sql, day, now).bind(day.branch.as_ref()).bind(day.issue_number)
+}
+
+/// Appends an event for each session that the next statement abandons, after the answer to the start of a day.
+pub(crate) fn sessions_lost(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
+    of_stale_sessions(LOST_AFTER_START, day, stale_before, now)
+}
+
+/// Appends an event if this batch has created the agent's session.
+pub(crate) fn session_created(day: &StartDay, new_id: &SessionId, now: Timestamp) -> Statement {
+    of_live_session(CREATED, day, now).bind(new_id)
+}
+
+/// Appends an event if the patch is about to change the branch, issue or track of an active session.
+pub(crate) fn session_moved_by_update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> Statement {
+    Statement::new(MOVED_BY_UPDATE)
+        .bind(id)
+        .bind(now)
+        .bind(!patch.branch.is_keep())
+        .bind(patch.branch.value())
+        .bind(!patch.issue_number.is_keep())
+        .bind(patch.issue_number.value().copied())
+        .bind(!patch.track.is_keep())
+        .bind(patch.track.value().copied())
+}
+
+/// Appends an event for each session that the sweep is about to abandon.
+pub(crate) fn sessions_lost_in_sweep(stale_before: Timestamp, now: Timestamp) -> Statement {
+    Statement::new(LOST_IN_SWEEP).bind(stale_before).bind(now)
+}
+
+/// Appends an event for each active session that a move of records is about to abandon or to move.
+pub(super) fn sessions_lost_or_moved(from: &VentureCode, records: &MoveRecords, now: Timestamp) -> Statement {
+    names(LOST_OR_MOVED_BY_MOVE, from, records).bind(now)
+}
+
+/// Appends the events of the handoff of a session, if the statement before has inserted one.
+pub(crate) fn of_handoff(session: &SessionId) -> Statement {
+    Statement::new(HANDOFF).bind(session)
+}
+
+/// Appends an event about the note that this batch has created.
+pub(crate) fn note_created(now: Timestamp) -> Statement {
+    Statement::new(NOTE_CREATED).bind(now)
+}
+
+/// Appends an event if the next statement changes the note.
+pub(crate) fn note_updated(id: &NoteId, patch: &UpdateNote, now: Timestamp) -> Statement {
+    bind_change(NOTE_UPDATED, id, patch, now)
+}
+
+/// Appends an event if the next statement archives the note.
+pub(crate) fn note_archived(id: &NoteId, now: Timestamp) -> Statement {
+    Statement::new(NOTE_ARCHIVED_OR_RESTORED).bind(id).bind(now).bind(false).bind("archived")
+}
+
+/// Appends an event if the next statement restores the note.
+pub(crate) fn note_restored(id: &NoteId, now: Timestamp) -> Statement {
+    Statement::new(NOTE_ARCHIVED_OR_RESTORED).bind(id).bind(now).bind(true).bind("restored")
+}
+
+/// Appends an event if this batch has created a version of a document with this change id.
+pub(crate) fn of_doc(place: &DocLocation, change_id: &str, now: Timestamp) -> Statement {
+    place.bind(DOC).bind(change_id).bind(now)
+}
+
+/// Appends an event if the statement before has created or changed the machine.
+pub(crate) fn of_machine(hostname: &Host, new_id: &MachineId, now: Timestamp) -> Statement {
+    Statement::new(MACHINE).bind(hostname).bind(now).bind(new_id)
+}
+
+/// Selects the numbers of the newest and of the oldest event.
+pub(crate) fn ends() -> Statement {
+    Statement::new(ENDS)
+}
+
+/// Selects the number and the venture of the newest 100 events after `last`, newest first.
+pub(crate) fn newest_after(last: u64) -> Statement {
+    Statement::new(NEWEST_AFTER).bind(i64::try_from(last).unwrap_or(i64::MAX))
+}
+
+/// Deletes events before `before`.
+pub(crate) fn forget(before: Timestamp) -> Statement {
+    Statement::new(FORGET).bind(before)
+}
+
+/// The event `ev` as JSON.
+macro_rules! event_json {
+    () => {
+        "json_object('seq', ev.seq, 'venture', ev.venture, 'kind', ev.kind, 'subject', ev.subject, 'agent', ev.agent, \
+         'session_id', ev.session_id, 'at', ev.at, 'data', json(ev.data_json))"
+    };
+}
+
+filters! {
+    /// The filters of `list_events`.
+    EventFilters {
+        venture: Option<Param>,
+        kinds: Option<Param>,
+        after: Option<Param>,
+    }
+}
+
+/// Selects the events of a page: `seq` and `item`.
+pub(crate) fn list(filter: &EventFilter) -> Statement {
+    let filters = EventFilters {
+        venture: filter.venture.as_ref().map(Param::from),
+        kinds: filter.kinds.as_ref().map(|kinds| Param::from(format!(",{},", kinds.as_str()))),
+        after: filter.after.map(|after| Param::from(i64::try_from(after.get()).unwrap_or(i64::MAX))),
+    };
+    page(&filters, filter.limit.unwrap_or_default())
+}
+
+fn page(filters: &EventFilters, limit: Limit) -> Statement {
+    let mut params = vec![Param::from(limit.get())];
+    let mut conditions = Vec::new();
+    let mut when = |condition: &str, param: &Option<Param>| {
+        let Some(param) = param else { return };
+        params.push(param.clone());
+        conditions.push(condition.replace('?', &format!("?{}", params.len())));
+    };
+    when(concat!("ev.seq > ? and ev.seq <= ? + ", scanned_events!()), &filters.after);
+    when("ev.venture = ?", &filters.venture);
+    // No table of kinds, because D1 counts each row that is looked up in it.
+    when("instr(?, ',' || ev.kind || ',') > 0", &filters.kinds);
+    if filters.after.is_none() {
+        conditions.push(concat!("ev.seq < (select min(seq) from events) + ", scanned_events!()).to_owned());
+    }
+    let sql = format!(
+        concat!("select ev.seq, ", event_json!(), " as item from events ev where {} order by ev.seq limit ?1"),
+        conditions.join(" and ")
+    );
+    Statement::with(sql, params)
+}
+
+/// Every form of [`list`].
+pub(super) fn composed() -> Vec<(String, String)> {
+    every_form("event::list", |filters| [page(filters, Limit::default())])
+}
