@@ -45,19 +45,34 @@ pub(crate) async fn refuse(database: &dyn Database, admission: &Admission, error
     }
 }
 
-/// Runs the plan of a read, or of a change that is safe to repeat, in one batch.
+/// Runs the plan of a read, or of a change that is safe to repeat, in one batch; in two if the first selects no row and the
+/// plan says what happens otherwise.
 pub(crate) async fn run(database: &dyn Database, admission: &Admission, mark: &CursorMark, plan: Plan) -> Finished {
     let mut statements = admission.statements(Some(&plan.access));
     statements.extend(plan.steps);
     let selection = AnswerLocation::push(plan.answer, mark, &mut statements);
-    match database.batch(&statements).await {
-        Ok(rows) => Finished {
-            rate_limit_state: admission.rate_limit_state(&rows),
-            result: selection.response(&rows),
-            logged: None,
-        },
-        Err(failure) => Finished::uncounted(admission, failure.into()),
-    }
+    let rows = match database.batch(&statements).await {
+        Ok(rows) => rows,
+        Err(failure) => return Finished::uncounted(admission, failure.into()),
+    };
+    let result = match plan.otherwise {
+        Some(otherwise) if selection.has_no_row(&rows) => run_otherwise(database, admission, mark, *otherwise).await,
+        _ => selection.response(&rows),
+    };
+    Finished { rate_limit_state: admission.rate_limit_state(&rows), result, logged: None }
+}
+
+/// Runs [`Plan::otherwise`].
+async fn run_otherwise(
+    database: &dyn Database,
+    admission: &Admission,
+    mark: &CursorMark,
+    plan: Plan,
+) -> Result<SuccessResponse, ApiError> {
+    let mut statements = admission.statements_again(&plan.access);
+    statements.extend(plan.steps);
+    let selection = AnswerLocation::push(plan.answer, mark, &mut statements);
+    selection.response(&database.batch(&statements).await?)
 }
 
 /// Runs the plan of a read in two batches, for a database that runs reads and writes separately. The first batch
@@ -223,6 +238,10 @@ impl AnswerLocation {
             Selection::Fixed(body) => Self::Fixed(body),
             Selection::Stored(_) => Self::Stored,
         }
+    }
+
+    fn has_no_row(&self, rows: &[Vec<Row>]) -> bool {
+        matches!(self, Self::Record { at, .. } if rows.get(*at).is_none_or(Vec::is_empty))
     }
 
     fn response(self, rows: &[Vec<Row>]) -> Result<SuccessResponse, ApiError> {

@@ -16,6 +16,9 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Statement>,
     pub(crate) answer: Selection,
     pub(crate) access: DataAccess,
+    /// Runs instead, in a second batch, if the first batch selects no row. For a case that is so rare that its statements
+    /// should not be part of every batch. Only for a plan with [`Selection::Record`].
+    pub(crate) otherwise: Option<Box<Self>>,
     /// What the answer does not need. It runs after the answer is sent, and may be lost: a sweep or a later request does
     /// the same work.
     pub(crate) after: Vec<Statement>,
@@ -79,17 +82,16 @@ pub(crate) enum Next {
 }
 
 impl Plan {
+    fn of(steps: Vec<Statement>, answer: Selection, access: DataAccess) -> Self {
+        Self { steps, answer, access, otherwise: None, after: Vec::new() }
+    }
+
     pub(crate) fn write(steps: Vec<Statement>, answer: SelectResponse) -> Self {
-        Self { steps, answer: Selection::Stored(answer), access: DataAccess::Everything, after: Vec::new() }
+        Self::of(steps, Selection::Stored(answer), DataAccess::Everything)
     }
 
     pub(crate) fn record(select: Statement, missing: ErrorCode) -> Self {
-        Self {
-            steps: Vec::new(),
-            answer: Selection::Record { select, missing },
-            access: DataAccess::Everything,
-            after: Vec::new(),
-        }
+        Self::of(Vec::new(), Selection::Record { select, missing }, DataAccess::Everything)
     }
 
     pub(crate) fn page(items: Statement, total: Statement, limit: Limit) -> Self {
@@ -99,31 +101,32 @@ impl Plan {
     /// A page of a list with filters.
     pub(crate) fn filtered_page(page: PageStatements, limit: Limit) -> Self {
         let answer = Selection::Page { page, limit, next: Next::Key };
-        Self { steps: Vec::new(), answer, access: DataAccess::Everything, after: Vec::new() }
+        Self::of(Vec::new(), answer, DataAccess::Everything)
     }
 
     /// A page of a search. Its cursor holds the search state.
     pub(crate) fn page_of(search_cursor: SearchCursor, query: Query, page: PageStatements, limit: Limit) -> Self {
         let answer = Selection::Page { page, limit, next: Next::Shown(search_cursor, query) };
-        Self { steps: Vec::new(), answer, access: DataAccess::Everything, after: Vec::new() }
+        Self::of(Vec::new(), answer, DataAccess::Everything)
     }
 
     pub(crate) fn computed(reads: Vec<Statement>, body: Computation) -> Self {
-        Self {
-            steps: Vec::new(),
-            answer: Selection::Computed { reads, body },
-            access: DataAccess::Everything,
-            after: Vec::new(),
-        }
+        Self::of(Vec::new(), Selection::Computed { reads, body }, DataAccess::Everything)
     }
 
     pub(crate) fn fixed(steps: Vec<Statement>, body: impl Into<Cow<'static, str>>) -> Self {
-        Self { steps, answer: Selection::Fixed(body.into()), access: DataAccess::Shared, after: Vec::new() }
+        Self::of(steps, Selection::Fixed(body.into()), DataAccess::Shared)
     }
 
     /// Sets which data the plan uses.
     pub(crate) fn with_access(mut self, access: DataAccess) -> Self {
         self.access = access;
+        self
+    }
+
+    /// Sets what runs instead if the batch selects no row.
+    pub(crate) fn or_else(mut self, otherwise: Self) -> Self {
+        self.otherwise = Some(Box::new(otherwise));
         self
     }
 

@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::plan::{DataAccess, Plan};
 use crate::platform::random_bits;
 use crate::store;
-use crate::store::day::NextHeartbeat;
+use crate::store::session::NextHeartbeat;
 
 /// Lists sessions, newest first.
 pub(crate) fn list_sessions(call: &Call, filter: SessionFilter) -> Result<Plan, ApiError> {
@@ -37,11 +37,15 @@ pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -
 /// Records a heartbeat. An abandoned session becomes active again, for example after a laptop's sleep.
 pub(crate) fn heartbeat(call: &Call, id: SessionId) -> Result<Plan, ApiError> {
     let next = next_heartbeat(call);
-    // The last of these statements makes an abandoned session active again.
-    let mut steps = Vec::from(store::session::record_heartbeat(&id, call.now));
-    steps.push(store::event::of_session(EventKind::SessionStarted, &id, call.now).non_durable());
-    let select = store::session::select_heartbeat(&id, next.at, next.interval_seconds);
-    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
+    let steps = vec![
+        store::session::revive(&id, call.now),
+        store::event::of_session(EventKind::SessionStarted, &id, call.now).non_durable(),
+    ];
+    let revived = Plan::record(store::session::select_heartbeat(&id, next), ErrorCode::SessionNotFound)
+        .with_steps(steps)
+        .with_access(DataAccess::Session(id.clone()));
+    let recorded = Plan::record(store::session::record_heartbeat(&id, next, call.now), ErrorCode::SessionNotFound);
+    Ok(recorded.with_access(DataAccess::Session(id)).or_else(revived))
 }
 
 /// Records that the agent has left. If the session had a heartbeat since, or has ended, it does not change.

@@ -36,6 +36,20 @@ impl Admission {
     pub(crate) fn statements(&self, access: Option<&DataAccess>) -> Vec<Statement> {
         let mut statements = self.authenticate();
         statements.push(self.window.count());
+        statements.extend(self.authorize(access));
+        statements
+    }
+
+    /// The statements that a second batch of the request begins with. The first one has counted the request.
+    pub(crate) fn statements_again(&self, access: &DataAccess) -> Vec<Statement> {
+        let mut statements = self.authenticate();
+        statements.extend(self.authorize(Some(access)));
+        statements
+    }
+
+    /// The statements that fail unless the token has the scope and the access. A configured key needs none.
+    fn authorize(&self, access: Option<&DataAccess>) -> Vec<Statement> {
+        let mut statements = Vec::new();
         let Some(token) = self.caller.token_id() else { return statements };
         statements.extend(self.operation.map(|operation| store::token::unless_scope(token, operation)));
         statements.extend(access.and_then(|access| match access {

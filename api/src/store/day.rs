@@ -6,7 +6,7 @@ use super::doc::{doc_index_json, doc_index_limit, doc_key, doc_summary_members, 
 use super::doc_audit::doc_audit_json;
 use super::handoff::{handoff_json, omitted_payload, stored_payload};
 use super::responses::{SelectResponse, responses};
-use super::session::session_json;
+use super::session::{NextHeartbeat, session_json};
 use super::summaries::executive_summaries_json;
 use super::venture::venture_json;
 use super::{excerpt, first_items};
@@ -159,13 +159,6 @@ responses! {
         " from sessions s join handoffs h on h.id = ifnull(iif(?3, null, s.final_handoff_id), ",
         "(select max(id) from handoffs where session_id = s.id)) where s.id = ?2"
     );
-}
-
-/// When the next heartbeat is due.
-#[derive(Clone, Copy)]
-pub(crate) struct NextHeartbeat {
-    pub(crate) at: Timestamp,
-    pub(crate) interval_seconds: u32,
 }
 
 /// The time values and the correlation id of a request that starts or ends a day.

@@ -4,10 +4,10 @@ use deckwatch_protocol::{
     ApproveMachine, Host, Limit, MachineFilter, MachineId, MachineStatus, RegisterMachine, SshPublicKey, Timestamp,
 };
 
-use super::day::NextHeartbeat;
 use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::responses::{SelectResponse, responses};
+use super::session::NextHeartbeat;
 use super::statements;
 use crate::database::{Param, Statement};
 

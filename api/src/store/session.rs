@@ -77,6 +77,14 @@ macro_rules! patched {
     };
 }
 
+/// The answer to a heartbeat. `?2` and `?3` are the next one's time and interval.
+macro_rules! heartbeat_json {
+    () => {
+        "json_object('session_id', id, 'status', status, 'last_heartbeat_at', last_heartbeat_at, \
+         'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer))"
+    };
+}
+
 statements! {
     /// Abandons the agent's own active session if it is stale. Then the new day gets a new session. If the agent has no
     /// active session, reactivates the one that it left before it was stale, among its newest 50. One statement, because
@@ -152,20 +160,19 @@ statements! {
         "update sessions set status = 'active', ended_at = null, end_reason = null, track = iif(?11, ?12, track), ",
         patched!(), " where id = ?1 and status = 'abandoned'");
 
-    RECORD_HEARTBEAT = "update sessions set last_heartbeat_at = ?2 where id = ?1 and status = 'active'";
-
     /// An abandoned session becomes active again.
     REVIVE = "
         update sessions set status = 'active', ended_at = null, end_reason = null, last_heartbeat_at = ?2
         where id = ?1 and status = 'abandoned'";
 
-    /// A session that has ended has no heartbeat. The row says so, because a statement that refuses it before would take
-    /// time for every heartbeat.
-    SELECT_BEAT = "
-        select iif(s.status = 'ended', null, json_object('session_id', s.id, 'status', s.status,
-          'last_heartbeat_at', s.last_heartbeat_at, 'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer))
-          ) as body, iif(s.status = 'ended', 'session_ended', null) as refused
-        from sessions s where s.id = ?1";
+    /// Records a heartbeat of an active session and returns the answer.
+    RECORD_HEARTBEAT = concat!(
+        "update sessions set last_heartbeat_at = ?4 where id = ?1 and status = 'active' returning ", heartbeat_json!(), " as body");
+
+    /// The answer to the heartbeat of a session that was not active. A session that has ended has no heartbeat.
+    SELECT_HEARTBEAT = concat!(
+        "select iif(status = 'ended', null, ", heartbeat_json!(), ") as body,
+          iif(status = 'ended', 'session_ended', null) as refused from sessions where id = ?1");
 
     /// Has no effect if the session had a heartbeat since.
     LEAVE = "
@@ -279,14 +286,26 @@ pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> [
     })
 }
 
-/// Records a heartbeat of a session that has not ended.
-pub(crate) fn record_heartbeat(id: &SessionId, now: Timestamp) -> [Statement; 2] {
-    // A session that `REVIVE` has changed is active, so `RECORD_HEARTBEAT` would write it again. It runs first.
-    [RECORD_HEARTBEAT, REVIVE].map(|sql| Statement::new(sql).bind(id).bind(now).non_durable())
+/// When the next heartbeat is due.
+#[derive(Clone, Copy)]
+pub(crate) struct NextHeartbeat {
+    pub(crate) at: Timestamp,
+    pub(crate) interval_seconds: u32,
 }
 
-pub(crate) fn select_heartbeat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {
-    Statement::new(SELECT_BEAT).bind(id).bind(next).bind(interval_seconds)
+/// Records a heartbeat of an active session and returns the answer as `body`. No row if the session is not active.
+pub(crate) fn record_heartbeat(id: &SessionId, next: NextHeartbeat, now: Timestamp) -> Statement {
+    Statement::new(RECORD_HEARTBEAT).bind(id).bind(next.at).bind(next.interval_seconds).bind(now).non_durable()
+}
+
+/// Makes an abandoned session active again.
+pub(crate) fn revive(id: &SessionId, now: Timestamp) -> Statement {
+    Statement::new(REVIVE).bind(id).bind(now).non_durable()
+}
+
+/// The answer to the heartbeat of a session that was not active.
+pub(crate) fn select_heartbeat(id: &SessionId, next: NextHeartbeat) -> Statement {
+    Statement::new(SELECT_HEARTBEAT).bind(id).bind(next.at).bind(next.interval_seconds)
 }
 
 pub(crate) fn leave(id: &SessionId, last_heartbeat_at: Timestamp, now: Timestamp) -> Statement {

@@ -35,6 +35,25 @@ async fn every_operation_runs_one_batch_before_its_answer() {
 }
 
 #[tokio::test]
+async fn only_the_heartbeat_of_a_session_that_is_not_active_runs_two_batches() {
+    let lab = TestApi::new();
+    lab.register_alpha().await;
+    let examples = Examples::new(&lab, "alpha").await;
+    let beat = |id: &str| TestRequest::of(Operation::Heartbeat).with(id);
+    let day = lab.send_request(examples.good(Operation::StartDay)).await.json();
+    let session = &day["session"];
+    let id = session["id"].as_str().unwrap();
+    let left = json!({ "last_heartbeat_at": session["last_heartbeat_at"] });
+    lab.send_request(TestRequest::of(Operation::LeaveSession).with(id).json(&left)).await;
+    let (revived, active) = (lab.send_request(beat(id)).await, lab.send_request(beat(id)).await);
+    assert_eq!((revived.status, revived.batches), (200, 2), "{}", revived.text);
+    assert_eq!((active.status, active.batches), (200, 1), "{}", active.text);
+    assert_eq!((revived.json()["status"].as_str(), active.json()["status"].as_str()), (Some("active"), Some("active")));
+    let unknown = lab.send_request(beat("sess_01ARZ3NDEKTSV4RRFFQ69G5FAV")).await;
+    assert_eq!((unknown.status, unknown.batches), (404, 2), "{}", unknown.text);
+}
+
+#[tokio::test]
 async fn a_replay_runs_two_batches() {
     let lab = TestApi::new();
     lab.register_alpha().await;
