@@ -40,12 +40,13 @@ pub(crate) async fn figures() -> Vec<Figure> {
     let (worker_target, bare_target) = (target(&worker.url), target(&bare.url));
     let team = Team::new(&worker_target, 1).await;
 
-    let mut smallest = [(); 5].map(|()| Smallest { median: f64::MAX, fastest: f64::MAX });
+    let mut smallest = [(); 6].map(|()| Smallest { median: f64::MAX, fastest: f64::MAX });
     let (started, mut rounds) = (Instant::now(), 0);
     loop {
         let samples = [
             get(&bare_target, "/ok").await,
             get(&bare_target, "/").await,
+            get(&bare_target, "/write").await,
             get(&worker_target, Operation::Health.path()).await,
             heartbeats(&worker_target, &team).await,
             start_days(&worker_target, &team).await,
@@ -64,22 +65,24 @@ pub(crate) fn target(url: &str) -> Target {
     Target { address: url.trim_start_matches("http://").to_owned(), key: CONTEXT_KEY.to_owned() }
 }
 
-fn times(smallest: &[Smallest; 5]) -> Vec<Figure> {
-    let [ok, select, health, heartbeat, resume] = smallest.each_ref().map(|smallest| smallest.median);
+fn times(smallest: &[Smallest; 6]) -> Vec<Figure> {
+    let [ok, select, write, health, heartbeat, resume] = smallest.each_ref().map(|smallest| smallest.median);
     vec![
         Figure::new("worker: a Worker that answers ok, p50", ok, "ms"),
         Figure::new("worker: a Worker that runs select 1, p50", select, "ms"),
+        Figure::new("worker: a Worker that writes the rows of a heartbeat, p50", write, "ms"),
         Figure::new("worker: health, which reads once, p50", health, "ms"),
         Figure::new("worker: heartbeat, p50", heartbeat, "ms"),
         Figure::new("worker: start_day that resumes, p50", resume, "ms"),
+        Figure::new("worker: a Worker that writes the rows of a heartbeat, p50 in selects", write / select, "selects"),
         Figure::new("worker: heartbeat, p50 in selects", heartbeat / select, "selects").at_most(1.3),
         Figure::new("worker: start_day that resumes, p50 in selects", resume / select, "selects").at_most(2.0),
     ]
 }
 
 /// The bounds that decide on a busy machine too. They leave room for noise, and another batch exceeds them.
-fn ratios_of_fastest(smallest: &[Smallest; 5]) -> Vec<Figure> {
-    let [_, select, _, heartbeat, resume] = smallest.each_ref().map(|smallest| smallest.fastest);
+fn ratios_of_fastest(smallest: &[Smallest; 6]) -> Vec<Figure> {
+    let [_, select, _, _, heartbeat, resume] = smallest.each_ref().map(|smallest| smallest.fastest);
     vec![
         Figure::portable("worker: heartbeat, fastest tenth in selects", heartbeat / select, "selects").at_most(1.8),
         Figure::portable("worker: start_day that resumes, fastest tenth in selects", resume / select, "selects")
