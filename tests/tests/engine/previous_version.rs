@@ -37,7 +37,7 @@ fn written() -> String {
         let before = words.len();
         words.extend(word.find_iter(&sql).map(|word| word.as_str().to_owned()));
         if words.len() > before {
-            file += &format!("\n{NAME}{name}\n{}\n", sql.trim());
+            file.extend(["\n", NAME, &name, "\n", sql.trim(), "\n"]);
         }
     }
     file

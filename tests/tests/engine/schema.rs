@@ -54,7 +54,10 @@ const SCHEMA: &str = "tests/engine/schema.sql";
 
 #[test]
 fn the_committed_schema_is_in_step_with_the_migrations_and_none_of_them_has_changed() {
-    let hash = |sql: &str| sha2::Sha256::digest(sql).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hash = |sql: &str| {
+        let bytes = sha2::Sha256::digest(sql);
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+    };
     let migrations: Vec<String> = MIGRATIONS.iter().map(|(name, sql)| format!("-- {}  {name}", hash(sql))).collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(SCHEMA);
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
