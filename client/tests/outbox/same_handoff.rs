@@ -7,8 +7,7 @@ use deckwatch_client::secret_scan::ScannedHandoff;
 use deckwatch_client::{ApiConfig, ContextClient};
 use deckwatch_machine::clock::now;
 use deckwatch_protocol::{
-    DayEnded, Extra, HandoffContent, HandoffDraft, HandoffStatus, Meta, PutVenture, SessionId, SessionRequest,
-    WrittenHandoff,
+    DayEnded, Extra, HandoffContent, HandoffDraft, HandoffStatus, PutVenture, SessionId, SessionRequest, WrittenHandoff,
 };
 use serde_json::{Value, json};
 
@@ -48,18 +47,13 @@ fn draft(summary: &str, extra: &Value) -> HandoffDraft {
 
 fn day_of(repo: &str, session: Option<SessionId>, handoff: ScannedHandoff) -> DayToEnd {
     let start = SessionRequest {
-        agent: AGENT.parse().unwrap(),
-        client: "claude".parse().unwrap(),
-        client_version: None,
-        client_session_id: None,
-        host: "mac1".parse().unwrap(),
         venture: "alpha".parse().ok(),
-        repo: repo.parse().unwrap(),
-        track: None,
-        issue_number: None,
-        branch: None,
-        commit_sha: None,
-        meta: Meta::default(),
+        ..SessionRequest::new(
+            AGENT.parse().unwrap(),
+            "claude".parse().unwrap(),
+            "mac1".parse().unwrap(),
+            repo.parse().unwrap(),
+        )
     };
     DayToEnd { session, start, keep_open: false, handoff }
 }

@@ -12,15 +12,15 @@ use crate::records::{KEY, is_harmless, records};
 use crate::world::{Run, World};
 
 /// The commands of a test and their output, as a text.
-struct Transcript(String);
+pub(crate) struct Transcript(String);
 
 impl Transcript {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(String::new())
     }
 
     /// Runs a command and writes down its output and its exit code. `about` says what it shows.
-    fn run(&mut self, about: &str, world: &World, command: &mut Command) {
+    pub(crate) fn run(&mut self, about: &str, world: &World, command: &mut Command) {
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
         let run = Run::of(command);
         let code = run.code.map_or("none".to_owned(), |code| code.to_string());
@@ -38,8 +38,14 @@ impl Transcript {
         self.0.push('\n');
     }
 
+    /// Writes down a file of the world.
+    pub(crate) fn file(&mut self, world: &World, path: &str) {
+        let text = section(&format!("{path} is now"), &world.read(path));
+        self.0.extend([&of_world(world, &text), "\n"]);
+    }
+
     #[track_caller]
-    fn is_in_step(&self, name: &str) {
+    pub(crate) fn is_in_step(&self, name: &str) {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
         golden::assert_in_step(&file, &self.0);
     }

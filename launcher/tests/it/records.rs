@@ -277,20 +277,7 @@ fn draft() -> HandoffDraft {
 }
 
 fn session_request(day: deckwatch_protocol::StartDay) -> SessionRequest {
-    SessionRequest {
-        agent: day.agent,
-        client: day.client,
-        client_version: None,
-        client_session_id: None,
-        host: day.host,
-        venture: Some(day.venture),
-        repo: day.repo,
-        track: None,
-        issue_number: None,
-        branch: None,
-        commit_sha: None,
-        meta: deckwatch_protocol::Meta::default(),
-    }
+    SessionRequest { venture: Some(day.venture), ..SessionRequest::new(day.agent, day.client, day.host, day.repo) }
 }
 
 #[test]

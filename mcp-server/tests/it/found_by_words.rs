@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::tools::definitions;
 
-const QUERIES: [(&str, &[&str]); 12] = [
+const QUERIES: &[(&str, &[&str])] = &[
     ("sod", &["start my day", "begin a work session", "where did the last session leave off", "resume session"]),
     (
         "handoff",
@@ -130,9 +130,9 @@ fn every_tool_is_among_the_first_two_for_the_words_of_a_stranger() {
     let mut missed = Vec::new();
     for (tool, queries) in QUERIES {
         assert!((3..=5).contains(&queries.len()), "{tool}");
-        for query in queries {
+        for query in *queries {
             let ranked = ranked(query, &tools);
-            if !ranked.iter().take(2).any(|name| name == tool) {
+            if !ranked.iter().take(2).any(|name| name == *tool) {
                 missed.push(format!("{query:?} finds {ranked:?}, not {tool}"));
             }
         }

@@ -21,6 +21,7 @@ mod docs;
 mod end_day;
 mod events;
 mod examples;
+mod filters_of_lists;
 mod github;
 mod handoff_lists;
 mod handoffs;

@@ -1,14 +1,15 @@
 //! The rows that D1 reads and writes for a request, as D1 itself counts them. D1 charges for each. SQLite does not count
 //! rows, so these tests run only on the Worker.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{DayStarted, MintedToken, Operation, Session};
 use deckwatch_tests::{Agent, Api, Caller, KeyCaller, Response, TestRequest};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::examples::ExampleRecords;
+use crate::filters_of_lists::{lists, queries};
 
 pub(crate) const SKIPPED: &str = "skipped: only D1 counts the rows of a request";
 
@@ -93,132 +94,6 @@ async fn every_operation_reads_and_writes_few_rows() {
     assert!(too_many.is_empty(), "{too_many:?}");
 }
 
-/// Filters of a list by name, each with a value that every fifth record has, and another value that other records have.
-type Filters = &'static [(&'static str, [&'static str; 2])];
-
-const OF_SESSIONS: Filters = &[
-    ("venture", ["many-0", "many-1"]),
-    ("repo", ["example-org/many-0", "example-org/many-1"]),
-    ("agent", ["many-0", "many-1"]),
-    ("track", ["0", "1"]),
-    ("status", ["ended", "abandoned"]),
-    ("status", ["active", "active"]),
-    ("active_since", ["2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z"]),
-];
-
-const OF_HANDOFFS: Filters = &[
-    ("venture", ["many-0", "many-1"]),
-    ("repo", ["example-org/many-0", "example-org/many-1"]),
-    ("track", ["0", "1"]),
-    ("issue_number", ["1", "2"]),
-    ("from_agent", ["many-0", "many-1"]),
-    ("to_agent", ["many-0", "many-1"]),
-    ("status", ["done", "blocked"]),
-    ("session_id", ["sess_01000000000000000000000000", "sess_01000000000000000000000001"]),
-];
-
-const OF_NOTES: Filters = &[
-    ("venture", ["many-0", "many-1"]),
-    ("scope", ["global", "global"]),
-    ("tag", ["many-0", "many-1"]),
-    ("q", ["plan", "word"]),
-    ("archived", ["false", "true"]),
-];
-
-const OF_REQUESTS: Filters = &[
-    ("correlation_id", ["corr_many-0", "corr_many-1"]),
-    ("actor", ["many-0", "many-1"]),
-    ("operation", ["start_day", "end_day"]),
-    ("status", ["200", "201"]),
-    ("since", ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
-    ("until", ["2026-01-02T00:00:00Z", "2027-01-01T00:00:00Z"]),
-];
-
-const OF_EVENTS: Filters = &[
-    ("venture", ["many-0", "many-1"]),
-    ("kinds", ["note_saved", "work_done,agent_blocked"]),
-    ("after", ["0", "18000"]),
-];
-
-const OF_CLASSIFICATIONS: Filters = &[
-    ("venture", ["many-0", "many-1"]),
-    ("repo", ["example-org/many-0", "example-org/many-1"]),
-    ("number", ["1", "2"]),
-    ("grade", ["1", "2"]),
-];
-
-const OF_ANALYTICS: Filters = &[("venture", ["many-0", "many-1"]), ("agent", ["many-0", "many-1"])];
-
-/// All filters alone, and all pairs, with values that occur together and with values that do not.
-fn queries(filters: Filters) -> Vec<String> {
-    let mut queries = vec![String::new()];
-    for (n, (name, [one, other])) in filters.iter().enumerate() {
-        queries.extend([one, other].map(|value| format!("{name}={value}")));
-        for (second, [same, different]) in filters.iter().skip(n + 1).filter(|(second, _)| second != name) {
-            // A request can't name both a venture and the global scope.
-            if (*name, *second) != ("venture", "scope") {
-                queries.extend([same, different].map(|value| format!("{name}={one}&{second}={value}")));
-            }
-        }
-    }
-    queries
-}
-
-const OF_DOCS: Filters = &[("venture", ["many-0", "many-1"]), ("scope", ["global", "many-0"])];
-
-const OF_MACHINES: Filters =
-    &[("status", ["approved", "pending"]), ("status", ["retired", "retired"]), ("role", ["many", "few"])];
-
-const OF_VENTURE: Filters = &[("venture", ["many-0", "many-1"])];
-
-const OF_HOST: Filters = &[("for", ["machine-1", "none"])];
-
-/// The filters of each operation that reads records with a query, without the cursor and the limit.
-const LISTS: &[(Operation, Filters)] = &[
-    (Operation::ListSessions, OF_SESSIONS),
-    (Operation::ListHandoffs, OF_HANDOFFS),
-    (Operation::LatestHandoff, OF_HANDOFFS),
-    (Operation::ListNotes, OF_NOTES),
-    (Operation::ListRequests, OF_REQUESTS),
-    (Operation::ListEvents, OF_EVENTS),
-    (Operation::ListClassifications, OF_CLASSIFICATIONS),
-    (Operation::SessionAnalytics, OF_ANALYTICS),
-    (Operation::ListDocs, OF_DOCS),
-    (Operation::ListMachines, OF_MACHINES),
-    (Operation::SshConfig, OF_HOST),
-    (Operation::ListRequirements, OF_VENTURE),
-    (Operation::AuditDocs, OF_VENTURE),
-    (Operation::ListTokens, &[]),
-    (Operation::ListVentures, &[]),
-];
-
-/// Lists of the parts of one document, which has at most 20 versions.
-const OF_ONE_DOC: &[&str] = &["get_doc", "list_doc_versions"];
-
-#[test]
-fn every_filter_of_every_list_is_counted() {
-    let document: Value = serde_json::from_str(include_str!("../../../api/openapi.json")).unwrap();
-    let operations =
-        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
-    for operation in operations {
-        let id = operation["operationId"].as_str().unwrap();
-        let parameters = operation["parameters"].as_array().into_iter().flatten();
-        let in_query = parameters.filter(|parameter| parameter["in"] == "query");
-        let names = in_query.filter_map(|parameter| parameter["name"].as_str()).collect::<BTreeSet<_>>();
-        if names.is_empty() || OF_ONE_DOC.contains(&id) {
-            continue;
-        }
-        let (_, filters) =
-            LISTS.iter().find(|(list, _)| list.id() == id).unwrap_or_else(|| panic!("add {id} to LISTS"));
-        let mut counted: BTreeSet<&str> = filters.iter().map(|(name, _)| *name).collect();
-        counted.extend(["cursor", "limit"].into_iter().filter(|name| names.contains(name)));
-        if id == "session_analytics" {
-            counted.extend(["since", "until"]);
-        }
-        assert_eq!(counted, names, "{id}");
-    }
-}
-
 #[tokio::test]
 async fn every_filter_and_every_pair_of_filters_reads_few_rows_whatever_is_stored() {
     let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
@@ -238,27 +113,27 @@ async fn every_filter_and_every_pair_of_filters_reads_few_rows_whatever_is_store
         let so_far = most.entry(operation.id().to_owned()).or_default();
         *so_far = read.max(*so_far);
     };
-    for (operation, filters) in LISTS {
-        let more = match *operation {
+    for (operation, filters, others) in lists() {
+        let more = match operation {
             Operation::SessionAnalytics => "&since=2026-01-01T00:00:00Z&until=2026-03-01T00:00:00Z",
-            Operation::LatestHandoff | Operation::SshConfig => "",
-            _ => "&limit=100",
+            _ if others.contains("limit") => "&limit=100",
+            _ => "",
         };
         let all: Vec<String> = filters.iter().map(|(name, [one, _])| format!("{name}={one}")).collect();
-        let all = (*operation == Operation::ListHandoffs).then(|| all.join("&"));
-        for query in queries(filters).into_iter().chain(all) {
+        let all = (operation == Operation::ListHandoffs).then(|| all.join("&"));
+        for query in queries(&filters).into_iter().chain(all) {
             let query = format!("{query}{more}");
-            let ask = TestRequest::of(*operation).query(&query);
+            let ask = TestRequest::of(operation).query(&query);
             let first = api.admin().send(ask.clone()).await;
-            count(*operation, &query, &first);
+            count(operation, &query, &first);
             if let Some(cursor) =
                 first.status.eq(&200).then(|| first.json()["next_cursor"].as_str().map(str::to_owned)).flatten()
             {
                 let query = format!("{query}&cursor={cursor}");
-                count(*operation, &query, &api.admin().send(TestRequest::of(*operation).query(&query)).await);
+                count(operation, &query, &api.admin().send(TestRequest::of(operation).query(&query)).await);
             }
             if operation.tier() != Tier::Admin {
-                count(*operation, &format!("with a token, {query}"), &restricted.send(ask).await);
+                count(operation, &format!("with a token, {query}"), &restricted.send(ask).await);
             }
         }
     }

@@ -17,6 +17,7 @@ mod modules;
 mod outages;
 #[cfg(target_os = "linux")]
 mod power_cuts;
+mod previous_version;
 mod private_files;
 mod query_plans;
 mod requirements;

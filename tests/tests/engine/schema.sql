@@ -1,3 +1,12 @@
+-- fe96fe6a96d5bb3af261e5a6af263917e9cbc1f279384e6a2ba9eff35992388c  0001_ventures_tokens.sql
+-- 07378ddd234c0b6e5f606e3d64502c3c8893c66696330d65593413268d1dd23c  0002_sessions_and_handoffs.sql
+-- dc63bd83cb572e8aeb20c057799e9a60f7ea4754daf2543adcff8ff3d8a0de5a  0003_notes.sql
+-- cbc24f8715ab6433a14b161cf1f0ea2f1c0e3047911cbf2335b53242b5931e51  0004_documents.sql
+-- c743783d1f49ff125f452cf7f2cd7774e84b2f10b2e6a286e1f80a3c9b948514  0005_machines.sql
+-- 064f4468d1597fa0e842ada4441d67ee4d5d7c42a05e29f80ae0fb0bef05fc2a  0006_requests.sql
+-- b7fd901ea15b65b63d5dda7951bec9c6f9064f929150b0c2d5a86c22abcc6ac6  0007_github_classifier.sql
+-- 45e971a70600eed1e0b6635e326b89134c044ebb2f2be93450904c5a1f51b916  0008_events.sql
+
 CREATE TABLE archived_note_tags (
   tag text not null,
   scope text not null,
