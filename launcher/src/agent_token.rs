@@ -1,9 +1,10 @@
 //! Exchanges the shared key of the Context API for the token of one agent, so that the agent does not get the key.
 //!
 //! A launch must work although the API is down or older than the launcher. Then the agent gets the shared key, and a warning
-//! says so. With `--require-secrets`, the launch fails instead.
+//! says so. With `token_required` in `[api]` of the configuration, the launch fails instead.
 
 use deckwatch_client::ClientError;
+use deckwatch_client::outbox::SendReason;
 use deckwatch_machine::agent::machine_uuid;
 use deckwatch_machine::variables;
 use deckwatch_protocol::{Agent, CreateAgentToken, ErrorCode, MintedToken, VentureCode};
@@ -36,12 +37,13 @@ pub(crate) fn exchange(
         Err(error) => {
             warn(&format!(
                 "the agent gets the shared key of the Context API, because it got no token of its own: {error}; with \
-                 --require-secrets, the launch fails instead"
+                 token_required = true in [api] of config.toml, the launch fails instead"
             ));
             return Ok(Vec::new());
         }
     };
     let mut variables = vec![(variables::KEY_ACTOR, deckwatch_client::actor_of(key))];
+    send_queue_of_shared_key(endpoint, env);
     variables.extend(minted.record.expires_at.map(|at| (variables::TOKEN_EXPIRES_AT, at.to_string())));
     granted.secrets.insert(variables::API_KEY, Secret::new(minted.token));
     Ok(variables)
@@ -69,6 +71,16 @@ fn mint(
             "the Context API is older than this launcher and has no tokens of agents; deploy it again".to_owned(),
         )
     })
+}
+
+/// Sends what waits in the queue of the shared key: an agent that got the key, because the API could not be reached, may have
+/// left it there. An agent with a token has a queue of its own. What can't be sent now stays there.
+fn send_queue_of_shared_key(endpoint: &Endpoint, env: &ProcessEnv) {
+    let Ok(Some(client)) = context_api::client(endpoint, env) else { return };
+    let sent = context_api::wait(async { Ok(client.replay(SendReason::Requested).await) });
+    if let Err(error) = sent {
+        warn(&format!("what waits in the queue of the shared key was not sent: {error}"));
+    }
 }
 
 /// Whether the API does not have the operation.

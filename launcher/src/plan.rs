@@ -67,6 +67,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) name: AgentName,
     /// The variable with the shared key of the API, which the agent does not get, if it is not `CONTEXT_API_KEY`.
     pub(crate) key_variable: Option<String>,
+    /// Whether the launch fails if the agent gets no token of its own.
+    pub(crate) token_required: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -117,6 +119,7 @@ impl<'a> Plan<'a> {
             track,
             name,
             key_variable,
+            token_required: config.api.as_ref().is_some_and(|api| api.token_required),
         })
     }
 

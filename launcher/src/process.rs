@@ -52,8 +52,8 @@ fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
     }
     let slot = claim(plan, env)?;
     let agent = plan.name.as_agent(&slot, &plan.cli.client())?;
-    let is_required = plan.secrets.is_required();
-    let of_token = agent_token::exchange(&mut granted, plan.endpoint, &plan.venture.code, &agent, is_required, env)?;
+    let of_token =
+        agent_token::exchange(&mut granted, plan.endpoint, &plan.venture.code, &agent, plan.token_required, env)?;
     let checkout = match &plan.worktree {
         Some(worktree) => worktree.open(&agent, &plan.checkout)?,
         None => plan.checkout.clone(),
@@ -78,7 +78,9 @@ fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
         command.env_remove(variables::API_URL).env_remove(variables::API_KEY);
     }
     // The shared key of the API may have a variable of its own.
-    plan.key_variable.iter().for_each(|name| drop(command.env_remove(name)));
+    if let Some(name) = &plan.key_variable {
+        command.env_remove(name);
+    }
     command.envs(plan.environment.iter().cloned()).env(variables::AGENT, agent.as_str()).envs(of_token);
     command.env(variables::BRANCH_PREFIX, prefix);
     if let Some(launch) = launch_id(std::process::id()) {
