@@ -62,7 +62,9 @@ impl Keeper {
             && live.id == beaten.id
         {
             let last_heartbeat_at = live.last_heartbeat_at.max(beaten.last_heartbeat_at);
-            *live = Live { last_heartbeat_at, ..beaten };
+            // A start of day in the meantime may have taken the next epoch.
+            let epoch = live.epoch.max(beaten.epoch);
+            *live = Live { last_heartbeat_at, epoch, ..beaten };
         }
     }
 
