@@ -26,7 +26,7 @@ pub(crate) async fn run(keeper: Arc<Keeper>) {
                 Ok(Some(later)) => expires_at = later,
                 Ok(None) => return,
                 Err(trouble) => {
-                    log::warn!("the token of this agent is valid until {expires_at} and was not renewed: {trouble}")
+                    log::warn!("the token of this agent is valid until {expires_at} and was not renewed: {trouble}");
                 }
             }
         }

@@ -64,7 +64,7 @@ impl Keeper {
             let last_heartbeat_at = live.last_heartbeat_at.max(beaten.last_heartbeat_at);
             // A start of day in the meantime may have taken the next epoch.
             let epoch = live.epoch.max(beaten.epoch);
-            *live = Live { last_heartbeat_at, epoch, ..beaten };
+            *live = Live { epoch, last_heartbeat_at, ..beaten };
         }
     }
 
