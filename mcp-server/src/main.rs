@@ -36,6 +36,7 @@ mod schema;
 mod sentence;
 mod server;
 mod session;
+mod token_renewal;
 mod tools;
 mod total;
 mod trouble;

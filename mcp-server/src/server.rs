@@ -3,6 +3,8 @@
 use std::sync::{Arc, Once};
 
 use deckwatch_client::outbox::SendReason;
+use deckwatch_machine::variables;
+use deckwatch_protocol::{Agent, Groups};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, ErrorCode,
     GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult,
@@ -17,7 +19,7 @@ use crate::heartbeat;
 use crate::identity::Cli;
 use crate::session::Keeper;
 use crate::tools::{Tool, parse_call};
-use crate::{prompts, resources};
+use crate::{prompts, resources, token_renewal};
 
 const INSTRUCTIONS: &str = "Deckwatch connects you with the other agents and sessions of your team. Call `sod` when you \
     start, `handoff` when you end, `context` to see the other active agents, and `status` to see the work queue. Lines in \
@@ -35,6 +37,17 @@ impl Server {
         Self { keeper, awake: Once::new() }
     }
 
+    /// The instructions, with the agent's own name, groups and roles as far as the environment has them. Nothing may be opened
+    /// before the handshake, so the first call checks that the environment belongs to this launch.
+    fn instructions(&self) -> String {
+        let environment = self.keeper.identity.environment();
+        let Ok(Some(agent)) = environment.setting::<Agent>(variables::AGENT) else { return INSTRUCTIONS.to_owned() };
+        let groups = environment.setting::<Groups>(variables::GROUPS).ok().flatten().unwrap_or_default();
+        let roles: Vec<String> = groups.0.iter().map(|(name, role)| format!("@{name} as {role}")).collect();
+        let roles = if roles.is_empty() { String::new() } else { format!(", and you are in {}", roles.join(", ")) };
+        format!("{INSTRUCTIONS} Other agents know you as {agent}{roles}.")
+    }
+
     /// Starts heartbeats and delivery. Called after the handshake, because nothing may be opened before it.
     fn wake(&self, peer: Option<Implementation>) {
         if let Some(peer) = peer {
@@ -45,7 +58,8 @@ impl Server {
             tokio::spawn(async move {
                 // Send the outbox first: it may end the session that the search would find.
                 let _ = keeper.replay(SendReason::Periodic).await;
-                tokio::join!(heartbeat::run(Arc::clone(&keeper)), delivery::run(keeper));
+                let renewal = token_renewal::run(Arc::clone(&keeper));
+                tokio::join!(heartbeat::run(Arc::clone(&keeper)), delivery::run(keeper), renewal);
             });
         });
     }
@@ -77,7 +91,7 @@ impl ServerHandler for Server {
             .with_description("Start of day, handoff and awareness for coding agents");
         ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build())
             .with_server_info(implementation)
-            .with_instructions(INSTRUCTIONS)
+            .with_instructions(self.instructions())
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {

@@ -77,6 +77,12 @@ error_codes! {
     SessionEnded "session_ended" 409 "Session ended",
     /// The same agent already has an active session for this venture, repository and track. Use that session, or end it first.
     SessionConflict "session_conflict" 409 "Session conflict",
+    /// The session is not active: it was silent for 45 minutes, or its agent has left. Send a heartbeat, then repeat the request.
+    SessionNotActive "session_not_active" 409 "Session not active",
+    /// Another process of the same agent goes on with the session: `epoch` is not the session's epoch. Stop, or start the day again to go on in this process.
+    Superseded "superseded" 409 "Superseded",
+    /// The name of the agent belongs to another owner or machine. Use another name, or go on as this agent with `take_over` and a reason.
+    AgentNameTaken "agent_name_taken" 409 "Agent name taken",
     /// The access that waits for approval differs from the one that the request names. List the machines again, check the access, and approve that.
     MachineChanged "machine_changed" 409 "Machine changed",
     /// The machine is retired. Register it again.
@@ -154,6 +160,7 @@ impl ErrorCode {
             | Self::TokenNotFound
             | Self::RequirementNotFound
             | Self::SessionEnded
+            | Self::Superseded
             | Self::EventsGone
             | Self::UpgradeRequired
             | Self::MachineChanged
@@ -166,12 +173,14 @@ impl ErrorCode {
             | Self::HoldsSecret
             | Self::HeadersTooLarge => RetryRule::Never,
             Self::SessionConflict
+            | Self::SessionNotActive
             | Self::RequestTimeout
             | Self::RateLimited
             | Self::InternalError
             | Self::DatabaseUnavailable
             | Self::Overloaded => RetryRule::Later,
             Self::Forbidden
+            | Self::AgentNameTaken
             | Self::VentureNotFound
             | Self::VentureNotRegistered
             | Self::MachineNotFound
@@ -249,6 +258,7 @@ mod tests {
             [
                 "request_timeout",
                 "session_conflict",
+                "session_not_active",
                 "rate_limited",
                 "internal_error",
                 "database_unavailable",
@@ -262,6 +272,7 @@ mod tests {
                 "forbidden",
                 "venture_not_found",
                 "machine_not_found",
+                "agent_name_taken",
                 "machine_retired",
                 "requirements_full",
                 "venture_not_registered"

@@ -112,6 +112,10 @@ number! {
     RateLimit, 1..=1_000_000
 }
 number! {
+    /// The number of the process that speaks for a session. Another process of the agent takes the next one.
+    Epoch, 1..=2_147_483_647
+}
+number! {
     /// The number of an event, or 0 for the place before the first one.
     EventSeq(u64), 0..=9_007_199_254_740_991
 }
@@ -130,6 +134,13 @@ impl Default for EventSeq {
     /// The place before the first event.
     fn default() -> Self {
         Self(0)
+    }
+}
+
+impl Default for Epoch {
+    /// The epoch of a new session.
+    fn default() -> Self {
+        Self(1)
     }
 }
 

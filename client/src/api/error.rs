@@ -257,6 +257,11 @@ fn remedy(problem: &Problem) -> String {
         (ErrorCode::RateLimited, Some(seconds)) => format!("Try again in {seconds} s. "),
         (ErrorCode::RateLimited, None) => "Try again in a minute. ".to_owned(),
         (ErrorCode::Forbidden, _) => "Ask the API's admin for a key with more rights. ".to_owned(),
+        (ErrorCode::AgentNameTaken, _) => {
+            "To go on as this agent on this machine, start it with `launcher <venture> --as \
+             <name>`. "
+                .to_owned()
+        }
         // A program sends only operations and fields of its own version.
         (ErrorCode::UnknownRoute | ErrorCode::MethodNotAllowed, _) => {
             format!("Either CONTEXT_API_URL has a wrong path, or the API is {OLDER_API} ")

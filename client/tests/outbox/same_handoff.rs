@@ -55,7 +55,7 @@ fn day_of(repo: &str, session: Option<SessionId>, handoff: ScannedHandoff) -> Da
             repo.parse().unwrap(),
         )
     };
-    DayToEnd { session, start, keep_open: false, handoff }
+    DayToEnd { session, epoch: None, start, keep_open: false, handoff }
 }
 
 async fn end(client: &ContextClient, repo: &str, session: Option<SessionId>, handoff: HandoffDraft) -> DayEnded {

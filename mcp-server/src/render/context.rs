@@ -12,6 +12,7 @@ use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
 
 const BRANCH_COST: usize = 80;
+const ACTIVITY_COST: usize = 80;
 /// The limit for the names in a warning.
 const NAMES_COST: usize = 300;
 /// How many ended agents are named.
@@ -195,7 +196,20 @@ impl<'a> From<&'a Session> for WorkLocation<'a> {
 fn active_line(session: &ActiveSession, now: Timestamp, fence: &Fence) -> String {
     let (seen, presence) = (ago(session.last_heartbeat_at, now), session.presence(now).as_str());
     let place = WorkLocation::from(session).line(fence);
-    format!("{} ({} on {}): {place}; {presence}, last seen {seen}", session.agent, session.client, session.host)
+    let activity = activity(session, now, fence);
+    format!(
+        "{} ({} on {}): {place}; {presence}, last seen {seen}{activity}",
+        session.agent, session.client, session.host
+    )
+}
+
+/// What an agent last said about its work. `working` that is older than 10 minutes shows its age.
+fn activity(session: &ActiveSession, now: Timestamp, fence: &Fence) -> String {
+    let Some(said) = &session.presence else { return String::new() };
+    let age = said.doubtful_for(now).map_or_else(String::new, |_| format!(", said {}", ago(said.at, now)));
+    let text = said.detail.as_ref().or(said.summary.as_ref());
+    let text = text.map_or_else(String::new, |text| format!(": {}", clip(&fence.line(text.as_str()), ACTIVITY_COST)));
+    format!("; {}{age}{text}", said.state.as_str())
 }
 
 /// The line about agents whose process on this machine has ended, so that they are not in the list.
@@ -278,6 +292,25 @@ mod tests {
         let own = WorkLocation { repo: &repo, branch: Some(&branch), track: None, issue: Some(87.try_into().unwrap()) };
         let total = Total::exactly(sessions.len());
         active_part(sessions, total, &own, NOW.parse().unwrap(), &Fence::new(1), "Ask.")
+    }
+
+    #[test]
+    fn the_line_of_an_agent_says_what_it_does_and_how_old_a_doubtful_state_is() {
+        let now: Timestamp = NOW.parse().unwrap();
+        let line = |state: &str, detail: Option<&str>, minutes: i64| {
+            let mut json = active(2, "main");
+            let at = now.plus_seconds(-60 * minutes);
+            json["presence"] =
+                serde_json::json!({ "state": state, "detail": detail, "summary": "the login page", "at": at });
+            active_line(&serde_json::from_value(json).unwrap(), now, &Fence::new(1))
+        };
+        assert!(line("working", None, 9).ends_with("; working: the login page"));
+        let old = line("working", None, 12);
+        assert!(old.contains("; working, said ") && old.contains("12 min"), "{old}");
+        let waiting = line("waiting", Some("which colour?"), 60);
+        assert!(waiting.contains("; waiting: which colour?"), "{waiting}");
+        let long = line("blocked", Some(&"x".repeat(200)), 0);
+        assert!(long.contains("; blocked: xxx") && long.len() < 300, "{long}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod generator;
 mod github;
 mod harness;
 mod healing;
+mod identity;
 mod leaving;
 mod notes;
 mod offline;

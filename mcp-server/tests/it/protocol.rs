@@ -33,7 +33,8 @@ fn protocol_2025_06_18_opens_with_initialize() {
     assert_eq!(result["protocolVersion"], "2025-06-18");
     assert_eq!(result["serverInfo"]["name"], "deckwatch");
     assert_eq!(result["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
-    assert!(result["instructions"].as_str().unwrap().contains("`sod`"));
+    let instructions = result["instructions"].as_str().unwrap();
+    assert!(instructions.contains("`sod`") && instructions.ends_with("know you as mac1-claude-1."), "{instructions}");
     agent.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
     let day = agent.call("sod", &json!({})).good();
     assert!(day.text.contains("mac1-claude-1 (codex on "), "{}", day.text);

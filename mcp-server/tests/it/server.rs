@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Machine, Mcp};
 
-const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
+pub(crate) const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
 pub(crate) const ADMIN_KEY: &str = "adadadadadadadadadadadadadadadad";
 pub(crate) const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
@@ -39,7 +39,7 @@ impl Server {
         server
     }
 
-    fn admin(&self) -> Api {
+    pub(crate) fn admin(&self) -> Api {
         Api::connect(ApiConfig::remote(&self.url(), ADMIN_KEY).unwrap())
     }
 
@@ -150,7 +150,7 @@ impl Server {
         wait(async { self.api().list_sessions(&filter).await }).unwrap().total
     }
 
-    fn api(&self) -> Api {
+    pub(crate) fn api(&self) -> Api {
         Api::connect(ApiConfig::remote(&self.url(), KEY).unwrap())
     }
 
@@ -212,6 +212,6 @@ pub(crate) fn holds_a_key(machine: &Machine) -> bool {
     machine.holds_text(KEY)
 }
 
-fn wait<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }

@@ -68,7 +68,11 @@ fn a_write_whose_answer_was_lost_under_the_old_key_is_not_recorded_again_after_a
         std::fs::write(path, text).unwrap();
     }
 
-    let day = server.agent(&machine, AGENT).call("sod", &json!({"held": "take_over"})).good();
+    // The name of the agent belongs to the owner of the old key. `launcher --as` takes it over too.
+    let new_key = |command: &mut std::process::Command| {
+        command.env("DECKWATCH_TAKE_OVER", "the key was replaced");
+    };
+    let day = server.agent_with(&machine, AGENT, &dir, new_key).call("sod", &json!({"held": "take_over"})).good();
     assert!(day.text.contains("2 writes are taken over from another key of this API"), "{}", day.text);
     let mut agent = server.agent(&machine, AGENT);
     while agent.call("sod", &json!({})).good().facts["queued"] != 0 {}

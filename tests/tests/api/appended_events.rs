@@ -62,7 +62,7 @@ impl Observed {
 }
 
 async fn observe_sessions(observed: &mut Observed) {
-    use EventKind::{SessionLost, SessionMoved, SessionStarted};
+    use EventKind::{AgentBlocked, AgentIdle, AgentWaiting, AgentWorking, SessionLost, SessionMoved, SessionStarted};
     let agent = observed.agent.clone();
     let session = observed.start(&agent, json!({ "branch": "main" }), &[SessionStarted]).await;
     observed.start(&agent, json!({}), &[]).await;
@@ -73,6 +73,12 @@ async fn observe_sessions(observed: &mut Observed) {
     observed.update(&session, json!({ "commit_sha": "0123456" }), &[]).await;
     observed.update(&session, json!({ "issue_number": null }), &[SessionMoved]).await;
     observed.update(&session, json!({ "track": 7 }), &[SessionMoved]).await;
+    for (state, kind) in
+        [("working", AgentWorking), ("idle", AgentIdle), ("waiting", AgentWaiting), ("blocked", AgentBlocked)]
+    {
+        let patch = json!({ "epoch": 1, "presence": { "state": state } });
+        observed.update(&session, patch, &[kind]).await;
+    }
     observed.db_abandon(&session).await;
     observed.beat(&session, &[SessionStarted]).await;
     observed.db_abandon(&session).await;

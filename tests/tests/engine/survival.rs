@@ -1,12 +1,13 @@
 //! A server that is killed during its work: no acknowledged write is lost, and none happens twice.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_api::Statement;
-use deckwatch_protocol::{DayEnded, DayStarted, Handoff, Operation, Venture};
+use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, Handoff, Operation, Venture};
 use deckwatch_server::Sqlite;
-use deckwatch_tests::{Agent, Api, Caller, Response, ServerProcess, TestRequest, fresh, program};
+use deckwatch_tests::{Agent, Api, Caller, Response, ServerProcess, TestRequest, fresh, fresh_uuid, program};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -96,6 +97,57 @@ async fn retried_writes_happen_exactly_once_after_a_kill() {
         assert_eq!(api.db_count(of_handoffs, json!([session])).await, burst.len() as u64);
         api.events_after(0).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_process_takes_one_epoch_and_the_name_stays_after_a_kill() {
+    let server = TestServer::new();
+    let (process, api) = server.open().await;
+    let agent = api.agent().await;
+    let machine = fresh_uuid();
+    let start = move |agent: &Agent| {
+        agent.ask_start_day(json!({ "machine_id": machine, "start_id": fresh_uuid(), "take_over": "a test" }))
+    };
+    let exchange = TestRequest::of(Operation::CreateAgentToken)
+        .json(&json!({ "venture": agent.venture, "agent": agent.name, "machine_id": fresh_uuid() }));
+    let token = agent.send(exchange.clone()).await;
+    let burst = Burst::default();
+    let mut writers = JoinSet::new();
+    for _ in 0..8 {
+        let (agent, burst, start) = (agent.clone(), Arc::clone(&burst), start.clone());
+        writers.spawn(async move {
+            loop {
+                let ask = start(&agent);
+                let response = agent.api().try_send(ask.clone()).await;
+                let gone = response.is_none();
+                burst.lock().await.push((ask, response));
+                if gone {
+                    return;
+                }
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    process.kill().await;
+    while writers.join_next().await.is_some() {}
+
+    let (_process, api) = server.open().await;
+    let (agent, burst) = (agent.at(&api), burst.lock().await);
+    let mut epochs = BTreeSet::new();
+    for (ask, acknowledged) in burst.iter() {
+        let retry = agent.send(ask.clone()).await;
+        let started: DayStarted = retry.of(retry.status);
+        assert!(epochs.insert(started.session.epoch), "two processes have one epoch");
+        if let Some(acknowledged) = acknowledged {
+            assert_eq!((retry.is_replay(), &retry.body), (true, &acknowledged.body));
+        }
+    }
+    let last = epochs.last().map(|epoch| epoch.get() as usize);
+    assert_eq!((epochs.len(), last), (burst.len(), Some(burst.len())), "an epoch was taken twice or lost");
+    let again = agent.send(exchange).await;
+    assert_eq!((again.is_replay(), &again.body), (true, &token.body));
+    let other = json!({ "machine_id": fresh_uuid() });
+    agent.start_day(other).await.problem(ErrorCode::AgentNameTaken);
 }
 
 #[tokio::test]
