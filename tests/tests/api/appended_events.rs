@@ -92,7 +92,6 @@ async fn observe_sessions(observed: &mut Observed) {
     assert_eq!(observed.api.events_after(before).await[0].data["branch"], "other");
     // Its own session and one of another agent are stale. The event of the other one follows after the answer.
     let silent = agent.colleague().started().await.session.id;
-    observed.api.after_answers().await;
     observed.api.db_silence(&session, 46).await;
     observed.api.db_silence(&silent, 46).await;
     observed.start(&agent, json!({ "track": 7 }), &[SessionLost, SessionStarted, SessionLost]).await;
@@ -224,7 +223,6 @@ async fn requests_at_the_same_moment_append_each_event_once() {
     for _ in 0..10 {
         silent.push(agent.colleague().started().await.session.id);
     }
-    api.after_answers().await;
     for session in &silent {
         api.db_silence(session, 46).await;
     }
@@ -255,7 +253,6 @@ async fn the_sweep_appends_an_event_for_each_session_that_it_abandons() {
     let agent = api.agent().await;
     let silent = agent.started_with(json!({ "issue_number": 87 })).await.session.id;
     agent.colleague().started().await;
-    api.after_answers().await;
     api.db_silence(&silent, 46).await;
     let before = api.head().await;
     api.sweep().await;
