@@ -192,6 +192,37 @@ macro_rules! operation_table {
             events: DocChanged;
             conditional: "document" IfUnchanged;
         }
+        /// Sends a message to agents of the venture. Its recipients are resolved once, when it is recorded.
+        SendMessage = send_message() body(SendMessage) -> SentMessage {
+            POST "/v1/messages", Context, Write, [201];
+            refusals: SessionNotFound, MessageNotFound, RecipientUnknown, NoRecipient, TooManyRecipients, RecipientsChanged, MessageRateLimited;
+            events: MessageSent;
+            links: "" => [GetMessage];
+        }
+        /// Reads a message with the state of its deliveries, as its sender, as one of its recipients or as an admin.
+        GetMessage = get_message(id: MessageId) -> MessageRecord {
+            GET "/v1/messages/{id}", Context, Read, [200];
+            missing: MessageNotFound;
+        }
+        /// Lists the agents that a message would reach now.
+        ListRecipients = list_recipients() query(RecipientFilter) -> ReachedAgents {
+            GET "/v1/recipients", Context, Read, [200];
+            refusals: SessionNotFound, RecipientUnknown, TooManyRecipients;
+        }
+        /// Lists the messages that wait for an agent, oldest first, without taking them.
+        ListInbox = list_inbox() query(InboxFilter) -> Page<InboxItem> {
+            GET "/v1/inbox", Context, Read, [200];
+        }
+        /// Takes the messages that wait for the agent of the session. Its process then shows them, and reports that.
+        TakeInbox = take_inbox() body(TakeInbox) -> TakenInbox {
+            POST "/v1/inbox/take", Context, Touch, [200];
+            refusals: SessionNotFound, SessionEnded;
+        }
+        /// Reports that messages were shown to the model, acknowledged, or can't be shown.
+        ReportInbox = report_inbox() body(ReportInbox) -> ReportedInbox {
+            POST "/v1/inbox/report", Context, Touch, [200];
+            refusals: SessionNotFound, SessionEnded;
+        }
         /// Lists events, oldest first.
         ListEvents = list_events() query(EventFilter) -> EventPage {
             GET "/v1/events", Context, Read, [200];
