@@ -83,6 +83,23 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
     ConstraintRow::check("refused_note_changed", ErrorCode::NoteChanged,
         "The note has changed: its version is not the one in If-Match. Read the note again."),
 
+    // Agents and the processes that speak for them.
+    ConstraintRow::check("agent_session_not_found", ErrorCode::SessionNotFound, "No session has this id."),
+    ConstraintRow::check("agent_session_ended", ErrorCode::SessionEnded,
+        "The session has ended. Start the day again."),
+    ConstraintRow::check("agent_session_not_active", ErrorCode::SessionNotActive,
+        "The session is not active: it was silent for 45 minutes, or its agent has left. Send a heartbeat first."),
+    ConstraintRow::check("agent_superseded", ErrorCode::Superseded,
+        "Another process of this agent goes on with the session, so this one changes nothing. Start the day again to go \
+         on here.")
+        .at("/epoch", "is not the epoch of the session"),
+    ConstraintRow::check("agent_name_taken", ErrorCode::AgentNameTaken,
+        "The name of the agent belongs to another machine, or to the owner of another key. Use another name, or send \
+         take_over with a reason to go on as this agent.")
+        .at("/agent", "belongs to another machine or owner"),
+    ConstraintRow::check("agent_not_of_token", ErrorCode::Forbidden,
+        "This token belongs to another agent. Use the token of the agent that the request is about."),
+
     // Ventures and machines.
     ConstraintRow::check("refused_venture_not_found", ErrorCode::VentureNotFound, "No venture has this code."),
     ConstraintRow::check("refused_venture_not_registered", ErrorCode::VentureNotRegistered,

@@ -79,6 +79,12 @@ error_codes! {
     SessionEnded "session_ended" 409 "Session ended",
     /// The same agent already has an active session for this venture, repository and track. Use that session, or end it first.
     SessionConflict "session_conflict" 409 "Session conflict",
+    /// The session is not active: it was silent for 45 minutes, or its agent has left. Send a heartbeat, then repeat the request.
+    SessionNotActive "session_not_active" 409 "Session not active",
+    /// Another process of the same agent goes on with the session: `epoch` is not the session's epoch. Stop, or start the day again to go on in this process.
+    Superseded "superseded" 409 "Superseded",
+    /// The name of the agent belongs to another owner or machine. Use another name, or go on as this agent with `take_over` and a reason.
+    AgentNameTaken "agent_name_taken" 409 "Agent name taken",
     /// A sealed message has keys for other agents than those that it reaches now. List the recipients again, and seal the message for them.
     RecipientsChanged "recipients_changed" 409 "Recipients changed",
     /// The access that waits for approval differs from the one that the request names. List the machines again, check the access, and approve that.
@@ -171,6 +177,7 @@ impl ErrorCode {
             | Self::NoRecipient
             | Self::TooManyRecipients
             | Self::SessionEnded
+            | Self::Superseded
             | Self::EventsGone
             | Self::UpgradeRequired
             | Self::MachineChanged
@@ -183,6 +190,7 @@ impl ErrorCode {
             | Self::HoldsSecret
             | Self::HeadersTooLarge => RetryRule::Never,
             Self::SessionConflict
+            | Self::SessionNotActive
             | Self::RequestTimeout
             | Self::RateLimited
             | Self::MessageRateLimited
@@ -190,6 +198,7 @@ impl ErrorCode {
             | Self::DatabaseUnavailable
             | Self::Overloaded => RetryRule::Later,
             Self::Forbidden
+            | Self::AgentNameTaken
             | Self::VentureNotFound
             | Self::VentureNotRegistered
             | Self::MachineNotFound
@@ -267,6 +276,7 @@ mod tests {
             [
                 "request_timeout",
                 "session_conflict",
+                "session_not_active",
                 "rate_limited",
                 "message_rate_limited",
                 "internal_error",
@@ -281,6 +291,7 @@ mod tests {
                 "forbidden",
                 "venture_not_found",
                 "machine_not_found",
+                "agent_name_taken",
                 "machine_retired",
                 "requirements_full",
                 "venture_not_registered"

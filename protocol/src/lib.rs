@@ -7,6 +7,7 @@
 //!
 //! Start with [`operation_table!`], then read the wire types of one resource.
 
+mod activity;
 mod analytics;
 mod audit;
 mod change;
@@ -20,6 +21,8 @@ pub mod endpoint;
 mod error;
 mod escalation;
 mod event;
+mod fence;
+mod group;
 mod handoff;
 mod handoff_content;
 mod id;
@@ -48,6 +51,7 @@ mod violation;
 mod watch;
 
 // Everything that a module makes public is part of this crate.
+pub use activity::*;
 pub use analytics::*;
 pub use audit::*;
 pub use change::*;
@@ -58,6 +62,8 @@ pub use doc::*;
 pub use error::*;
 pub use escalation::*;
 pub use event::*;
+pub use fence::*;
+pub use group::*;
 pub use handoff::*;
 pub use handoff_content::*;
 pub use id::*;

@@ -112,6 +112,10 @@ number! {
     RateLimit, 1..=1_000_000
 }
 number! {
+    /// The number of the process that speaks for a session. Another process of the agent takes the next one.
+    Epoch, 1..=2_147_483_647
+}
+number! {
     /// The number of seconds after which a message expires: from a minute to 30 days.
     ExpirySeconds, 60..=2_592_000
 }
@@ -138,6 +142,13 @@ impl Default for EventSeq {
     /// The place before the first event.
     fn default() -> Self {
         Self(0)
+    }
+}
+
+impl Default for Epoch {
+    /// The epoch of a new session.
+    fn default() -> Self {
+        Self(1)
     }
 }
 

@@ -6,24 +6,17 @@ use std::str::FromStr;
 use deserr::Deserr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::activity::PublicKey;
+use crate::group::{GroupName, Role};
 use crate::id::SessionId;
 use crate::text::{Agent, impl_text_traits, length, text};
 use crate::violation::{Invalid, Violations};
-
-/// The format of the name of a group or of a role.
-fn is_group_name(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let is_first = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    bytes.len() <= 64
-        && bytes.first().is_some_and(is_first)
-        && bytes.iter().all(|b| is_first(b) || matches!(b, b'.' | b'_' | b'/' | b'-'))
-}
 
 text! {
     /// Who gets a message: the name of an agent, `@group` (with its sub-groups, `@frontend` also reaches `frontend/css`),
     /// `@group:role`, `@all`, `session:<id>` (the agent of this session) or `human`.
     Recipient, max 136,
-    pattern r"^([A-Za-z0-9][A-Za-z0-9._-]{0,127}|session:sess_[0-7][0-9A-HJKMNP-TV-Z]{25}|@[a-z0-9][a-z0-9._/-]{0,63}(:[a-z0-9][a-z0-9._/-]{0,63})?)$",
+    pattern r"^([A-Za-z0-9][A-Za-z0-9._-]{0,127}|session:sess_[0-7][0-9A-HJKMNP-TV-Z]{25}|@[a-z0-9][a-z0-9._/-]{0,63}(:[a-z0-9][a-z0-9._-]{0,63})?)$",
     |text| Address::parse(text).map(drop).ok_or(Invalid::new(
         "must be the name of an agent, @group, @group:role, @all, session:<id> or human",
     ))
@@ -51,8 +44,11 @@ impl<'a> Address<'a> {
         if let Some(group) = text.strip_prefix('@') {
             return match group.split_once(':') {
                 None if group == "all" => Some(Self::All),
-                None => is_group_name(group).then_some(Self::Group(group)),
-                Some((group, role)) => (is_group_name(group) && is_group_name(role)).then_some(Self::Role(group, role)),
+                None => group.parse::<GroupName>().is_ok().then_some(Self::Group(group)),
+                Some((group, role)) => {
+                    let is_role = group.parse::<GroupName>().is_ok() && role.parse::<Role>().is_ok();
+                    is_role.then_some(Self::Role(group, role))
+                }
             };
         }
         if let Some(id) = text.strip_prefix("session:") {
@@ -144,7 +140,7 @@ pub struct ReachedAgent {
     /// The agent, or `human`.
     pub agent: String,
     /// The public key of its newest session. `null` if the agent has none: then no sealed message can be sent to it.
-    pub public_key: Option<String>,
+    pub public_key: Option<PublicKey>,
     /// Whether the agent has an active session on the venture. If not, a message waits for it.
     pub is_active: bool,
 }

@@ -90,6 +90,17 @@ impl Caller {
         Ok(())
     }
 
+    /// The owner of the names that the caller's agents take. A configured key counts by its tier, so that the names stay
+    /// with their agents when the key is replaced. The row of an agent's token has another owner: that of the key it was
+    /// exchanged for.
+    pub(crate) fn owner(&self) -> &str {
+        match self.kind {
+            CallerKind::Context => "context",
+            CallerKind::Admin => "admin",
+            CallerKind::Token { .. } => &self.actor,
+        }
+    }
+
     /// Whether the caller holds the admin key.
     pub(crate) fn is_admin(&self) -> bool {
         matches!(self.kind, CallerKind::Admin)

@@ -5,6 +5,7 @@
 //! D1: 100 parameters, 100 KB, 32 arguments of a function, 5 arms of a compound select. The embedded engine sets the
 //! same limits, so a test on either engine finds a violation.
 
+pub(crate) mod agent;
 pub(crate) mod analytics;
 pub(crate) mod classification;
 pub(crate) mod day;
@@ -12,6 +13,7 @@ pub(crate) mod doc;
 pub(crate) mod doc_audit;
 pub(crate) mod doc_version;
 pub(crate) mod event;
+pub(crate) mod fence;
 mod forms;
 pub(crate) mod github_delivery;
 pub(crate) mod handoff;
@@ -129,10 +131,12 @@ use excerpt;
 /// that is composed at run time is listed in every form.
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
+        ("agent", agent::STATEMENTS),
         ("classification", classification::STATEMENTS),
         ("doc", doc::STATEMENTS),
         ("doc_version", doc_version::STATEMENTS),
         ("event", event::STATEMENTS),
+        ("fence", fence::STATEMENTS),
         ("github_delivery", github_delivery::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),

@@ -39,7 +39,7 @@ macro_rules! operation_table {
         /// Creates or resumes the session of an agent and returns what the agent needs to know.
         StartDay = start_day() body(StartDay) -> DayStarted {
             POST "/v1/sod", Context, Write, [200, 201];
-            refusals: VentureNotRegistered;
+            refusals: VentureNotRegistered, AgentNameTaken;
             events: SessionStarted, SessionMoved, SessionLost;
             links: "/session" => [GetSession, UpdateSession, Heartbeat, LeaveSession];
         }
@@ -60,13 +60,13 @@ macro_rules! operation_table {
             GET "/v1/sessions/{id}", Context, Read, [200];
             missing: SessionNotFound;
         }
-        /// Changes the branch, commit, issue, track or `meta` of a session.
+        /// Changes the branch, commit, issue, track, `meta`, presence, groups or mode of a session.
         UpdateSession = update_session(id: SessionId) body(UpdateSession) -> Session {
             PATCH "/v1/sessions/{id}", Context, Write, [200];
             example: r#"{ "branch": "dev/fix" }"#;
             missing: SessionNotFound;
-            refusals: SessionEnded, SessionConflict;
-            events: SessionStarted, SessionMoved;
+            refusals: SessionEnded, SessionConflict, Superseded;
+            events: SessionStarted, SessionMoved, AgentWorking, AgentIdle, AgentWaiting, AgentBlocked;
         }
         /// Reports that the agent is alive. An abandoned session becomes active again.
         Heartbeat = heartbeat(id: SessionId) -> Heartbeat {

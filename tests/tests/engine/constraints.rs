@@ -26,6 +26,8 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "check tokens_scopes_json",
             "check machines_meta_json",
             "check events_data_json",
+            "check sessions_groups_json",
+            "check sessions_presence_json",
         ],
     ),
     (
@@ -33,6 +35,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
         &[
             "check sessions_status",
             "check sessions_end_reason",
+            "check sessions_mode",
             "check handoffs_status_label",
             "check notes_indexed_in_part",
             "check context_docs_type",
@@ -70,7 +73,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     (
         "Every statement inserts a reason that has a check of its own: the test \
          `every_reason_that_a_statement_inserts_has_its_own_error`.",
-        &["check refused_reason", "check token_refused"],
+        &["check refused_reason", "check token_refused", "check agent_refused"],
     ),
     (
         "The id has 80 random bits.",
@@ -97,6 +100,8 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "unique rate_limits.actor_key_id",
             "unique sweep_runs.id",
             "unique record_moves.id",
+            "unique agents.venture, agents.agent",
+            "unique tokens_of_agent",
         ],
     ),
     (
@@ -126,6 +131,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "foreign key notes.venture",
             "foreign key doc_requirements.venture",
             "foreign key tokens.venture",
+            "foreign key agents.venture",
         ],
     ),
     (
@@ -133,6 +139,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
         &[
             "foreign key sessions.final_handoff_id",
             "foreign key handoffs.session_id",
+            "foreign key tokens.exchanged_token_id",
             "foreign key idempotency_keys.payload_handoff_id",
             "foreign key note_tags.note_id",
             "foreign key archived_note_tags.note_id",
@@ -148,6 +155,8 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
 /// The columns that are never null, by table. A statement gives each a constant, a field that is required, or the
 /// column of another row that is not null. A reason stands where this is not obvious.
 const NEVER_NULL: &[(&str, &str)] = &[
+    ("agent_refusals", "reason"),
+    ("agents", "venture agent owner taken_at last_seen_at"),
     ("archived_note_tags", "tag scope note_id"),
     ("classifications", "id repo number body_json state_json"),
     (
@@ -196,7 +205,7 @@ const NEVER_NULL: &[(&str, &str)] = &[
     (
         "sessions",
         "id agent client host venture repo status created_at last_heartbeat_at actor_key_id creation_correlation_id \
-         meta_json",
+         meta_json epoch groups_json mode",
     ),
     ("sweep_runs", "started_at more sessions keys rates log events"),
     ("token_refusals", "reason"),
@@ -304,6 +313,9 @@ fn the_name_of_a_check_names_one_constraint() {
     }
 }
 
+/// The tables that accept no row.
+const REFUSALS: &[&str] = &["refusals", "token_refusals", "agent_refusals"];
+
 /// The reasons that a statement can insert into a table of refusals: the texts that it selects.
 fn inserted_reasons(sql: &str) -> Vec<String> {
     let starts = ["select '", "then '", "else '"];
@@ -316,7 +328,7 @@ async fn every_reason_that_a_statement_inserts_has_its_own_error() {
     let database = Sqlite::in_memory().unwrap();
     let mut inserted = BTreeSet::new();
     for (name, sql) in store::every_statement() {
-        let table = ["refusals", "token_refusals"].into_iter().find(|table| sql.contains(&format!("into {table} (")));
+        let table = REFUSALS.iter().find(|table| sql.contains(&format!("into {table} (")));
         let Some(table) = table else { continue };
         let reasons = inserted_reasons(&sql);
         assert!(!reasons.is_empty(), "{name}");
@@ -332,9 +344,10 @@ async fn every_reason_that_a_statement_inserts_has_its_own_error() {
         violated.insert(constraint.to_string());
     }
     assert_eq!(violated.len(), inserted.len(), "two reasons have one error");
-    let unused = checks(&migrated(), "refusals").into_iter().chain(checks(&migrated(), "token_refusals"));
+    let unused = REFUSALS.iter().flat_map(|table| checks(&migrated(), table));
     let unused: Vec<_> = unused.filter(|name| !violated.contains(&format!("check {name}"))).collect();
-    assert_eq!(unused, ["refused_reason", "token_refused"], "no statement inserts the other reasons");
+    // The last one of each table refuses all other reasons.
+    assert_eq!(unused, ["refused_reason", "token_refused", "agent_refused"], "no statement inserts the other reasons");
 }
 
 #[tokio::test]
