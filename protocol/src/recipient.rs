@@ -64,12 +64,14 @@ impl<'a> Address<'a> {
 impl Recipient {
     /// The people of the team. An agent with this name can't be addressed and has no mailbox.
     pub const HUMAN: &str = "human";
+    /// For how many days an agent is known after its last start of a day.
+    pub const KNOWN_DAYS: i64 = 30;
     /// The maximum number of recipients that a request names.
     pub const MAX_NAMED: usize = 50;
     /// The maximum number of groups among them.
     pub const MAX_GROUPS: usize = 8;
     /// The maximum number of agents that get one message.
-    pub const MAX_AGENTS: u32 = 200;
+    pub const MAX_AGENTS: usize = 200;
 
     /// What the text means. A checked text always has a meaning.
     pub fn address(&self) -> Address<'_> {

@@ -65,7 +65,7 @@ pub struct Sealed {
     #[deserr(rename = "box")]
     pub sealed_box: SealedBox,
     /// The content key, encrypted for each recipient: exactly the agents that the message reaches.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 200)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = Recipient::MAX_AGENTS)))]
     pub keys: Vec<SealedKey>,
 }
 
@@ -88,7 +88,7 @@ pub struct SealedKey {
 
 impl Sealed {
     fn checked(self, at: ValuePointerRef) -> Result<Self, Violations> {
-        at_most(at, &[("keys", self.keys.len(), usize::try_from(Recipient::MAX_AGENTS).unwrap_or(usize::MAX))])?;
+        at_most(at, &[("keys", self.keys.len(), Recipient::MAX_AGENTS)])?;
         Ok(self)
     }
 

@@ -26,6 +26,7 @@ mod fleet_hosts;
 pub mod github_stub;
 pub mod golden;
 mod machine;
+mod mailbox;
 #[cfg(target_os = "linux")]
 mod preload;
 mod programs;
@@ -55,6 +56,7 @@ pub use file_server::{Answer, FileServer};
 #[cfg(target_os = "linux")]
 pub use fleet_hosts::{Fleet, Host, HostOutput};
 pub use machine::{ask_approve, ask_register, fresh_public_key};
+pub use mailbox::{Mailbox, texts, uuid};
 pub use programs::program;
 pub use response::Response;
 pub use server_process::ServerProcess;

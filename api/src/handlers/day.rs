@@ -23,9 +23,11 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
     let (stale_before, now) = (call.stale_before(), call.now);
     let by = NameTaker { owner: call.caller.owner(), token: call.caller.token_id() };
     let mut steps: Vec<_> = by.token.map(|token| store::agent::unless_of_token(token, &day)).into_iter().collect();
+    steps.extend([store::refusal::unless_venture(&day.venture), store::agent::take_name(&day, &by, now)]);
+    if day.take_over.is_some() {
+        steps.extend(store::delivery::refuse_mail_of_other(&day.venture, &day.agent, now));
+    }
     steps.extend([
-        store::refusal::unless_venture(&day.venture),
-        store::agent::take_name(&day, &by, now),
         store::event::own_session_lost_or_moved(&day, stale_before, now),
         store::session::settle_own(&day, stale_before, now),
         store::event::session_reactivated(&day, now),
@@ -53,10 +55,11 @@ pub(crate) fn end_day(call: &Call, day: EndDay) -> Result<Plan, ApiError> {
     if day.keep_open {
         steps.push(store::handoff::insert(&new));
         steps.push(store::event::of_handoff(&day.session_id));
+        steps.extend(handoff::delivery(call, &id, &day.session_id, &day.handoff));
     } else {
+        steps.extend([store::handoff::insert_unless_ended(&new, day.epoch), store::event::of_handoff(&day.session_id)]);
+        steps.extend(handoff::delivery(call, &id, &day.session_id, &day.handoff));
         steps.extend([
-            store::handoff::insert_unless_ended(&new, day.epoch),
-            store::event::of_handoff(&day.session_id),
             store::session::end(&day.session_id, call.now, day.end_reason.as_str(), day.epoch),
             store::event::of_session(EventKind::SessionEnded, &day.session_id, call.now),
         ]);

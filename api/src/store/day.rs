@@ -77,13 +77,16 @@ macro_rules! unseen_since {
 }
 
 /// The handoffs addressed to the agent of session `s` on its venture. Each is shown until the agent ends a session
-/// that began after the handoff, because that session has already shown it.
+/// that began after the handoff, because that session has already shown it, or until its delivery is acknowledged or
+/// refused. A handoff of an older version has no delivery.
 macro_rules! handoffs_to_agent {
     ($columns:expr) => {
         concat!(
             "select ",
             $columns,
-            " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= s.unseen_since"
+            " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= s.unseen_since ",
+            "and not exists (select 1 from deliveries d where d.id = 'dlv_' || substr(h.id, 4, 24) || '01' ",
+            "and d.status in ('acknowledged', 'refused'))"
         )
     };
 }

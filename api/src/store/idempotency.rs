@@ -93,6 +93,7 @@ pub(super) fn composed() -> Vec<(String, String)> {
         ("day", super::day::RESPONSES),
         ("session", super::session::RESPONSES),
         ("handoff", super::handoff::RESPONSES),
+        ("message", super::message::RESPONSES),
         ("note", super::note::RESPONSES),
         ("doc", super::doc::RESPONSES),
         ("doc_version", super::doc_version::RESPONSES),
