@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::agent::Agent;
 use crate::caller::Caller;
 use crate::response::Response;
-use crate::shape::{fresh, overlay};
+use crate::shape::{fresh, fresh_uuid, overlay};
 use crate::test_request::TestRequest;
 
 /// An agent with a session.
@@ -26,18 +26,11 @@ impl Agent {
 
     /// The same with fields of the start of the day.
     pub async fn mailbox_with(&self, fields: Value) -> Mailbox {
-        let started = self.start_day(overlay(json!({ "start_id": uuid() }), fields)).await;
+        let started = self.start_day(overlay(json!({ "start_id": fresh_uuid() }), fields)).await;
         assert!(started.status < 300, "{started}");
         let started: DayStarted = serde_json::from_value(started.json()).expect("the start of a day");
         Mailbox { agent: self.clone(), session: started.session }
     }
-}
-
-/// A new UUID.
-pub fn uuid() -> String {
-    let (first, second) = (fresh("id"), fresh("id"));
-    let hex = format!("{}{}", &first[3..], &second[3..]);
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 impl Mailbox {

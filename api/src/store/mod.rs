@@ -6,6 +6,7 @@
 //! same limits, so a test on either engine finds a violation.
 
 pub(crate) mod agent;
+pub(crate) mod agent_token;
 pub(crate) mod analytics;
 pub(crate) mod classification;
 pub(crate) mod day;
@@ -136,6 +137,7 @@ use excerpt;
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
         ("agent", agent::STATEMENTS),
+        ("agent_token", agent_token::STATEMENTS),
         ("classification", classification::STATEMENTS),
         ("delivery", delivery::STATEMENTS),
         ("doc", doc::STATEMENTS),

@@ -1,7 +1,7 @@
 //! The inbox: what a process takes and reports, in every mode, after a restart, a move and a loss.
 
 use deckwatch_protocol::{DeliveryStatus, ErrorCode, InboxItem, Page, SentMessage, TakenInbox};
-use deckwatch_tests::{Api, Mailbox, texts, uuid};
+use deckwatch_tests::{Api, Mailbox, fresh_uuid, texts};
 use serde_json::{Value, json};
 
 /// A sender and a recipient on one venture.
@@ -120,7 +120,7 @@ async fn a_new_process_gets_what_the_last_one_has_not_reported() {
 async fn a_message_that_moves_to_another_machine_is_marked() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    let (first, second) = (uuid(), uuid());
+    let (first, second) = (fresh_uuid(), fresh_uuid());
     let sender = agent.mailbox().await;
     let there = agent.colleague();
     let open = async |machine: &str| {
@@ -349,7 +349,7 @@ async fn mail_of_another_owner_is_refused_after_a_take_over() {
     api.db_execute(own, json!([other.agent.venture, other.name()])).await;
     let late = send(&sender, &other, &["for another owner"]).await;
     // The caller takes the name over.
-    let day = json!({ "machine_id": uuid(), "take_over": "the machine is lost" });
+    let day = json!({ "machine_id": fresh_uuid(), "take_over": "the machine is lost" });
     let moved = other.agent.mailbox_with(day).await;
     let refused = status(&sender, &late[0]).await;
     assert_eq!((refused.status, refused.reason.as_deref()), (DeliveryStatus::Refused, Some("owner_changed")));

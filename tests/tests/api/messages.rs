@@ -337,7 +337,7 @@ async fn only_the_sender_the_recipients_and_an_admin_read_a_message() {
     let mut callers = Vec::new();
     for _ in 0..3 {
         let (caller, one) = (mint(json!({ "venture": agent.venture })).await, agent.colleague());
-        let day = one.ask_start_day(json!({ "machine_id": deckwatch_tests::uuid() }));
+        let day = one.ask_start_day(json!({ "machine_id": deckwatch_tests::fresh_uuid() }));
         let day: deckwatch_protocol::DayStarted = caller.send(day).await.of(201);
         callers.push((caller, Mailbox { agent: one, session: day.session }));
     }
