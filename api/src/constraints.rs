@@ -83,6 +83,51 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
     ConstraintRow::check("refused_note_changed", ErrorCode::NoteChanged,
         "The note has changed: its version is not the one in If-Match. Read the note again."),
 
+    // Agents and the processes that speak for them.
+    ConstraintRow::check("agent_session_not_found", ErrorCode::SessionNotFound, "No session has this id."),
+    ConstraintRow::check("agent_session_ended", ErrorCode::SessionEnded,
+        "The session has ended. Start the day again."),
+    ConstraintRow::check("agent_session_not_active", ErrorCode::SessionNotActive,
+        "The session is not active: it was silent for 45 minutes, or its agent has left. Send a heartbeat first."),
+    ConstraintRow::check("agent_superseded", ErrorCode::Superseded,
+        "Another process of this agent goes on with the session, so this one changes nothing. Start the day again to go \
+         on here.")
+        .at("/epoch", "is not the epoch of the session"),
+    ConstraintRow::check("agent_name_taken", ErrorCode::AgentNameTaken,
+        "The name of the agent belongs to another machine, or to the owner of another key. Use another name, or send \
+         take_over with a reason to go on as this agent.")
+        .at("/agent", "belongs to another machine or owner"),
+    ConstraintRow::check("agent_not_of_token", ErrorCode::Forbidden,
+        "This token belongs to another agent. Use the token of the agent that the request is about."),
+    ConstraintRow::check("agent_token_not_renewable", ErrorCode::Forbidden,
+        "The key that this token was exchanged for is no longer valid, so the token can't be renewed. Start the agent \
+         again with `launcher`."),
+
+    // Messages.
+    ConstraintRow::check("message_not_found", ErrorCode::MessageNotFound,
+        "No message has this id, or it was neither sent by the agent nor to it."),
+    ConstraintRow::check("message_recipient_unknown", ErrorCode::RecipientUnknown,
+        "A recipient is not known, so nothing was sent. An agent is known for 30 days after its last start of a day. List the \
+         sessions of the venture for the names of its agents."),
+    ConstraintRow::check("message_no_recipient", ErrorCode::NoRecipient,
+        "No other agent with an active session is in these groups, so nothing was sent. A message to the name of an agent \
+         waits for the agent."),
+    ConstraintRow::check("deliveries_too_many", ErrorCode::TooManyRecipients,
+        "The message would reach more than 200 agents, or the venture has more than 220 active sessions. Nothing was sent. \
+         Name fewer recipients.")
+        .at("/to", "reaches too many agents"),
+    ConstraintRow::check("message_recipients_changed", ErrorCode::RecipientsChanged,
+        "The message has keys for other agents than those that it reaches now, so nothing was sent. List the recipients again \
+         and seal it for them.")
+        .at("/sealed/keys", "must have one key for each agent that the message reaches"),
+    ConstraintRow::check("message_rate_exceeded", ErrorCode::MessageRateLimited,
+        "The agent has sent 60 messages in this minute. Wait for the number of seconds in Retry-After."),
+    ConstraintRow::check("message_rate_of_all_exceeded", ErrorCode::MessageRateLimited,
+        "The agent has sent 6 messages to @all in this minute. Wait for the number of seconds in Retry-After, or name the \
+         recipients."),
+    ConstraintRow::check("message_inbox_of_other", ErrorCode::Forbidden,
+        "The messages of another agent are shown only to an admin. Name the agent that this key belongs to."),
+
     // Ventures and machines.
     ConstraintRow::check("refused_venture_not_found", ErrorCode::VentureNotFound, "No venture has this code."),
     ConstraintRow::check("refused_venture_not_registered", ErrorCode::VentureNotRegistered,

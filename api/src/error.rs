@@ -87,7 +87,7 @@ impl ApiError {
     }
 
     /// The error that a constraint has with this code, for a refusal that no constraint detected.
-    fn of_code(code: ErrorCode) -> Self {
+    pub(crate) fn of_code(code: ErrorCode) -> Self {
         let unknown = || Self::internal(format!("no constraint has the error {code:?}"));
         constraints::row_with(code).map_or_else(unknown, Self::of_row)
     }

@@ -3,16 +3,20 @@
 use deserr::Deserr;
 use serde::{Deserialize, Serialize};
 
+use crate::activity::{PublicKey, Uuid};
 use crate::audit::DocAudit;
 use crate::doc::DocSummary;
+use crate::group::Groups;
 use crate::handoff::{Handoff, HandoffDraft};
 use crate::id::SessionId;
 use crate::json::Meta;
 use crate::note::ExecutiveSummaries;
-use crate::number::{IssueNumber, Track};
+use crate::number::{Epoch, IssueNumber, Track};
 use crate::page::Excerpt;
 use crate::session::{ActiveCounts, ActiveSession, EndReason, Session};
-use crate::text::{Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, RepoName, VentureCode};
+use crate::text::{
+    Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, RepoName, StatusLine, VentureCode,
+};
 use crate::time::Timestamp;
 use crate::venture::Venture;
 use crate::violation::Violations;
@@ -60,6 +64,28 @@ pub struct StartDay {
     #[deserr(default)]
     #[serde(default)]
     pub meta: Meta,
+    /// A UUID that the process makes once. The same one keeps the epoch of the session, another one takes the next. A
+    /// request without it keeps the epoch.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_id: Option<Uuid>,
+    /// A UUID that the machine makes once. The name of an agent belongs to the machine and the owner of the key that took it
+    /// first in the venture. A request without it takes no name, and is refused by none.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_id: Option<Uuid>,
+    /// The groups of the agent, and its role in each. `null` keeps those of the session.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Groups>,
+    /// The public key to which messages for the agent are sealed. `null` keeps that of the session.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<PublicKey>,
+    /// Why the agent goes on under a name that belongs to another machine or owner. `null` takes no such name.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take_over: Option<StatusLine>,
 }
 
 impl StartDay {
@@ -97,6 +123,21 @@ pub struct SessionRequest {
     pub commit_sha: Option<CommitSha>,
     /// Any other data that the client stores with the session.
     pub meta: Meta,
+    /// The id of the process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_id: Option<Uuid>,
+    /// The id of the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine_id: Option<Uuid>,
+    /// The groups of the agent, and its role in each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Groups>,
+    /// The public key to which messages for the agent are sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<PublicKey>,
+    /// Why the agent goes on under a name that belongs to another machine or owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub take_over: Option<StatusLine>,
 }
 
 impl SessionRequest {
@@ -115,6 +156,11 @@ impl SessionRequest {
             branch: None,
             commit_sha: None,
             meta: Meta::default(),
+            start_id: None,
+            machine_id: None,
+            groups: None,
+            public_key: None,
+            take_over: None,
         }
     }
 
@@ -133,6 +179,11 @@ impl SessionRequest {
             branch: self.branch,
             commit_sha: self.commit_sha,
             meta: self.meta,
+            start_id: self.start_id,
+            machine_id: self.machine_id,
+            groups: self.groups,
+            public_key: self.public_key,
+            take_over: self.take_over,
         }
     }
 }
@@ -202,6 +253,10 @@ pub struct EndDay {
     #[deserr(default)]
     #[serde(default)]
     pub keep_open: bool,
+    /// The epoch of the caller. If the session has another epoch, the handoff is recorded and the session goes on.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
     /// The handoff to record.
     pub handoff: HandoffDraft,
 }

@@ -67,6 +67,8 @@ error_codes! {
     VentureNotFound "venture_not_found" 404 "Venture not found",
     /// No machine has this hostname.
     MachineNotFound "machine_not_found" 404 "Machine not found",
+    /// No message has this id, or the caller is neither its sender nor one of its recipients.
+    MessageNotFound "message_not_found" 404 "Message not found",
     /// No requirement has this id.
     RequirementNotFound "requirement_not_found" 404 "Requirement not found",
     /// The path does not support this method. The `Allow` header names the methods that it supports.
@@ -77,6 +79,14 @@ error_codes! {
     SessionEnded "session_ended" 409 "Session ended",
     /// The same agent already has an active session for this venture, repository and track. Use that session, or end it first.
     SessionConflict "session_conflict" 409 "Session conflict",
+    /// The session is not active: it was silent for 45 minutes, or its agent has left. Send a heartbeat, then repeat the request.
+    SessionNotActive "session_not_active" 409 "Session not active",
+    /// Another process of the same agent goes on with the session: `epoch` is not the session's epoch. Stop, or start the day again to go on in this process.
+    Superseded "superseded" 409 "Superseded",
+    /// The name of the agent belongs to another owner or machine. Use another name, or go on as this agent with `take_over` and a reason.
+    AgentNameTaken "agent_name_taken" 409 "Agent name taken",
+    /// A sealed message has keys for other agents than those that it reaches now. List the recipients again, and seal the message for them.
+    RecipientsChanged "recipients_changed" 409 "Recipients changed",
     /// The access that waits for approval differs from the one that the request names. List the machines again, check the access, and approve that.
     MachineChanged "machine_changed" 409 "Machine changed",
     /// The machine is retired. Register it again.
@@ -99,12 +109,20 @@ error_codes! {
     IdempotencyKeyReused "idempotency_key_reused" 422 "Idempotency key reused",
     /// The venture is not registered, or it was deleted. Register it with `launcher`, or as an admin with `put_venture`.
     VentureNotRegistered "venture_not_registered" 422 "Venture not registered",
+    /// A recipient is not known: no agent of this name was seen on the venture within 30 days, or the venture has no such session. `errors` names similar names.
+    RecipientUnknown "recipient_unknown" 422 "Recipient unknown",
+    /// The message reaches no agent: no other agent with an active session is in one of its groups. Send it to the name of an agent: then it waits for the agent.
+    NoRecipient "no_recipient" 422 "No recipient",
+    /// The message would reach more than 200 agents, or the venture has too many active sessions to find them. Name fewer recipients.
+    TooManyRecipients "too_many_recipients" 422 "Too many recipients",
     /// A field that `errors` names contains text that looks like a secret. Nothing was stored. Remove the secret and send the request again.
     HoldsSecret "holds_secret" 422 "Holds a secret",
     /// The path is a WebSocket, and the request does not ask for one of version 13.
     UpgradeRequired "upgrade_required" 426 "Upgrade required",
     /// The actor sent too many requests within a minute. Wait for the seconds in `Retry-After`.
     RateLimited "rate_limited" 429 "Rate limited",
+    /// The agent has sent 60 messages within a minute, or 6 to `@all`. Wait for the seconds in `Retry-After`.
+    MessageRateLimited "message_rate_limited" 429 "Message rate limited",
     /// The request has more or longer headers than the engine accepts.
     HeadersTooLarge "headers_too_large" 431 "Headers too large",
     /// The API failed. Give the correlation id to its operator.
@@ -153,7 +171,13 @@ impl ErrorCode {
             | Self::DocNotFound
             | Self::TokenNotFound
             | Self::RequirementNotFound
+            | Self::MessageNotFound
+            | Self::RecipientsChanged
+            | Self::RecipientUnknown
+            | Self::NoRecipient
+            | Self::TooManyRecipients
             | Self::SessionEnded
+            | Self::Superseded
             | Self::EventsGone
             | Self::UpgradeRequired
             | Self::MachineChanged
@@ -166,12 +190,15 @@ impl ErrorCode {
             | Self::HoldsSecret
             | Self::HeadersTooLarge => RetryRule::Never,
             Self::SessionConflict
+            | Self::SessionNotActive
             | Self::RequestTimeout
             | Self::RateLimited
+            | Self::MessageRateLimited
             | Self::InternalError
             | Self::DatabaseUnavailable
             | Self::Overloaded => RetryRule::Later,
             Self::Forbidden
+            | Self::AgentNameTaken
             | Self::VentureNotFound
             | Self::VentureNotRegistered
             | Self::MachineNotFound
@@ -249,7 +276,9 @@ mod tests {
             [
                 "request_timeout",
                 "session_conflict",
+                "session_not_active",
                 "rate_limited",
+                "message_rate_limited",
                 "internal_error",
                 "database_unavailable",
                 "overloaded"
@@ -262,6 +291,7 @@ mod tests {
                 "forbidden",
                 "venture_not_found",
                 "machine_not_found",
+                "agent_name_taken",
                 "machine_retired",
                 "requirements_full",
                 "venture_not_registered"

@@ -53,14 +53,39 @@ event_kinds! {
     HandoffRecorded "handoff_recorded",
     /// A handoff with the status `done` was recorded. It follows the `handoff_recorded` of the same handoff.
     WorkDone "work_done",
-    /// A handoff with the status `blocked` was recorded. It follows the `handoff_recorded` of the same handoff.
+    /// The presence of an agent became `working`.
+    AgentWorking "agent_working",
+    /// The presence of an agent became `idle`.
+    AgentIdle "agent_idle",
+    /// The presence of an agent became `waiting`: it waits for a human.
+    AgentWaiting "agent_waiting",
+    /// The presence of an agent became `blocked`, or a handoff with the status `blocked` was recorded. Then the event follows
+    /// the `handoff_recorded` of the same handoff.
     AgentBlocked "agent_blocked",
+    /// A message was sent.
+    MessageSent "message_sent",
+    /// A claim was taken.
+    ClaimTaken "claim_taken",
+    /// A claim was released.
+    ClaimReleased "claim_released",
+    /// A key of the shared state was changed or deleted.
+    StateChanged "state_changed",
     /// A note was created, changed, archived or restored.
     NoteSaved "note_saved",
     /// A document has a new version, or was deleted.
     DocChanged "doc_changed",
     /// A machine was registered, or its registration changed.
     MachineRegistered "machine_registered",
+    /// A pull request was opened.
+    PullRequestOpened "pull_request_opened",
+    /// A pull request was merged.
+    PullRequestMerged "pull_request_merged",
+    /// A pull request was closed without a merge.
+    PullRequestClosed "pull_request_closed",
+    /// The labels of an issue or of a pull request changed.
+    IssueLabelled "issue_labelled",
+    /// A check of a pull request failed.
+    CheckFailed "check_failed",
 }
 
 impl FromStr for EventKind {

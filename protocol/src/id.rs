@@ -75,6 +75,16 @@ id! {
 }
 
 id! {
+    /// The id of a message.
+    MessageId, "msg_"
+}
+
+id! {
+    /// The id of a delivery.
+    DeliveryId, "dlv_"
+}
+
+id! {
     /// The id of a classification.
     ClassificationId, "cls_"
 }

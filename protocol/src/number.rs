@@ -112,6 +112,18 @@ number! {
     RateLimit, 1..=1_000_000
 }
 number! {
+    /// The number of the process that speaks for a session. Another process of the agent takes the next one.
+    Epoch, 1..=2_147_483_647
+}
+number! {
+    /// The number of seconds after which a message expires: from a minute to 30 days.
+    ExpirySeconds, 60..=2_592_000
+}
+number! {
+    /// The number of messages that a process takes at once.
+    TakeLimit, 1..=50
+}
+number! {
     /// The number of an event, or 0 for the place before the first one.
     EventSeq(u64), 0..=9_007_199_254_740_991
 }
@@ -130,6 +142,26 @@ impl Default for EventSeq {
     /// The place before the first event.
     fn default() -> Self {
         Self(0)
+    }
+}
+
+impl Default for Epoch {
+    /// The epoch of a new session.
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl Default for ExpirySeconds {
+    /// A week.
+    fn default() -> Self {
+        Self(604_800)
+    }
+}
+
+impl Default for TakeLimit {
+    fn default() -> Self {
+        Self(20)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Sessions: the work of one agent on a venture and repository, from start of day to end of day.
 
-use deserr::Deserr;
+use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
 
+use crate::activity::{Activity, DeliveryMode, PublicKey, ReportedActivity};
 use crate::change::Change;
+use crate::group::Groups;
 use crate::id::{HandoffId, SessionId};
 use crate::json::Meta;
-use crate::number::{IssueNumber, Track};
+use crate::number::{Epoch, IssueNumber, Track};
 use crate::page::{Cursor, Limit, in_query};
 use crate::text::{Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, RepoName, VentureCode};
 use crate::time::Timestamp;
@@ -112,6 +114,24 @@ pub struct Session {
     pub creation_correlation_id: String,
     /// Any other data that the client stores with the session.
     pub meta: Meta,
+    /// The number of the process that speaks for the session. Another process of the agent takes the next one.
+    #[serde(default)]
+    pub epoch: Epoch,
+    /// How messages reach the agent.
+    #[serde(default)]
+    pub mode: DeliveryMode,
+    /// Until when messages do not disturb the agent. `null` means that they may.
+    #[serde(default)]
+    pub dnd_until: Option<Timestamp>,
+    /// What the agent last said about its work. `null` if it said nothing, or if the session is not active.
+    #[serde(default)]
+    pub presence: Option<Activity>,
+    /// The groups of the agent, and its role in each.
+    #[serde(default)]
+    pub groups: Groups,
+    /// The public key to which messages for the agent are sealed.
+    #[serde(default)]
+    pub public_key: Option<PublicKey>,
 }
 
 /// The part of an active session that other agents need to know.
@@ -138,6 +158,12 @@ pub struct ActiveSession {
     pub created_at: Timestamp,
     /// When the last heartbeat of the agent arrived. `start_day` and `update_session` count as heartbeats.
     pub last_heartbeat_at: Timestamp,
+    /// What the agent last said about its work.
+    #[serde(default)]
+    pub presence: Option<Activity>,
+    /// The groups of the agent, and its role in each.
+    #[serde(default)]
+    pub groups: Groups,
 }
 
 /// The numbers of other agents that work in the same place as an agent. An agent on the same issue and branch is in all
@@ -187,7 +213,7 @@ pub struct SessionFilter {
 /// A merge patch of a session. It also counts as a heartbeat.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
-#[deserr(deny_unknown_fields, error = Violations)]
+#[deserr(deny_unknown_fields, error = Violations, validate = UpdateSession::fenced -> Violations)]
 pub struct UpdateSession {
     /// The git branch. `null` means a detached HEAD.
     #[deserr(default)]
@@ -209,6 +235,36 @@ pub struct UpdateSession {
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub meta: Change<Meta>,
+    /// The epoch of the caller. If the session has another epoch, the request is refused: 409 `superseded`. Required with
+    /// `presence`.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
+    /// What the agent does. `null` removes it.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    pub presence: Change<ReportedActivity>,
+    /// The groups of the agent, and its role in each. They replace the stored ones; `null` means no groups.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    pub groups: Change<Groups>,
+    /// How messages reach the agent. `null` means `push`.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    pub mode: Change<DeliveryMode>,
+    /// Until when messages do not disturb the agent. `null` means that they may.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    pub dnd_until: Change<Timestamp>,
+}
+
+impl UpdateSession {
+    fn fenced(self, _: ValuePointerRef) -> Result<Self, Violations> {
+        if !self.presence.is_keep() && self.epoch.is_none() {
+            return Err(Violations::at("/epoch", "is required with presence"));
+        }
+        Ok(self)
+    }
 }
 
 /// Says that the agent has left. Nothing happens if the session was heard from after `last_heartbeat_at`: then another

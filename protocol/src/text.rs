@@ -141,6 +141,10 @@ text! {
     TokenName, max 100, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
+    /// One line that an agent or a person writes about its work: a summary, a detail or a reason.
+    StatusLine, max 200, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
+}
+text! {
     /// A search term for the request log: a correlation id, an actor or an operation.
     LogWord, max 64, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }

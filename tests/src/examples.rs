@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use deckwatch_protocol::endpoint::{Endpoint, EndpointVisitor};
 use deckwatch_protocol::operation::Tier;
 use deckwatch_protocol::{
-    DayStarted, ErrorCode, Handoff, Machine, MintedToken, Note, Operation, Requirement, Violations,
+    DayStarted, ErrorCode, Handoff, Machine, MintedToken, Note, Operation, Requirement, SentMessage, Violations,
 };
 use serde_json::{Value, json};
 
 use crate::machine::{ask_approve, ask_register};
 use crate::response::Response;
-use crate::shape::fresh;
+use crate::shape::{fresh, fresh_uuid};
 use crate::test_request::TestRequest;
 
 /// Sends a request with the key that its operation needs.
@@ -30,6 +30,7 @@ pub struct Examples {
     ending: String,
     handoff: String,
     note: String,
+    message: String,
     token: String,
     machine: Machine,
     /// A second machine, for `retire_machine`.
@@ -50,6 +51,8 @@ impl Examples {
         let handoff = TestRequest::of(Operation::CreateHandoff).json(&handoff_of(&session));
         let handoff = create(handoff).await.of::<Handoff>(201).id.to_string();
         let note = create(TestRequest::of(Operation::CreateNote).json(&note_of(venture))).await.of::<Note>(201).id;
+        let message = TestRequest::of(Operation::SendMessage).json(&message_of(&session));
+        let message = create(message).await.of::<SentMessage>(201).id.to_string();
         let doc = TestRequest::of(Operation::PutDoc).with(venture).with("kept.md");
         let _ = create(doc.json(&json!({ "content": "# Kept" }))).await.of::<Value>(201);
         let mint = TestRequest::of(Operation::CreateToken).json(&json!({ "name": "example", "scopes": ["read-only"] }));
@@ -70,6 +73,7 @@ impl Examples {
             ending,
             handoff,
             note: note.to_string(),
+            message,
             token: token.to_string(),
             machine,
             retiring,
@@ -85,8 +89,21 @@ impl Examples {
         match operation {
             Operation::StartDay => day_on(&self.venture),
             Operation::EndDay => ask.json(&handoff_of(&self.ending)),
+            Operation::CreateAgentToken => ask.json(&json!({
+                "venture": self.venture, "agent": fresh("mac2.local-codex"), "machine_id": fresh_uuid(),
+            })),
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
             Operation::CreateNote => ask.json(&note_of(&self.venture)),
+            Operation::SendMessage => ask.json(&message_of(&self.session)),
+            Operation::ListRecipients => ask.query(format!("session_id={}&to=human", self.session)),
+            Operation::ListInbox => ask.query(format!("venture={}&agent=mac9-claude-1", self.venture)),
+            Operation::TakeInbox => ask.json(&json!({ "session_id": self.session, "epoch": 1 })),
+            Operation::ReportInbox => ask.json(&json!({
+                "session_id": self.session, "epoch": 1,
+                "items": [{
+                    "delivery_id": "dlv_01KDY02100000000000000000A", "status": "surfaced", "at": "2020-01-01T00:00:00.000Z",
+                }],
+            })),
             // Each pair of requests (put and delete) can be repeated, because each undoes the other.
             Operation::PutDoc => ask.with(&self.venture).with("passing.md").text(example(operation)),
             Operation::DeleteDoc => ask.with(&self.venture).with("passing.md"),
@@ -118,6 +135,7 @@ impl Examples {
             ("id", "sessions") => self.session.as_str(),
             ("id", "handoffs") => &self.handoff,
             ("id", "notes") => &self.note,
+            ("id", "messages") => &self.message,
             ("id", "tokens") => &self.token,
             ("hostname", _) => self.machine.hostname.as_str(),
             ("code" | "scope", _) => &self.venture,
@@ -198,6 +216,10 @@ fn handoff_of(session: &str) -> Value {
 
 fn requirement_of(venture: &str) -> Value {
     json!({ "name_pattern": fresh("doc"), "venture": venture })
+}
+
+fn message_of(session: &str) -> Value {
+    json!({ "session_id": session, "epoch": 1, "to": ["human"], "kind": "note", "body": "The build is green." })
 }
 
 fn note_of(venture: &str) -> Value {

@@ -26,6 +26,7 @@ mod fleet_hosts;
 pub mod github_stub;
 pub mod golden;
 mod machine;
+mod mailbox;
 #[cfg(target_os = "linux")]
 mod preload;
 mod programs;
@@ -55,10 +56,11 @@ pub use file_server::{Answer, FileServer};
 #[cfg(target_os = "linux")]
 pub use fleet_hosts::{Fleet, Host, HostOutput};
 pub use machine::{ask_approve, ask_register, fresh_public_key};
+pub use mailbox::{Mailbox, texts};
 pub use programs::program;
 pub use response::Response;
 pub use server_process::ServerProcess;
-pub use shape::{a_moment_later, fresh, overlay};
+pub use shape::{a_moment_later, fresh, fresh_uuid, overlay};
 #[cfg(target_os = "linux")]
 pub use slow_disk::slow_disk;
 pub use small_disk::BadDisk;

@@ -8,6 +8,7 @@ use crate::handlers::handoff;
 use crate::handlers::session::next_heartbeat;
 use crate::plan::{DataAccess, Plan};
 use crate::store;
+use crate::store::agent::NameTaker;
 use crate::store::day::DayContext;
 
 /// Creates or resumes the agent's session and returns the context that the agent needs.
@@ -20,14 +21,23 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
         correlation_id: call.correlation_id.as_str(),
     };
     let (stale_before, now) = (call.stale_before(), call.now);
-    let steps = vec![
-        store::refusal::unless_venture(&day.venture),
+    let by = NameTaker { owner: call.caller.owner(), token: call.caller.token_id() };
+    let mut steps: Vec<_> = by
+        .token
+        .map(|token| store::agent_token::unless_of_token(token, &day.agent, day.machine_id.as_ref()))
+        .into_iter()
+        .collect();
+    steps.extend([store::refusal::unless_venture(&day.venture), store::agent::take_name(&day, &by, now)]);
+    if day.take_over.is_some() {
+        steps.extend(store::delivery::refuse_mail_of_other(&day.venture, &day.agent, now));
+    }
+    steps.extend([
         store::event::own_session_lost_or_moved(&day, stale_before, now),
         store::session::settle_own(&day, stale_before, now),
         store::event::session_reactivated(&day, now),
         store::session::start(&day, &new),
         store::event::session_created(&day, &id, now),
-    ];
+    ]);
     // The answer shows no stale session, marked or not, so the sessions of others are marked after it.
     let after = vec![
         store::event::sessions_lost(&day, stale_before, now),
@@ -49,15 +59,16 @@ pub(crate) fn end_day(call: &Call, day: EndDay) -> Result<Plan, ApiError> {
     if day.keep_open {
         steps.push(store::handoff::insert(&new));
         steps.push(store::event::of_handoff(&day.session_id));
+        steps.extend(handoff::delivery(call, &id, &day.session_id, &day.handoff));
     } else {
+        steps.extend([store::handoff::insert_unless_ended(&new, day.epoch), store::event::of_handoff(&day.session_id)]);
+        steps.extend(handoff::delivery(call, &id, &day.session_id, &day.handoff));
         steps.extend([
-            store::handoff::insert_unless_ended(&new),
-            store::event::of_handoff(&day.session_id),
-            store::session::end(&day.session_id, call.now, day.end_reason.as_str()),
+            store::session::end(&day.session_id, call.now, day.end_reason.as_str(), day.epoch),
             store::event::of_session(EventKind::SessionEnded, &day.session_id, call.now),
         ]);
     }
-    let answer = store::day::ended(&day.session_id, day.keep_open, &context(call));
+    let answer = store::day::ended(&day.session_id, day.keep_open, day.epoch, &context(call));
     Ok(Plan::write(steps, answer).with_access(DataAccess::Session(day.session_id)))
 }
 

@@ -27,6 +27,8 @@ pub(crate) fn get_session(call: &Call, id: SessionId) -> Result<Plan, ApiError> 
 pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -> Result<Plan, ApiError> {
     let mut steps =
         vec![store::refusal::unless_session_alive(&id), store::event::session_moved_by_update(&id, &patch, call.now)];
+    steps.extend(patch.epoch.map(|epoch| store::fence::if_superseded(&id, epoch)));
+    steps.extend(store::event::presence_changed(&id, &patch, call.now));
     // The last of these statements makes an abandoned session active again.
     steps.extend(store::session::update(&id, &patch, call.now));
     steps.push(store::event::of_session(EventKind::SessionStarted, &id, call.now));

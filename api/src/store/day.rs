@@ -1,6 +1,6 @@
 //! The responses of `start_day` and `end_day`. One statement each selects all data that an agent needs.
 
-use deckwatch_protocol::{SessionId, StartDay, Timestamp};
+use deckwatch_protocol::{Epoch, SessionId, StartDay, Timestamp};
 
 use super::doc::{doc_index_json, doc_index_limit, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
@@ -28,7 +28,7 @@ macro_rules! others {
             "select count(*) filter (where is_other) as n, ",
             "json_group_array(json_object('id', id, 'agent', agent, 'client', client, 'host', host, 'repo', repo, ",
             "'track', track, 'issue_number', issue_number, 'branch', branch, 'created_at', created_at, ",
-            "'last_heartbeat_at', last_heartbeat_at) ",
+            "'last_heartbeat_at', last_heartbeat_at, 'presence', json(presence_json), 'groups', json(groups_json)) ",
             "order by same_issue desc, same_branch desc, same_repo desc, last_heartbeat_at desc, id) ",
             "filter (where is_other) as items, count(*) filter (where is_other and same_issue) as same_issue, ",
             "count(*) filter (where is_other and same_branch) as same_branch, ",
@@ -77,13 +77,16 @@ macro_rules! unseen_since {
 }
 
 /// The handoffs addressed to the agent of session `s` on its venture. Each is shown until the agent ends a session
-/// that began after the handoff, because that session has already shown it.
+/// that began after the handoff, because that session has already shown it, or until its delivery is acknowledged or
+/// refused. A handoff of an older version has no delivery.
 macro_rules! handoffs_to_agent {
     ($columns:expr) => {
         concat!(
             "select ",
             $columns,
-            " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= s.unseen_since"
+            " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= s.unseen_since ",
+            "and not exists (select 1 from deliveries d where d.id = 'dlv_' || substr(h.id, 4, 24) || '01' ",
+            "and d.status in ('acknowledged', 'refused'))"
         )
     };
 }
@@ -151,12 +154,12 @@ responses! {
     );
 
     /// `?1` is the stale limit, `?2` the session, `?3` whether the request keeps the session open, `?4` the
-    /// correlation id. The result is the handoff that ended the session, also for every later request. Otherwise it
+    /// correlation id, `?5` the epoch of the caller, or null. The result is the handoff that ended the session, also for every later request. Otherwise it
     /// is the newest handoff of the session, which this batch created.
     ENDED = concat!(
         "select 200, json_object('session', ", session_json!(), ", 'handoff', ", handoff_json!(stored_payload!()),
         ", 'correlation_id', ?4), ", omitted_payload!("$.handoff.payload"),
-        " from sessions s join handoffs h on h.id = ifnull(iif(?3, null, s.final_handoff_id), ",
+        " from sessions s join handoffs h on h.id = ifnull(iif(?3 or ?5 <> s.epoch, null, s.final_handoff_id), ",
         "(select max(id) from handoffs where session_id = s.id)) where s.id = ?2"
     );
 }
@@ -192,6 +195,17 @@ pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, c
 }
 
 /// Selects the session and its handoff as the response.
-pub(crate) fn ended(session: &SessionId, keep_open: bool, context: &DayContext) -> SelectResponse {
-    ENDED.select().bind(context.stale_before).bind(session).bind(keep_open).bind(context.correlation_id)
+pub(crate) fn ended(
+    session: &SessionId,
+    keep_open: bool,
+    epoch: Option<Epoch>,
+    context: &DayContext,
+) -> SelectResponse {
+    ENDED
+        .select()
+        .bind(context.stale_before)
+        .bind(session)
+        .bind(keep_open)
+        .bind(context.correlation_id)
+        .bind(epoch.map(Epoch::get))
 }

@@ -112,12 +112,25 @@ statements! {
         "select s.venture, 'session_started', s.id, s.agent, s.id, ?5, ", session_data!(), " from sessions s where ",
         live_session!("s"), " and substr(s.id, 16) = substr(?6, 16)"));
 
+    /// The same, also for a session that existed, if this batch has taken the name of its agent from another owner or machine.
+    CREATED_OR_TAKEN_OVER = append!(concat!(
+        "select s.venture, 'session_started', s.id, s.agent, s.id, ?5, json_set(", session_data!(),
+        ", '$.taken_over', json(iif(a.agent is null, 'false', 'true'))) ",
+        "from sessions s left join agents a on a.venture = s.venture and a.agent = s.agent and a.taken_at = ?5 ",
+        "and a.taken_from is not null where ",
+        live_session!("s"), " and (substr(s.id, 16) = substr(?6, 16) or a.agent is not null)"));
+
     /// `?3` to `?8` are a flag and a value for the branch, the issue and the track.
     MOVED_BY_UPDATE = append!(concat!(
         "select s.venture, 'session_moved', s.id, s.agent, s.id, ?2, ",
         session_data!("s.repo", "iif(?7, ?8, s.track)", "iif(?5, ?6, s.issue_number)", "iif(?3, ?4, s.branch)", "s.end_reason"),
         " from sessions s where s.id = ?1 and s.status = 'active' and (s.branch, s.issue_number, s.track) is not ",
         "(iif(?3, ?4, s.branch), iif(?5, ?6, s.issue_number), iif(?7, ?8, s.track))"));
+
+    /// The presence of a session gets the state `?3`, whose event has the kind `?4`. An abandoned session has no presence.
+    PRESENCE_CHANGED = append!(concat!(
+        "select s.venture, ?4, s.id, s.agent, s.id, ?2, ", session_data!(), " from sessions s where s.id = ?1 ",
+        "and iif(s.status = 'active', s.presence_json ->> '$.state', null) is not ?3"));
 
     LOST_AFTER_START = becoming_lost!("?2", stale_sessions!("5"));
 
@@ -220,9 +233,10 @@ pub(crate) fn sessions_lost(day: &StartDay, stale_before: Timestamp, now: Timest
     of_stale_sessions(LOST_AFTER_START, day, stale_before, now)
 }
 
-/// Appends an event if this batch has created the agent's session.
+/// Appends an event if this batch has created the agent's session, or has taken over the agent's name.
 pub(crate) fn session_created(day: &StartDay, new_id: &SessionId, now: Timestamp) -> Statement {
-    of_live_session(CREATED, day, now).bind(new_id)
+    let sql = if day.take_over.is_some() { CREATED_OR_TAKEN_OVER } else { CREATED };
+    of_live_session(sql, day, now).bind(new_id)
 }
 
 /// Appends an event if the patch is about to change the branch, issue or track of an active session.
@@ -236,6 +250,13 @@ pub(crate) fn session_moved_by_update(id: &SessionId, patch: &UpdateSession, now
         .bind(patch.issue_number.value().copied())
         .bind(!patch.track.is_keep())
         .bind(patch.track.value().copied())
+}
+
+/// Appends an event if the patch is about to change the state of the presence.
+pub(crate) fn presence_changed(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> Option<Statement> {
+    let state = patch.presence.value()?.state;
+    let kind = state.event()?;
+    Some(Statement::new(PRESENCE_CHANGED).bind(id).bind(now).bind(state.as_str()).bind(kind.as_str()))
 }
 
 /// Appends an event for each session that the sweep is about to abandon.

@@ -1,6 +1,6 @@
 //! Handoffs. They are inserted once and never change.
 
-use deckwatch_protocol::{Agent, HandoffFilter, HandoffId, HandoffStatus, Limit, SessionId, Summary, Timestamp};
+use deckwatch_protocol::{Agent, Epoch, HandoffFilter, HandoffId, HandoffStatus, Limit, SessionId, Summary, Timestamp};
 
 use super::forms::{Forms, every_form, filters};
 use super::indexed_list::{Filters, Index, PageStatements, StatusRows};
@@ -78,7 +78,7 @@ statements! {
         insert into handoffs (id, session_id, venture, repo, track, issue_number, from_agent, to_agent, status_label,
           summary, payload_json, payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id,
           creation_correlation_id)
-        values (ifnull(iif(?11, ", of_session!("final_handoff_id"), ", null), ", next_id!("ho_", 4, 14, newest_of_days!()), "),
+        values (ifnull(iif(?11 and ifnull(?12 = ", of_session!("epoch"), ", true), ", of_session!("final_handoff_id"), ", null), ", next_id!("ho_", 4, 14, newest_of_days!()), "),
           ?2, ", of_session!("venture"), ", ", of_session!("repo"), ", ", of_session!("track"), ", ",
           of_session!("issue_number"), ", ", of_session!("agent"), ", ?3, ?4, ?5, ?6, ?7, length(cast(?6 as blob)), 1, ?8, ?9, ?10)
         on conflict (id) do nothing");
@@ -110,15 +110,15 @@ pub(crate) struct NewHandoff<'a> {
 
 /// Inserts a handoff of a session, also if the session has ended.
 pub(crate) fn insert(new: &NewHandoff) -> Statement {
-    bind_insert(new, false)
+    bind_insert(new, false, None)
 }
 
-/// Inserts a handoff, unless another handoff has ended the session.
-pub(crate) fn insert_unless_ended(new: &NewHandoff) -> Statement {
-    bind_insert(new, true)
+/// Inserts a handoff, unless another handoff has ended the session. A handoff of another epoch is always inserted.
+pub(crate) fn insert_unless_ended(new: &NewHandoff, epoch: Option<Epoch>) -> Statement {
+    bind_insert(new, true, epoch)
 }
 
-fn bind_insert(new: &NewHandoff, unless_ended: bool) -> Statement {
+fn bind_insert(new: &NewHandoff, unless_ended: bool, epoch: Option<Epoch>) -> Statement {
     let (payload, hash) = new.payload;
     Statement::new(INSERT)
         .bind(new.id)
@@ -132,6 +132,7 @@ fn bind_insert(new: &NewHandoff, unless_ended: bool) -> Statement {
         .bind(new.actor)
         .bind(new.correlation_id)
         .bind(unless_ended)
+        .bind(epoch.map(Epoch::get))
 }
 
 /// Reads one handoff with its whole payload as `body`.

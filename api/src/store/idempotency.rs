@@ -93,11 +93,13 @@ pub(super) fn composed() -> Vec<(String, String)> {
         ("day", super::day::RESPONSES),
         ("session", super::session::RESPONSES),
         ("handoff", super::handoff::RESPONSES),
+        ("message", super::message::RESPONSES),
         ("note", super::note::RESPONSES),
         ("doc", super::doc::RESPONSES),
         ("doc_version", super::doc_version::RESPONSES),
         ("venture", super::venture::RESPONSES),
         ("token", super::token::RESPONSES),
+        ("agent_token", super::agent_token::RESPONSES),
         ("machine", super::machine::RESPONSES),
         ("requirement", super::requirement::RESPONSES),
     ];

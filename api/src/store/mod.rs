@@ -5,13 +5,17 @@
 //! D1: 100 parameters, 100 KB, 32 arguments of a function, 5 arms of a compound select. The embedded engine sets the
 //! same limits, so a test on either engine finds a violation.
 
+pub(crate) mod agent;
+pub(crate) mod agent_token;
 pub(crate) mod analytics;
 pub(crate) mod classification;
 pub(crate) mod day;
+pub(crate) mod delivery;
 pub(crate) mod doc;
 pub(crate) mod doc_audit;
 pub(crate) mod doc_version;
 pub(crate) mod event;
+pub(crate) mod fence;
 mod forms;
 pub(crate) mod github_delivery;
 pub(crate) mod handoff;
@@ -19,11 +23,14 @@ pub(crate) mod idempotency;
 pub(crate) mod indexed_list;
 pub(crate) mod list;
 pub(crate) mod machine;
+pub(crate) mod message;
+pub(crate) mod message_sweep;
 pub(crate) mod next_id;
 pub(crate) mod note;
 pub(crate) mod note_index;
 pub(crate) mod note_search;
 pub(crate) mod rate_limit;
+pub(crate) mod recipient;
 pub(crate) mod records;
 pub(crate) mod refusal;
 pub(crate) mod request_log;
@@ -129,18 +136,25 @@ use excerpt;
 /// that is composed at run time is listed in every form.
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
+        ("agent", agent::STATEMENTS),
+        ("agent_token", agent_token::STATEMENTS),
         ("classification", classification::STATEMENTS),
+        ("delivery", delivery::STATEMENTS),
         ("doc", doc::STATEMENTS),
         ("doc_version", doc_version::STATEMENTS),
         ("event", event::STATEMENTS),
+        ("fence", fence::STATEMENTS),
         ("github_delivery", github_delivery::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("machine", machine::STATEMENTS),
+        ("message", message::STATEMENTS),
+        ("message_sweep", message_sweep::STATEMENTS),
         ("note", note::STATEMENTS),
         ("note_index", note_index::STATEMENTS),
         ("note_search", note_search::STATEMENTS),
         ("rate_limit", rate_limit::STATEMENTS),
+        ("recipient", recipient::STATEMENTS),
         ("records", records::STATEMENTS),
         ("refusal", refusal::STATEMENTS),
         ("request_log", request_log::STATEMENTS),
@@ -164,6 +178,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         handoff::composed(),
         note::composed(),
         note_search::composed(),
+        delivery::composed(),
         doc::composed(),
         doc_version::composed(),
         venture::composed(),

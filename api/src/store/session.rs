@@ -1,6 +1,10 @@
 //! Sessions. In statements that render a session or check whether one is active, a heartbeat before `?1` is stale.
 
-use deckwatch_protocol::{Limit, SessionFilter, SessionId, SessionStatus, StartDay, Timestamp, UpdateSession};
+use deckwatch_protocol::{
+    Epoch, Groups, Limit, SessionFilter, SessionId, SessionStatus, StartDay, Timestamp, UpdateSession,
+};
+
+use serde_json::json;
 
 use super::forms::{Forms, every_form, filters};
 use super::indexed_list::{Filters, Index, PageStatements, StatusRows};
@@ -20,6 +24,13 @@ macro_rules! session_status {
     };
 }
 
+/// The presence of the session `s`: no presence outlives its session.
+macro_rules! presence_json {
+    () => {
+        "iif(s.status = 'active' and s.last_heartbeat_at >= ?1, s.presence_json, null)"
+    };
+}
+
 /// The session `s` as JSON, in two parts because a function of D1 takes 32 arguments.
 macro_rules! session_json {
     () => {
@@ -30,11 +41,14 @@ macro_rules! session_json {
             "'status', ", $crate::store::session::session_status!(), ", 'created_at', s.created_at), ",
             "'$.last_heartbeat_at', s.last_heartbeat_at, '$.ended_at', s.ended_at, '$.end_reason', s.end_reason, ",
             "'$.final_handoff_id', s.final_handoff_id, '$.actor_key_id', s.actor_key_id, ",
-            "'$.creation_correlation_id', s.creation_correlation_id, '$.meta', json(s.meta_json))"
+            "'$.creation_correlation_id', s.creation_correlation_id, '$.meta', json(s.meta_json), '$.epoch', s.epoch, ",
+            "'$.mode', s.mode, '$.dnd_until', s.dnd_until, '$.presence', json(",
+            $crate::store::session::presence_json!(),
+            "), '$.groups', json(s.groups_json), '$.public_key', s.public_key)"
         )
     };
 }
-pub(super) use {session_json, session_status};
+pub(super) use {presence_json, session_json, session_status};
 
 /// The condition for the active session `$s` of an agent. `?1` to `?4` are its agent, venture, repository and track.
 macro_rules! live_session {
@@ -73,7 +87,15 @@ pub(super) use {live_session, stale_sessions};
 macro_rules! patched {
     () => {
         "last_heartbeat_at = ?2, branch = iif(?3, ?4, branch), commit_sha = iif(?5, ?6, commit_sha), \
-         issue_number = iif(?7, ?8, issue_number), meta_json = iif(?9, ifnull(json_patch(meta_json, ?10), '{}'), meta_json)"
+         issue_number = iif(?7, ?8, issue_number), meta_json = iif(?9, ifnull(json_patch(meta_json, ?10), '{}'), meta_json), groups_json = iif(?13, ifnull(?14, '{}'), groups_json), \
+         mode = iif(?15, ifnull(?16, 'push'), mode), dnd_until = iif(?17, ?18, dnd_until)"
+    };
+}
+
+/// Whether another process goes on with the session. A process that gives no id can't be told from the one before.
+macro_rules! is_other_process {
+    () => {
+        "excluded.start_id is not null and start_id is not excluded.start_id"
     };
 }
 
@@ -84,7 +106,7 @@ statements! {
     SETTLE_OWN = "
         update sessions set
           (status, ended_at, end_reason) = (select iif(status = 'active', 'abandoned', 'active'),
-            iif(status = 'active', ?2, null), iif(status = 'active', 'stale', null))
+            iif(status = 'active', ?2, null), iif(status = 'active', 'stale', null)), presence_json = null
         where id = (
           select case when a.id is null then (
             select id from (
@@ -119,10 +141,10 @@ statements! {
     START = concat!("
         insert into sessions (id, agent, client, client_version, client_session_id, host, venture, repo, track,
           issue_number, branch, commit_sha, status, created_at, last_heartbeat_at, actor_key_id,
-          creation_correlation_id, meta_json)
+          creation_correlation_id, meta_json, start_id, machine_id, public_key, groups_json)
         values (case when exists (select 1 from sessions where agent = ?2 and venture = ?7 and repo = ?8
             and ifnull(track, -1) = ifnull(?9, -1) and status = 'active')
-          then ?1 else ", next_id!("sess_", 6, 16, newest_of_days!()), " end, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16)
+          then ?1 else ", next_id!("sess_", 6, 16, newest_of_days!()), " end, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ifnull(?20, '{}'))
         on conflict (agent, venture, repo, ifnull(track, -1)) where status = 'active' do update set
           last_heartbeat_at = excluded.last_heartbeat_at,
           client = excluded.client,
@@ -132,7 +154,13 @@ statements! {
           issue_number = ifnull(excluded.issue_number, issue_number),
           branch = ifnull(excluded.branch, branch),
           commit_sha = ifnull(excluded.commit_sha, commit_sha),
-          meta_json = json_patch(meta_json, excluded.meta_json)");
+          meta_json = json_patch(meta_json, excluded.meta_json),
+          epoch = epoch + (", is_other_process!(), "),
+          presence_json = iif(", is_other_process!(), ", null, presence_json),
+          start_id = ifnull(excluded.start_id, start_id),
+          machine_id = ifnull(excluded.machine_id, machine_id),
+          public_key = ifnull(excluded.public_key, public_key),
+          groups_json = ifnull(?20, groups_json)");
 
     SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
 
@@ -141,22 +169,22 @@ statements! {
     ///
     /// `?1` is the id, `?2` the current time. Then a flag and a value follow for each field of the patch. The session stays
     /// on its track.
-    UPDATE = concat!("update sessions set ", patched!(), " where id = ?1 and status = 'active' and (not ?11 or track is ?12)");
+    UPDATE = concat!("update sessions set presence_json = iif(?19, ?20, presence_json), ", patched!(), " where id = ?1 and status = 'active' and (not ?11 or track is ?12)");
 
     /// The session moves to the track `?12`.
     UPDATE_TRACK = concat!(
-        "update sessions set track = ?12, ", patched!(), " where id = ?1 and status = 'active' and ?11 and track is not ?12");
+        "update sessions set track = ?12, presence_json = iif(?19, ?20, presence_json), ", patched!(), " where id = ?1 and status = 'active' and ?11 and track is not ?12");
 
-    /// An abandoned session becomes active again.
+    /// An abandoned session becomes active again, without its presence.
     UPDATE_ABANDONED = concat!(
-        "update sessions set status = 'active', ended_at = null, end_reason = null, track = iif(?11, ?12, track), ",
+        "update sessions set status = 'active', ended_at = null, end_reason = null, presence_json = iif(?19, ?20, null), track = iif(?11, ?12, track), ",
         patched!(), " where id = ?1 and status = 'abandoned'");
 
     RECORD_HEARTBEAT = "update sessions set last_heartbeat_at = ?2 where id = ?1 and status = 'active'";
 
-    /// An abandoned session becomes active again.
+    /// An abandoned session becomes active again, without its presence.
     REVIVE = "
-        update sessions set status = 'active', ended_at = null, end_reason = null, last_heartbeat_at = ?2
+        update sessions set status = 'active', ended_at = null, end_reason = null, presence_json = null, last_heartbeat_at = ?2
         where id = ?1 and status = 'abandoned'";
 
     /// A session that has ended has no heartbeat. The row says so, because a statement that refuses it before would take
@@ -173,11 +201,11 @@ statements! {
         where id = ?1 and status = 'active' and last_heartbeat_at <= ?3";
 
     /// Ends the session with the handoff of the same batch, which is its newest one, unless an earlier handoff ended
-    /// it.
+    /// it, or the session has another epoch than `?4`.
     END = "
         update sessions set status = 'ended', ended_at = ?2, end_reason = ?3,
           final_handoff_id = (select max(id) from handoffs where session_id = ?1)
-        where id = ?1 and status <> 'ended'";
+        where id = ?1 and status <> 'ended' and epoch = ifnull(?4, epoch)";
 }
 
 responses! {
@@ -246,6 +274,15 @@ pub(crate) fn start(day: &StartDay, new: &NewSession) -> Statement {
         .bind(new.actor)
         .bind(new.correlation_id)
         .bind(serde_json::Value::from(day.meta.0.clone()).to_string())
+        .bind(day.start_id.as_ref())
+        .bind(day.machine_id.as_ref())
+        .bind(day.public_key.as_ref())
+        .bind(day.groups.as_ref().map(groups_json))
+}
+
+fn groups_json(groups: &Groups) -> String {
+    let roles = groups.0.iter().map(|(name, role)| (name.as_str().to_owned(), role.as_str().into()));
+    serde_json::Value::Object(roles.collect()).to_string()
 }
 
 /// Reads one session as `body`.
@@ -261,6 +298,7 @@ pub(crate) fn select_response(id: &SessionId, stale_before: Timestamp) -> Select
 /// Updates the fields that the patch has. This also counts as a heartbeat.
 pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> [Statement; 3] {
     let meta = patch.meta.value().map(|meta| serde_json::Value::from(meta.0.clone()).to_string());
+    let presence = patch.presence.value().map(|reported| json!(reported.at(now)).to_string());
     // A session that `UPDATE_TRACK` has moved is on its track already, so `UPDATE` would write it again. It runs first.
     [UPDATE, UPDATE_TRACK, UPDATE_ABANDONED].map(|sql| {
         Statement::new(sql)
@@ -276,6 +314,14 @@ pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> [
             .bind(meta.clone())
             .bind(!patch.track.is_keep())
             .bind(patch.track.value().copied())
+            .bind(!patch.groups.is_keep())
+            .bind(patch.groups.value().map(groups_json))
+            .bind(!patch.mode.is_keep())
+            .bind(patch.mode.value().map(|mode| mode.as_str()))
+            .bind(!patch.dnd_until.is_keep())
+            .bind(patch.dnd_until.value().copied())
+            .bind(!patch.presence.is_keep())
+            .bind(presence.clone())
     })
 }
 
@@ -293,8 +339,8 @@ pub(crate) fn leave(id: &SessionId, last_heartbeat_at: Timestamp, now: Timestamp
     Statement::new(LEAVE).bind(id).bind(now).bind(last_heartbeat_at)
 }
 
-pub(crate) fn end(id: &SessionId, now: Timestamp, reason: &'static str) -> Statement {
-    Statement::new(END).bind(id).bind(now).bind(reason)
+pub(crate) fn end(id: &SessionId, now: Timestamp, reason: &'static str, epoch: Option<Epoch>) -> Statement {
+    Statement::new(END).bind(id).bind(now).bind(reason).bind(epoch.map(Epoch::get))
 }
 
 const LIST: List = List { from: "sessions s", item: session_json!(), key: "s.id", order: Order::Descending };

@@ -39,7 +39,7 @@ macro_rules! operation_table {
         /// Creates or resumes the session of an agent and returns what the agent needs to know.
         StartDay = start_day() body(StartDay) -> DayStarted {
             POST "/v1/sod", Context, Write, [200, 201];
-            refusals: VentureNotRegistered;
+            refusals: VentureNotRegistered, AgentNameTaken;
             events: SessionStarted, SessionMoved, SessionLost;
             links: "/session" => [GetSession, UpdateSession, Heartbeat, LeaveSession];
         }
@@ -60,13 +60,13 @@ macro_rules! operation_table {
             GET "/v1/sessions/{id}", Context, Read, [200];
             missing: SessionNotFound;
         }
-        /// Changes the branch, commit, issue, track or `meta` of a session.
+        /// Changes the branch, commit, issue, track, `meta`, presence, groups or mode of a session.
         UpdateSession = update_session(id: SessionId) body(UpdateSession) -> Session {
             PATCH "/v1/sessions/{id}", Context, Write, [200];
             example: r#"{ "branch": "dev/fix" }"#;
             missing: SessionNotFound;
-            refusals: SessionEnded, SessionConflict;
-            events: SessionStarted, SessionMoved;
+            refusals: SessionEnded, SessionConflict, Superseded;
+            events: SessionStarted, SessionMoved, AgentWorking, AgentIdle, AgentWaiting, AgentBlocked;
         }
         /// Reports that the agent is alive. An abandoned session becomes active again.
         Heartbeat = heartbeat(id: SessionId) -> Heartbeat {
@@ -192,6 +192,37 @@ macro_rules! operation_table {
             events: DocChanged;
             conditional: "document" IfUnchanged;
         }
+        /// Sends a message to agents of the venture. Its recipients are resolved once, when it is recorded.
+        SendMessage = send_message() body(SendMessage) -> SentMessage {
+            POST "/v1/messages", Context, Write, [201];
+            refusals: SessionNotFound, MessageNotFound, RecipientUnknown, NoRecipient, TooManyRecipients, RecipientsChanged, MessageRateLimited;
+            events: MessageSent;
+            links: "" => [GetMessage];
+        }
+        /// Reads a message with the state of its deliveries, as its sender, as one of its recipients or as an admin.
+        GetMessage = get_message(id: MessageId) -> MessageRecord {
+            GET "/v1/messages/{id}", Context, Read, [200];
+            missing: MessageNotFound;
+        }
+        /// Lists the agents that a message would reach now.
+        ListRecipients = list_recipients() query(RecipientFilter) -> ReachedAgents {
+            GET "/v1/recipients", Context, Read, [200];
+            refusals: SessionNotFound, RecipientUnknown, TooManyRecipients;
+        }
+        /// Lists the messages that wait for an agent, oldest first, without taking them.
+        ListInbox = list_inbox() query(InboxFilter) -> Page<InboxItem> {
+            GET "/v1/inbox", Context, Read, [200];
+        }
+        /// Takes the messages that wait for the agent of the session. Its process then shows them, and reports that.
+        TakeInbox = take_inbox() body(TakeInbox) -> TakenInbox {
+            POST "/v1/inbox/take", Context, Touch, [200];
+            refusals: SessionNotFound, SessionEnded;
+        }
+        /// Reports that messages were shown to the model, acknowledged, or can't be shown.
+        ReportInbox = report_inbox() body(ReportInbox) -> ReportedInbox {
+            POST "/v1/inbox/report", Context, Touch, [200];
+            refusals: SessionNotFound, SessionEnded;
+        }
         /// Lists events, oldest first.
         ListEvents = list_events() query(EventFilter) -> EventPage {
             GET "/v1/events", Context, Read, [200];
@@ -284,6 +315,11 @@ macro_rules! operation_table {
             example: r#"{ "name": "a token", "scopes": ["context"] }"#;
             refusals: VentureNotRegistered;
             links: "" => [RevokeToken];
+        }
+        /// Exchanges the caller's key for the token of one agent, which is valid for 7 days, or renews that token.
+        CreateAgentToken = create_agent_token() body(CreateAgentToken) -> MintedToken {
+            POST "/v1/agent-tokens", Context, Write, [200, 201];
+            refusals: VentureNotRegistered;
         }
         /// Lists tokens, newest first, without their secrets.
         ListTokens = list_tokens() query(ListTokens) -> Page<Token> {
