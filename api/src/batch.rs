@@ -13,7 +13,7 @@ use crate::middleware::admission::Admission;
 use crate::middleware::idempotency::{Claim, Stored, stored};
 use crate::middleware::rate_limit::RateLimitState;
 use crate::middleware::token;
-use crate::plan::{Computation, Next, Plan, Selection};
+use crate::plan::{Computation, Explanation, Next, Plan, Selection};
 use crate::response::SuccessResponse;
 use crate::search::{EXCERPT_MAX_CHARS, ExcerptBudget};
 use crate::store::count_limit;
@@ -122,11 +122,28 @@ pub(crate) async fn run_once(
                     return finished;
                 }
             }
-            Err(failure) => return Finished::uncounted(admission, failure.into()),
+            Err(failure) => {
+                let error = explained(database, plan.explanation, failure.into()).await;
+                return Finished::uncounted(admission, error);
+            }
         }
     }
     let conflict = DatabaseError::Unavailable("the idempotency key is in use but has no stored response".to_owned());
     Finished::uncounted(admission, conflict.into())
+}
+
+/// Adds the records that stand in the way to a refusal, if the plan can name them.
+async fn explained(database: &dyn Database, explanation: Option<Explanation>, error: ApiError) -> ApiError {
+    let Some(Explanation { code, select }) = explanation.filter(|explanation| explanation.code == error.code) else {
+        return error;
+    };
+    match database.batch(&[select]).await {
+        Ok(rows) => error.naming(rows.iter().flatten().filter_map(|row| text(row, "item"))),
+        Err(failure) => {
+            log::warn!("could not read the records that a refusal ({}) names: {failure}", code.as_str());
+            error
+        }
+    }
 }
 
 fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>], after: Vec<Statement>) -> Finished {

@@ -100,6 +100,14 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
     ConstraintRow::check("agent_not_of_token", ErrorCode::Forbidden,
         "This token belongs to another agent. Use the token of the agent that the request is about."),
 
+    // Claims.
+    ConstraintRow::check("claim_held", ErrorCode::ClaimHeld,
+        "Another session holds a claim that overlaps. Nothing was claimed. Work on something else, or send the request again."),
+    ConstraintRow::check("claim_not_found", ErrorCode::ClaimNotFound, "No claim has this id, or it was released."),
+    ConstraintRow::check("claim_too_many", ErrorCode::TooManyClaims,
+        "The session would have more than 50 claims. Release those that it no longer needs.")
+        .at("/subjects", "would give the session more than 50 claims"),
+
     // Ventures and machines.
     ConstraintRow::check("refused_venture_not_found", ErrorCode::VentureNotFound, "No venture has this code."),
     ConstraintRow::check("refused_venture_not_registered", ErrorCode::VentureNotRegistered,

@@ -19,6 +19,16 @@ pub(crate) struct Plan {
     /// What the answer does not need. It runs after the answer is sent, and may be lost: a sweep or a later request does
     /// the same work.
     pub(crate) after: Vec<Statement>,
+    /// What names the records that stand in the way if the batch of a write is refused.
+    pub(crate) explanation: Option<Explanation>,
+}
+
+/// Reads the records that a refusal names, in a second batch.
+pub(crate) struct Explanation {
+    /// The refusal.
+    pub(crate) code: ErrorCode,
+    /// Selects the records, as `item`.
+    pub(crate) select: Statement,
 }
 
 /// Which data a plan reads or changes. A token for one venture is checked against it.
@@ -80,7 +90,13 @@ pub(crate) enum Next {
 
 impl Plan {
     pub(crate) fn write(steps: Vec<Statement>, answer: SelectResponse) -> Self {
-        Self { steps, answer: Selection::Stored(answer), access: DataAccess::Everything, after: Vec::new() }
+        Self {
+            steps,
+            answer: Selection::Stored(answer),
+            access: DataAccess::Everything,
+            after: Vec::new(),
+            explanation: None,
+        }
     }
 
     pub(crate) fn record(select: Statement, missing: ErrorCode) -> Self {
@@ -89,6 +105,7 @@ impl Plan {
             answer: Selection::Record { select, missing },
             access: DataAccess::Everything,
             after: Vec::new(),
+            explanation: None,
         }
     }
 
@@ -99,13 +116,13 @@ impl Plan {
     /// A page of a list with filters.
     pub(crate) fn filtered_page(page: PageStatements, limit: Limit) -> Self {
         let answer = Selection::Page { page, limit, next: Next::Key };
-        Self { steps: Vec::new(), answer, access: DataAccess::Everything, after: Vec::new() }
+        Self { steps: Vec::new(), answer, access: DataAccess::Everything, after: Vec::new(), explanation: None }
     }
 
     /// A page of a search. Its cursor holds the search state.
     pub(crate) fn page_of(search_cursor: SearchCursor, query: Query, page: PageStatements, limit: Limit) -> Self {
         let answer = Selection::Page { page, limit, next: Next::Shown(search_cursor, query) };
-        Self { steps: Vec::new(), answer, access: DataAccess::Everything, after: Vec::new() }
+        Self { steps: Vec::new(), answer, access: DataAccess::Everything, after: Vec::new(), explanation: None }
     }
 
     pub(crate) fn computed(reads: Vec<Statement>, body: Computation) -> Self {
@@ -114,11 +131,18 @@ impl Plan {
             answer: Selection::Computed { reads, body },
             access: DataAccess::Everything,
             after: Vec::new(),
+            explanation: None,
         }
     }
 
     pub(crate) fn fixed(steps: Vec<Statement>, body: impl Into<Cow<'static, str>>) -> Self {
-        Self { steps, answer: Selection::Fixed(body.into()), access: DataAccess::Shared, after: Vec::new() }
+        Self {
+            steps,
+            answer: Selection::Fixed(body.into()),
+            access: DataAccess::Shared,
+            after: Vec::new(),
+            explanation: None,
+        }
     }
 
     /// Sets which data the plan uses.
@@ -130,6 +154,12 @@ impl Plan {
     /// Sets what runs after the answer.
     pub(crate) fn with_after(mut self, after: Vec<Statement>) -> Self {
         self.after = after;
+        self
+    }
+
+    /// Sets what names the records that stand in the way.
+    pub(crate) fn explained_by(mut self, explanation: Explanation) -> Self {
+        self.explanation = Some(explanation);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::claim::Claim;
 use crate::violation::Violation;
 
 macro_rules! error_codes {
@@ -67,6 +68,8 @@ error_codes! {
     VentureNotFound "venture_not_found" 404 "Venture not found",
     /// No machine has this hostname.
     MachineNotFound "machine_not_found" 404 "Machine not found",
+    /// No claim has this id, or it was released.
+    ClaimNotFound "claim_not_found" 404 "Claim not found",
     /// No requirement has this id.
     RequirementNotFound "requirement_not_found" 404 "Requirement not found",
     /// The path does not support this method. The `Allow` header names the methods that it supports.
@@ -85,6 +88,10 @@ error_codes! {
     AgentNameTaken "agent_name_taken" 409 "Agent name taken",
     /// The access that waits for approval differs from the one that the request names. List the machines again, check the access, and approve that.
     MachineChanged "machine_changed" 409 "Machine changed",
+    /// Another session holds a claim that overlaps. `held` names the claims with their holders, since when and until when. Work on something else; after `until`, take the claim with `take` and a reason.
+    ClaimHeld "claim_held" 409 "Claim held",
+    /// The session would have more than 50 claims. Release those that it no longer needs.
+    TooManyClaims "too_many_claims" 409 "Too many claims",
     /// The machine is retired. Register it again.
     MachineRetired "machine_retired" 409 "Machine retired",
     /// The limit is reached: 500 requirements, or 20 with a `*` for the venture. Delete a requirement that is no longer needed.
@@ -105,6 +112,8 @@ error_codes! {
     IdempotencyKeyReused "idempotency_key_reused" 422 "Idempotency key reused",
     /// The venture is not registered, or it was deleted. Register it with `launcher`, or as an admin with `put_venture`.
     VentureNotRegistered "venture_not_registered" 422 "Venture not registered",
+    /// A path of a claim begins with a wildcard, so it would overlap every path of the repository.
+    ClaimTooWide "claim_too_wide" 422 "Claim too wide",
     /// A field that `errors` names contains text that looks like a secret. Nothing was stored. Remove the secret and send the request again.
     HoldsSecret "holds_secret" 422 "Holds a secret",
     /// The path is a WebSocket, and the request does not ask for one of version 13.
@@ -159,6 +168,10 @@ impl ErrorCode {
             | Self::DocNotFound
             | Self::TokenNotFound
             | Self::RequirementNotFound
+            | Self::ClaimNotFound
+            | Self::ClaimHeld
+            | Self::ClaimTooWide
+            | Self::TooManyClaims
             | Self::SessionEnded
             | Self::Superseded
             | Self::EventsGone
@@ -211,6 +224,9 @@ pub struct Problem {
     /// Every invalid field, if the error is about fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Violation>,
+    /// The claims that stand in the way, if the code is `claim_held`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Claim>,
     /// The seconds to wait, from the header `Retry-After`. They are not part of the body.
     #[serde(skip)]
     pub retry_after_seconds: Option<u64>,
@@ -227,6 +243,7 @@ impl Problem {
             code,
             correlation_id: correlation_id.into(),
             errors: Vec::new(),
+            held: Vec::new(),
             retry_after_seconds: None,
         }
     }

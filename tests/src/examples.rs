@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use deckwatch_protocol::endpoint::{Endpoint, EndpointVisitor};
 use deckwatch_protocol::operation::Tier;
 use deckwatch_protocol::{
-    DayStarted, ErrorCode, Handoff, Machine, MintedToken, Note, Operation, Requirement, Violations,
+    ClaimsTaken, DayStarted, ErrorCode, Handoff, Machine, MintedToken, Note, Operation, Requirement, Violations,
 };
 use serde_json::{Value, json};
 
@@ -39,6 +39,9 @@ pub struct Examples {
     /// Requirements, for `delete_requirement`. Each valid request takes the next one, because it can delete only once.
     requirements: Vec<String>,
     next_requirement: AtomicUsize,
+    /// Claims of the session, for `release_claim`, in the same way.
+    claims: Vec<String>,
+    next_claim: AtomicUsize,
 }
 
 impl Examples {
@@ -64,6 +67,9 @@ impl Examples {
             let put = TestRequest::of(Operation::PutRequirement).json(&requirement_of(venture));
             requirements.push(create(put).await.of::<Requirement>(201).id.to_string());
         }
+        let subjects: Vec<String> = (1..=4).map(|n| format!("issue:{n}")).collect();
+        let put = TestRequest::of(Operation::PutClaims).json(&claims_of(&session, json!(subjects)));
+        let claims = create(put).await.of::<ClaimsTaken>(200).items.iter().map(|claim| claim.id.to_string()).collect();
         Self {
             venture: venture.to_owned(),
             session,
@@ -76,6 +82,8 @@ impl Examples {
             closing,
             requirements,
             next_requirement: AtomicUsize::new(0),
+            claims,
+            next_claim: AtomicUsize::new(0),
         }
     }
 
@@ -86,6 +94,13 @@ impl Examples {
             Operation::StartDay => day_on(&self.venture),
             Operation::EndDay => ask.json(&handoff_of(&self.ending)),
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
+            Operation::PutClaims => {
+                ask.json(&claims_of(&self.session, json!([format!("path:{}/**", fresh("folder"))])))
+            }
+            Operation::ReleaseClaim => {
+                let next = self.next_claim.fetch_add(1, Ordering::Relaxed);
+                ask.with(&self.claims[next % self.claims.len()]).query(self.fence())
+            }
             Operation::CreateNote => ask.json(&note_of(&self.venture)),
             // Each pair of requests (put and delete) can be repeated, because each undoes the other.
             Operation::PutDoc => ask.with(&self.venture).with("passing.md").text(example(operation)),
@@ -109,6 +124,11 @@ impl Examples {
             }
             _ => self.addressed(operation),
         }
+    }
+
+    /// The session and its epoch, as a query.
+    fn fence(&self) -> String {
+        format!("session_id={}&epoch=1", self.session)
     }
 
     /// A request for `operation` whose path names an existing record.
@@ -138,7 +158,8 @@ impl Examples {
             }
             Some(missing) => {
                 let nothing = operation.path_parameters().iter().map(|_| fresh("nothing"));
-                (nothing.fold(TestRequest::of(operation), TestRequest::with), missing)
+                let query = if operation == Operation::ReleaseClaim { self.fence() } else { String::new() };
+                (nothing.fold(TestRequest::of(operation).query(query), TestRequest::with), missing)
             }
             None => (self.good(operation).query("nonsense=1"), ErrorCode::InvalidRequest),
         }
@@ -194,6 +215,10 @@ fn day_on(venture: &str) -> TestRequest {
 
 fn handoff_of(session: &str) -> Value {
     json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "ready" } })
+}
+
+fn claims_of(session: &str, subjects: Value) -> Value {
+    json!({ "session_id": session, "epoch": 1, "subjects": subjects })
 }
 
 fn requirement_of(venture: &str) -> Value {

@@ -7,6 +7,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod analytics;
+pub(crate) mod claim;
 pub(crate) mod classification;
 pub(crate) mod day;
 pub(crate) mod doc;
@@ -132,6 +133,7 @@ use excerpt;
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
         ("agent", agent::STATEMENTS),
+        ("claim", claim::STATEMENTS),
         ("classification", classification::STATEMENTS),
         ("doc", doc::STATEMENTS),
         ("doc_version", doc_version::STATEMENTS),
@@ -162,6 +164,7 @@ pub fn every_statement() -> Vec<(String, String)> {
     });
     let composed = [
         analytics::composed(),
+        claim::composed(),
         classification::composed(),
         idempotency::composed(),
         session::composed(),

@@ -1,3 +1,26 @@
+CREATE TABLE agent_refusals (
+  reason text not null,
+  constraint agent_session_not_found check (reason <> 'session_not_found'),
+  constraint agent_session_ended check (reason <> 'session_ended'),
+  constraint agent_session_not_active check (reason <> 'session_not_active'),
+  constraint agent_superseded check (reason <> 'superseded'),
+  constraint agent_not_of_token check (reason <> 'not_of_token'),
+  constraint agent_refused check (false)
+) strict;
+
+CREATE TABLE agents (
+  venture text not null references ventures (code),
+  agent text not null,
+  owner text not null,
+  machine_id text,
+  taken_at text not null,
+  taken_from text,
+  take_over_reason text,
+  last_seen_at text not null,
+  constraint agents_key primary key (venture, agent),
+  constraint agent_name_taken check (owner <> '')
+) strict, without rowid;
+
 CREATE TABLE archived_note_tags (
   tag text not null,
   scope text not null,
@@ -6,6 +29,33 @@ CREATE TABLE archived_note_tags (
 ) strict, without rowid;
 
 CREATE INDEX archived_note_tags_by_tag on archived_note_tags (tag, note_id);
+
+CREATE TABLE claim_refusals (
+  reason text not null,
+  constraint claim_held check (reason <> 'held'),
+  constraint claim_not_found check (reason <> 'not_found'),
+  constraint claim_too_many check (reason <> 'too_many'),
+  constraint claim_refused check (false)
+) strict;
+
+CREATE TABLE claims (
+  id text not null primary key,
+  venture text not null references ventures (code),
+  repo text not null,
+  subject text not null,
+  place text not null,
+  session_id text not null references sessions (id),
+  fence integer not null,
+  taken_at text not null,
+  -- Why the claim was taken from a holder that no longer answered.
+  reason text
+) strict;
+
+CREATE UNIQUE INDEX claims_by_place on claims (venture, repo, place, subject);
+
+CREATE INDEX claims_by_session on claims (session_id, venture, repo, place);
+
+CREATE INDEX claims_by_venture on claims (venture, id);
 
 CREATE TABLE classifications (
   id text not null primary key,
@@ -381,7 +431,10 @@ CREATE TABLE sessions (
   final_handoff_id text references handoffs (id),
   actor_key_id text not null,
   creation_correlation_id text not null,
-  meta_json text not null default '{}',
+  meta_json text not null default '{}', epoch integer not null default 1, start_id text, machine_id text, public_key text, groups_json text not null default '{}'
+  constraint sessions_groups_json check (json_type(groups_json) = 'object'), mode text not null default 'push'
+  constraint sessions_mode check (mode in ('push', 'inbox', 'off')), dnd_until text, presence_json text
+  constraint sessions_presence_json check (presence_json is null or json_type(presence_json) = 'object'),
   constraint sessions_status check (status in ('active', 'ended', 'abandoned')),
   constraint sessions_end_reason check (end_reason in ('manual', 'process_exit', 'stale')),
   constraint sessions_ended_at check ((status = 'active') = (ended_at is null)),
@@ -444,11 +497,14 @@ CREATE TABLE tokens (
   created_by text not null,
   creation_correlation_id text not null,
   last_used_at text,
-  revoked_at text,
+  revoked_at text, agent text, machine_id text, owner text, exchanged_token_id text references tokens (id),
   constraint tokens_hash check (length(token_hash) = 64 and actor_key_id = substr(token_hash, 1, 16)),
   constraint tokens_scopes_json check (json_type(scopes_json) = 'array'),
   constraint tokens_rate_limit check (rate_limit_per_minute between 1 and 1000000)
 ) strict;
+
+CREATE UNIQUE INDEX tokens_of_agent on tokens (venture, agent, machine_id, created_by)
+where agent is not null and revoked_at is null;
 
 CREATE TABLE ventures (
   code text not null primary key,
