@@ -39,7 +39,7 @@ create table agents (
 alter table tokens add column agent text;
 alter table tokens add column machine_id text;
 alter table tokens add column owner text;
-alter table tokens add column exchanged_token_id text references tokens (id);
+alter table tokens add column exchanged_token_id text;
 
 -- create_agent_token: one token for each agent, machine and key. A second exchange renews it.
 create unique index tokens_of_agent on tokens (venture, agent, machine_id, created_by)

@@ -62,6 +62,7 @@ async function filled(watched) {
     insert into classifications values ('cls_1', 'alpha', 'example-org/alpha', 7, 2, '{}', '{}');
     insert into sweep_runs values (1, '${AT}', null, 0, 0, 0, 0, 0, 0);
     insert into events (kind, subject, at, data_json) values ('note_saved', 'note_1', '${AT}', '{}');
+    insert into agents (venture, agent, owner, taken_at, last_seen_at) values ('alpha', 'agent-10', 'context', '${AT}', '${AT}');
     insert into rate_limits values ('actor', '${AT}', 1, 100);
     insert into request_log (moment, correlation_id, method, status)
       values (replace('${AT}', ':', '') || '_000041', 'corr', 'GET', 200);
@@ -121,7 +122,7 @@ test("a restore keeps every column, also of tables that refer to each other", as
   assert.equal(database.connection.prepare("select count(*) as n from note_search where note_search match 'paragraphs'").get().n, 1);
   assert.deepEqual(messages, []);
   const empty = Object.entries(JSON.parse(lines.at(-1)).end).filter(([, n]) => n === 0).map(([name]) => name);
-  assert.deepEqual(empty, ["token_refusals", "refusals"]);
+  assert.deepEqual(empty, ["token_refusals", "refusals", "agent_refusals"]);
 });
 
 test("only a reference that closes a cycle is deferred", async () => {

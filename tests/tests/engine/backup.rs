@@ -111,7 +111,10 @@ async fn a_restored_database_has_all_records_and_can_be_searched_and_changed() {
     let folder = tempfile::TempDir::new().unwrap();
     let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
     let lab = filled(&database).await;
-    assert_eq!(empty_tables(&database), ["notes_to_index", "record_moves", "refusals", "token_refusals"]);
+    assert_eq!(
+        empty_tables(&database),
+        ["agent_refusals", "notes_to_index", "record_moves", "refusals", "token_refusals"]
+    );
     export(&database, &file).unwrap();
     assert!(!has_index(&file) && has_index(&database));
     assert_eq!(records(&file), records(&database));

@@ -102,7 +102,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "unique sweep_runs.id",
             "unique record_moves.id",
             "unique agents.venture, agents.agent",
-            "unique tokens_of_agent",
+            "unique tokens.venture, tokens.agent, tokens.machine_id, tokens.created_by",
         ],
     ),
     (
@@ -147,7 +147,6 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "foreign key sessions.final_handoff_id",
             "foreign key handoffs.session_id",
             "foreign key claims.session_id",
-            "foreign key tokens.exchanged_token_id",
             "foreign key idempotency_keys.payload_handoff_id",
             "foreign key note_tags.note_id",
             "foreign key archived_note_tags.note_id",

@@ -30,33 +30,6 @@ CREATE TABLE archived_note_tags (
 
 CREATE INDEX archived_note_tags_by_tag on archived_note_tags (tag, note_id);
 
-CREATE TABLE claim_refusals (
-  reason text not null,
-  constraint claim_held check (reason <> 'held'),
-  constraint claim_not_found check (reason <> 'not_found'),
-  constraint claim_too_many check (reason <> 'too_many'),
-  constraint claim_refused check (false)
-) strict;
-
-CREATE TABLE claims (
-  id text not null primary key,
-  venture text not null references ventures (code),
-  repo text not null,
-  subject text not null,
-  place text not null,
-  session_id text not null references sessions (id),
-  fence integer not null,
-  taken_at text not null,
-  -- Why the claim was taken from a holder that no longer answered.
-  reason text
-) strict;
-
-CREATE UNIQUE INDEX claims_by_place on claims (venture, repo, place, subject);
-
-CREATE INDEX claims_by_session on claims (session_id, venture, repo, place);
-
-CREATE INDEX claims_by_venture on claims (venture, id);
-
 CREATE TABLE classifications (
   id text not null primary key,
   venture text,
@@ -497,7 +470,7 @@ CREATE TABLE tokens (
   created_by text not null,
   creation_correlation_id text not null,
   last_used_at text,
-  revoked_at text, agent text, machine_id text, owner text, exchanged_token_id text references tokens (id),
+  revoked_at text, agent text, machine_id text, owner text, exchanged_token_id text,
   constraint tokens_hash check (length(token_hash) = 64 and actor_key_id = substr(token_hash, 1, 16)),
   constraint tokens_scopes_json check (json_type(scopes_json) = 'array'),
   constraint tokens_rate_limit check (rate_limit_per_minute between 1 and 1000000)
