@@ -128,6 +128,14 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
     ConstraintRow::check("message_inbox_of_other", ErrorCode::Forbidden,
         "The messages of another agent are shown only to an admin. Name the agent that this key belongs to."),
 
+    // Claims.
+    ConstraintRow::check("claim_held", ErrorCode::ClaimHeld,
+        "Another session holds a claim that overlaps. Nothing was claimed. Work on something else, or send the request again."),
+    ConstraintRow::check("claim_not_found", ErrorCode::ClaimNotFound, "No claim has this id, or it was released."),
+    ConstraintRow::check("claim_too_many", ErrorCode::TooManyClaims,
+        "The session would have more than 50 claims. Release those that it no longer needs.")
+        .at("/subjects", "would give the session more than 50 claims"),
+
     // Ventures and machines.
     ConstraintRow::check("refused_venture_not_found", ErrorCode::VentureNotFound, "No venture has this code."),
     ConstraintRow::check("refused_venture_not_registered", ErrorCode::VentureNotRegistered,

@@ -7,7 +7,7 @@ use crate::call::{mint_message_id, stale_before};
 use crate::database::{Database, DatabaseError, Statement};
 use crate::platform::{Clock, Entropy};
 use crate::store::sweep::{self, SweepCounts, SweepRun};
-use crate::store::{classification, event, github_delivery, message_sweep, note_index};
+use crate::store::{claim, classification, event, github_delivery, message_sweep, note_index};
 
 /// Rate limit windows are kept this long: a clock may be late, but not by an hour.
 const RATE_RETENTION_SECONDS: i64 = 60 * 60;
@@ -34,6 +34,7 @@ pub(crate) async fn run(
     let mut run = SweepRun { started_at, finished_at: None, more: true, swept: SweepCounts::default() };
     for round in 0..MAX_ROUNDS {
         let mut statements = statements(&run).to_vec();
+        statements.extend(claim::release_in_sweep(stale_before(started_at), started_at));
         if round == 0 {
             // Few of these rows are written, so one chunk of each per run is enough.
             statements.extend(forget_deliveries(started_at));

@@ -63,7 +63,13 @@ impl ContextClient {
         handoff: &ScannedHandoff,
         keep_open: bool,
     ) -> Result<DayEnded, ClientError> {
-        let day = EndDay { session_id, end_reason: EndReason::Manual, keep_open, handoff: handoff.draft().clone() };
+        let day = EndDay {
+            session_id,
+            epoch: None,
+            end_reason: EndReason::Manual,
+            keep_open,
+            handoff: handoff.draft().clone(),
+        };
         let body = serde_json::to_string(&day).map_err(|error| ClientError::not_sent(Operation::EndDay, &error))?;
         let request = ApiRequest::with_key(Operation::EndDay, "", body, &format!("dw-{}", random_uuid()));
         understand(self.api.exchange(&request).await?)

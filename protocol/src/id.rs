@@ -85,6 +85,11 @@ id! {
 }
 
 id! {
+    /// The id of a claim.
+    ClaimId, "clm_"
+}
+
+id! {
     /// The id of a classification.
     ClassificationId, "cls_"
 }

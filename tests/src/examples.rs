@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use deckwatch_protocol::endpoint::{Endpoint, EndpointVisitor};
 use deckwatch_protocol::operation::Tier;
 use deckwatch_protocol::{
-    DayStarted, ErrorCode, Handoff, Machine, MintedToken, Note, Operation, Requirement, SentMessage, Violations,
+    ClaimsTaken, DayStarted, ErrorCode, Handoff, Machine, MintedToken, Note, Operation, Requirement, SentMessage, Violations,
 };
 use serde_json::{Value, json};
 
@@ -40,6 +40,9 @@ pub struct Examples {
     /// Requirements, for `delete_requirement`. Each valid request takes the next one, because it can delete only once.
     requirements: Vec<String>,
     next_requirement: AtomicUsize,
+    /// Claims of the session, for `release_claim`, in the same way.
+    claims: Vec<String>,
+    next_claim: AtomicUsize,
 }
 
 impl Examples {
@@ -67,6 +70,9 @@ impl Examples {
             let put = TestRequest::of(Operation::PutRequirement).json(&requirement_of(venture));
             requirements.push(create(put).await.of::<Requirement>(201).id.to_string());
         }
+        let subjects: Vec<String> = (1..=4).map(|n| format!("issue:{n}")).collect();
+        let put = TestRequest::of(Operation::PutClaims).json(&claims_of(&session, json!(subjects)));
+        let claims = create(put).await.of::<ClaimsTaken>(200).items.iter().map(|claim| claim.id.to_string()).collect();
         Self {
             venture: venture.to_owned(),
             session,
@@ -80,6 +86,8 @@ impl Examples {
             closing,
             requirements,
             next_requirement: AtomicUsize::new(0),
+            claims,
+            next_claim: AtomicUsize::new(0),
         }
     }
 
@@ -93,6 +101,13 @@ impl Examples {
                 "venture": self.venture, "agent": fresh("mac2.local-codex"), "machine_id": fresh_uuid(),
             })),
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
+            Operation::PutClaims => {
+                ask.json(&claims_of(&self.session, json!([format!("path:{}/**", fresh("folder"))])))
+            }
+            Operation::ReleaseClaim => {
+                let next = self.next_claim.fetch_add(1, Ordering::Relaxed);
+                ask.with(&self.claims[next % self.claims.len()]).query(self.fence())
+            }
             Operation::CreateNote => ask.json(&note_of(&self.venture)),
             Operation::SendMessage => ask.json(&message_of(&self.session)),
             Operation::ListRecipients => ask.query(format!("session_id={}&to=human", self.session)),
@@ -128,6 +143,11 @@ impl Examples {
         }
     }
 
+    /// The session and its epoch, as a query.
+    fn fence(&self) -> String {
+        format!("session_id={}&epoch=1", self.session)
+    }
+
     /// A request for `operation` whose path names an existing record.
     fn addressed(&self, operation: Operation) -> TestRequest {
         let collection = operation.path().split('/').nth(2).unwrap_or_default();
@@ -156,7 +176,8 @@ impl Examples {
             }
             Some(missing) => {
                 let nothing = operation.path_parameters().iter().map(|_| fresh("nothing"));
-                (nothing.fold(TestRequest::of(operation), TestRequest::with), missing)
+                let query = if operation == Operation::ReleaseClaim { self.fence() } else { String::new() };
+                (nothing.fold(TestRequest::of(operation).query(query), TestRequest::with), missing)
             }
             None => (self.good(operation).query("nonsense=1"), ErrorCode::InvalidRequest),
         }
@@ -212,6 +233,10 @@ fn day_on(venture: &str) -> TestRequest {
 
 fn handoff_of(session: &str) -> Value {
     json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "ready" } })
+}
+
+fn claims_of(session: &str, subjects: Value) -> Value {
+    json!({ "session_id": session, "epoch": 1, "subjects": subjects })
 }
 
 fn requirement_of(venture: &str) -> Value {

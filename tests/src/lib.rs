@@ -25,6 +25,7 @@ mod file_server;
 mod fleet_hosts;
 pub mod github_stub;
 pub mod golden;
+mod holder;
 mod machine;
 mod mailbox;
 #[cfg(target_os = "linux")]
@@ -55,6 +56,7 @@ pub use examples::{ExampleSender, Examples, takes_query};
 pub use file_server::{Answer, FileServer};
 #[cfg(target_os = "linux")]
 pub use fleet_hosts::{Fleet, Host, HostOutput};
+pub use holder::Holder;
 pub use machine::{ask_approve, ask_register, fresh_public_key};
 pub use mailbox::{Mailbox, texts};
 pub use programs::program;

@@ -59,6 +59,7 @@ impl Api {
             "doc_requirements",
             "messages",
             "deliveries",
+            "claims",
         ] {
             let column = match table {
                 "ventures" => "code",

@@ -38,12 +38,14 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
         store::session::start(&day, &new),
         store::event::session_created(&day, &id, now),
     ]);
+    steps.extend(store::claim::release_own(&day, stale_before, now));
     // The answer shows no stale session, marked or not, so the sessions of others are marked after it.
-    let after = vec![
+    let mut after = Vec::from(store::claim::release_stale(&day, stale_before, now));
+    after.extend([
         store::event::sessions_lost(&day, stale_before, now),
         store::session::abandon_stale(&day, stale_before, now),
         store::session::correct_ahead(&day, now),
-    ];
+    ]);
     let answer = store::day::started(&day, &id, next_heartbeat(call), &context(call));
     Ok(Plan::write(steps, answer).with_after(after).with_access(DataAccess::Venture(day.venture)))
 }
@@ -67,6 +69,7 @@ pub(crate) fn end_day(call: &Call, day: EndDay) -> Result<Plan, ApiError> {
             store::session::end(&day.session_id, call.now, day.end_reason.as_str(), day.epoch),
             store::event::of_session(EventKind::SessionEnded, &day.session_id, call.now),
         ]);
+        steps.extend(store::claim::release_ended(&day.session_id, call.now));
     }
     let answer = store::day::ended(&day.session_id, day.keep_open, day.epoch, &context(call));
     Ok(Plan::write(steps, answer).with_access(DataAccess::Session(day.session_id)))

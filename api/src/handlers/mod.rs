@@ -11,6 +11,7 @@
 )]
 
 mod analytics;
+mod claim;
 mod classification;
 mod day;
 mod doc;
@@ -28,6 +29,7 @@ mod token;
 mod venture;
 
 pub(crate) use analytics::*;
+pub(crate) use claim::*;
 pub(crate) use classification::*;
 pub(crate) use day::*;
 pub(crate) use doc::*;

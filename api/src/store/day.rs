@@ -2,6 +2,7 @@
 
 use deckwatch_protocol::{Epoch, SessionId, StartDay, Timestamp};
 
+use super::claim::claims_json;
 use super::doc::{doc_index_json, doc_index_limit, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
 use super::handoff::{handoff_json, omitted_payload, stored_payload};
@@ -145,6 +146,7 @@ responses! {
         "'last_handoff', json(case when h.id is not null then ", handoff_json!(stored_payload!()), " end), ",
         "'handoffs_to_you', json(", handoffs_to_you_json!(), "), ",
         "'active_sessions', json(s.others -> '$.sessions'), 'active_counts', json(s.others -> '$.counts'), ",
+        "'claims', json(", claims_json!(), "), ",
         "'executive_summaries', json(", executive_summaries_json!(), "), ",
         "'doc_index', json(", doc_index_json!(), "), ",
         "'doc_audit', json(", doc_audit_json!(), "), ",

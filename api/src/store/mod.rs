@@ -8,6 +8,7 @@
 pub(crate) mod agent;
 pub(crate) mod agent_token;
 pub(crate) mod analytics;
+pub(crate) mod claim;
 pub(crate) mod classification;
 pub(crate) mod day;
 pub(crate) mod delivery;
@@ -138,6 +139,7 @@ pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
         ("agent", agent::STATEMENTS),
         ("agent_token", agent_token::STATEMENTS),
+        ("claim", claim::STATEMENTS),
         ("classification", classification::STATEMENTS),
         ("delivery", delivery::STATEMENTS),
         ("doc", doc::STATEMENTS),
@@ -172,6 +174,7 @@ pub fn every_statement() -> Vec<(String, String)> {
     });
     let composed = [
         analytics::composed(),
+        claim::composed(),
         classification::composed(),
         idempotency::composed(),
         session::composed(),

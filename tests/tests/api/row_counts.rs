@@ -9,6 +9,7 @@ use deckwatch_tests::{Agent, Api, Caller, KeyCaller, Response, TestRequest};
 use serde_json::{Value, json};
 
 use crate::examples::ExampleRecords;
+use crate::many_records::{db_fill_claims, db_fill_notes};
 
 pub(crate) const SKIPPED: &str = "skipped: only D1 counts the rows of a request";
 
@@ -164,6 +165,8 @@ fn queries(filters: Filters) -> Vec<String> {
     queries
 }
 
+const OF_CLAIMS: Filters = &[("venture", ["many-0", "many-1"]), ("repo", ["example-org/many-0", "example-org/many-1"])];
+
 const OF_DOCS: Filters = &[("venture", ["many-0", "many-1"]), ("scope", ["global", "many-0"])];
 
 const OF_MACHINES: Filters =
@@ -184,6 +187,7 @@ const LISTS: &[(Operation, Filters)] = &[
     (Operation::ListClassifications, OF_CLASSIFICATIONS),
     (Operation::SessionAnalytics, OF_ANALYTICS),
     (Operation::ListDocs, OF_DOCS),
+    (Operation::ListClaims, OF_CLAIMS),
     (Operation::ListMachines, OF_MACHINES),
     (Operation::SshConfig, OF_HOST),
     (Operation::ListRequirements, OF_VENTURE),
@@ -364,6 +368,7 @@ async fn db_fill(api: &Api) {
         10_000,
     )
     .await;
+    db_fill_claims(&fill).await;
     fill(EVENTS, 20_000).await;
     db_fill_notes(api, &fill).await;
 }
@@ -373,27 +378,3 @@ pub(crate) const EVENTS: &str = "
     select nullif('many-' || (i % 5), 'many-4'), iif(i % 2, 'note_saved', 'work_done'), 'note_' || i,
       strftime('%Y-%m-%dT%H:%M:%fZ'), '{\"outcome\":\"created\",\"version\":1}' from n";
 
-async fn db_fill_notes(api: &Api, fill: &impl AsyncFn(&str, u32)) {
-    fill(
-        "insert into notes (id, venture, title, content, tags_json, created_at, updated_at, archived_at, actor_key_id,
-           creation_correlation_id)
-         select printf('note_00%024d', i), nullif('many-' || (i % 5), 'many-4'), 'plan', 'some words',
-           json_array('many-' || (i % 5)), '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z',
-           iif(i % 2, '2026-01-01T00:00:00.000Z', null), 'a', 'c' from n",
-        10_000,
-    )
-    .await;
-    for sql in [
-        "insert into note_tags (tag, scope, note_id) select j.value, ifnull(n.venture, 'global'), n.id
-         from notes n, json_each(n.tags_json) j where n.archived_at is null",
-        "insert into archived_note_tags (tag, scope, note_id) select j.value, ifnull(n.venture, 'global'), n.id
-         from notes n, json_each(n.tags_json) j where n.archived_at is not null",
-        "insert into note_ranks (number, head, often) select number, ' plan ', '' from notes",
-        "insert into note_terms (id, filters, title, content)
-         select n.number, iif(n.archived_at is null, '+live +live:', '+archived +archived:') || ifnull(n.venture, '')
-             || ' #' || hex('many-' || ((n.number - 1) % 5)), 'plan', 'some words' from notes n",
-        "insert into note_search (note_search) values ('rebuild')",
-    ] {
-        api.db_execute(sql, json!([])).await;
-    }
-}

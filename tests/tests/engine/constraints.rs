@@ -83,7 +83,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     (
         "Every statement inserts a reason that has a check of its own: the test \
          `every_reason_that_a_statement_inserts_has_its_own_error`.",
-        &["check refused_reason", "check token_refused", "check agent_refused", "check message_refused"],
+        &["check refused_reason", "check token_refused", "check agent_refused", "check message_refused", "check claim_refused"],
     ),
     (
         "The id has 80 random bits.",
@@ -97,6 +97,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "unique tokens.id",
             "unique machines.id",
             "unique classifications.id",
+            "unique claims.id",
         ],
     ),
     (
@@ -116,6 +117,11 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "unique agents.venture, agents.agent",
             "unique tokens.venture, tokens.agent, tokens.machine_id, tokens.created_by",
         ],
+    ),
+    (
+        "The statement inserts only a claim that is not there, and the batches of writers follow each other. A move of records \
+         deletes a claim on the same subject first.",
+        &["unique claims.venture, claims.repo, claims.place, claims.subject"],
     ),
     (
         "The tags of a note are distinct, and the batch deletes the earlier rows of the note first.",
@@ -146,6 +152,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "foreign key doc_requirements.venture",
             "foreign key tokens.venture",
             "foreign key agents.venture",
+            "foreign key claims.venture",
         ],
     ),
     (
@@ -153,6 +160,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
         &[
             "foreign key sessions.final_handoff_id",
             "foreign key handoffs.session_id",
+            "foreign key claims.session_id",
             "foreign key idempotency_keys.payload_handoff_id",
             "foreign key note_tags.note_id",
             "foreign key archived_note_tags.note_id",
@@ -171,6 +179,8 @@ const NEVER_NULL: &[(&str, &str)] = &[
     ("agent_refusals", "reason"),
     ("agents", "venture agent owner taken_at last_seen_at"),
     ("archived_note_tags", "tag scope note_id"),
+    ("claim_refusals", "reason"),
+    ("claims", "id venture repo subject place session_id fence taken_at"),
     ("classifications", "id repo number body_json state_json"),
     (
         "context_docs",
@@ -335,7 +345,7 @@ fn the_name_of_a_check_names_one_constraint() {
 }
 
 /// The tables that accept no row.
-const REFUSALS: &[&str] = &["refusals", "token_refusals", "agent_refusals", "message_refusals"];
+const REFUSALS: &[&str] = &["refusals", "token_refusals", "agent_refusals", "message_refusals", "claim_refusals"];
 
 /// The reasons that a statement can insert into a table of refusals: the texts that it selects.
 fn inserted_reasons(sql: &str) -> Vec<String> {
@@ -368,7 +378,11 @@ async fn every_reason_that_a_statement_inserts_has_its_own_error() {
     let unused = REFUSALS.iter().flat_map(|table| checks(&migrated(), table));
     let unused: Vec<_> = unused.filter(|name| !violated.contains(&format!("check {name}"))).collect();
     // The last one of each table refuses all other reasons.
-    assert_eq!(unused, ["refused_reason", "token_refused", "agent_refused"], "no statement inserts the other reasons");
+    assert_eq!(
+        unused,
+        ["refused_reason", "token_refused", "agent_refused", "claim_refused"],
+        "no statement inserts the other reasons"
+    );
 }
 
 #[tokio::test]
