@@ -19,7 +19,7 @@ const CLASSIFICATION_RETENTION_SECONDS: i64 = 365 * 24 * 60 * 60;
 const EVENT_RETENTION_SECONDS: i64 = Event::KEPT_DAYS * 24 * 60 * 60;
 /// Maximum number of rounds of one run. The next run continues. With the record of each round and the notes indexed
 /// and the messages at the end, a run stays below the 50 queries that Cloudflare's free plan allows per invocation.
-const MAX_ROUNDS: usize = 4;
+const MAX_ROUNDS: usize = 3;
 /// Maximum number of rows that one statement changes. The SQL has the same limit.
 const CHUNK: usize = 1000;
 

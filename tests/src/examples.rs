@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use deckwatch_protocol::endpoint::{Endpoint, EndpointVisitor};
 use deckwatch_protocol::operation::Tier;
 use deckwatch_protocol::{
-    ClaimsTaken, DayStarted, ErrorCode, Handoff, Machine, MintedToken, Note, Operation, Requirement, SentMessage, Violations,
+    ClaimsTaken, DayStarted, ErrorCode, Handoff, Machine, MintedToken, Note, Operation, Requirement, SentMessage,
+    Violations,
 };
 use serde_json::{Value, json};
 

@@ -27,6 +27,7 @@ pub mod github_stub;
 pub mod golden;
 mod holder;
 mod machine;
+mod mail_load;
 mod mailbox;
 #[cfg(target_os = "linux")]
 mod preload;
@@ -58,6 +59,7 @@ pub use file_server::{Answer, FileServer};
 pub use fleet_hosts::{Fleet, Host, HostOutput};
 pub use holder::Holder;
 pub use machine::{ask_approve, ask_register, fresh_public_key};
+pub use mail_load::MailLoad;
 pub use mailbox::{Mailbox, texts};
 pub use programs::program;
 pub use response::Response;

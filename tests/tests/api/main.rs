@@ -31,6 +31,7 @@ mod handoff_lists;
 mod handoffs;
 mod idempotency;
 mod inbox;
+mod killed_senders;
 mod large_payloads;
 mod leaving;
 mod lists;

@@ -377,4 +377,3 @@ pub(crate) const EVENTS: &str = "
     insert into events (venture, kind, subject, at, data_json)
     select nullif('many-' || (i % 5), 'many-4'), iif(i % 2, 'note_saved', 'work_done'), 'note_' || i,
       strftime('%Y-%m-%dT%H:%M:%fZ'), '{\"outcome\":\"created\",\"version\":1}' from n";
-

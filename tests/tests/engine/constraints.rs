@@ -83,7 +83,13 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     (
         "Every statement inserts a reason that has a check of its own: the test \
          `every_reason_that_a_statement_inserts_has_its_own_error`.",
-        &["check refused_reason", "check token_refused", "check agent_refused", "check message_refused", "check claim_refused"],
+        &[
+            "check refused_reason",
+            "check token_refused",
+            "check agent_refused",
+            "check message_refused",
+            "check claim_refused",
+        ],
     ),
     (
         "The id has 80 random bits.",

@@ -1,12 +1,13 @@
 //! A server that is killed during its work: no acknowledged write is lost, and none happens twice.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_api::Statement;
 use deckwatch_protocol::{DayEnded, DayStarted, Handoff, Operation, Venture};
 use deckwatch_server::Sqlite;
-use deckwatch_tests::{Agent, Api, Caller, Response, ServerProcess, TestRequest, fresh, program};
+use deckwatch_tests::{Agent, Api, Caller, MailLoad, Response, ServerProcess, TestRequest, fresh, program};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -96,6 +97,22 @@ async fn retried_writes_happen_exactly_once_after_a_kill() {
         assert_eq!(api.db_count(of_handoffs, json!([session])).await, burst.len() as u64);
         api.events_after(0).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_arrive_once_and_in_order_while_the_server_is_killed() {
+    let server = TestServer::new();
+    let (process, api) = server.open().await;
+    let id = Cell::new(process.id());
+    let running = RefCell::new(process);
+    let load = MailLoad::start(api, 30, 100).await;
+    let restart = async |_| {
+        let (process, api) = server.open().await;
+        id.set(process.id());
+        running.replace(process);
+        api
+    };
+    load.run(4, |_| id.get(), restart).await;
 }
 
 #[tokio::test]
