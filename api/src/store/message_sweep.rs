@@ -13,7 +13,7 @@ use crate::database::Statement;
 /// The messages that are due at `?1`.
 macro_rules! due {
     () => {
-        "select * from messages indexed by messages_due where due_at <= ?1 order by due_at, seq limit 250"
+        "select seq, id from messages indexed by messages_due where due_at <= ?1 order by due_at, seq limit 250"
     };
 }
 
@@ -35,7 +35,7 @@ statements! {
     /// `?1` is the current time. What a process holds that sent no heartbeat since `?2` ends too; one that is alive reports.
     EXPIRE = concat!("
         update deliveries set status = 'expired', ended_at = ?1 where id in (
-          select d.id from (", due!(), ") m cross join deliveries d on ", deliveries_of!("d", "m.id"), "
+          select d.id from (", due!(), ") due cross join deliveries d on ", deliveries_of!("d", "due.id"), "
           where d.expires_at <= ?1 and (d.status = 'queued' or d.status = 'offered' and not exists (
             select 1 from sessions h where h.id = d.session_id and h.epoch = d.epoch and h.status = 'active'
               and h.last_heartbeat_at >= ?2)))");
@@ -56,7 +56,7 @@ statements! {
             (select group_concat(agent || ' (' || status || ifnull(': ' || reason, '') || ')', ', ') from (
               select d.agent, d.status, d.reason from deliveries d
               where ", deliveries_of!("d", "m.id"), " and ", is_untold!("d"), " order by d.id limit 10)) as names
-          from (", due!(), ") m where m.from_agent <> 'deckwatch' and m.handoff_id is null) f
+          from (", due!(), ") due cross join messages m on m.seq = due.seq where m.from_agent <> 'deckwatch' and m.handoff_id is null) f
         where f.failed > 0");
 
     TELL_DELIVERIES = concat!("
@@ -69,21 +69,21 @@ statements! {
 
     MARK_TOLD = concat!("
         update deliveries set told = 1 where id in (
-          select d.id from (", due!(), ") m cross join deliveries d on ", deliveries_of!("d", "m.id"), " where ", is_untold!("d"), ")");
+          select d.id from (", due!(), ") due cross join deliveries d on ", deliveries_of!("d", "due.id"), " where ", is_untold!("d"), ")");
 
     /// Deletes the deliveries of the due messages whose last status is final since `?2` at least.
     FORGET_DELIVERIES = concat!("
         delete from deliveries where id in (
-          select d.id from (select id from (", due!(), ") k where not exists (
-              select 1 from deliveries f where ", deliveries_of!("f", "k.id"), " and (f.status in ('queued', 'offered')
-                or max(ifnull(f.surfaced_at, ''), ifnull(f.acknowledged_at, ''), ifnull(f.ended_at, '')) > ?2))) m
-          cross join deliveries d on ", deliveries_of!("d", "m.id"), ")");
+          select d.id from (select id from (", due!(), ") due where not exists (
+              select 1 from deliveries f where ", deliveries_of!("f", "due.id"), " and (f.status in ('queued', 'offered')
+                or max(ifnull(f.surfaced_at, ''), ifnull(f.acknowledged_at, ''), ifnull(f.ended_at, '')) > ?2))) ended
+          cross join deliveries d on ", deliveries_of!("d", "ended.id"), ")");
 
     /// The newest message stays, so that no number is used again.
     FORGET = concat!("
         delete from messages where seq in (
-          select m.seq from (", due!(), ") m where not exists (
-            select 1 from deliveries d where ", deliveries_of!("d", "m.id"), "))
+          select due.seq from (", due!(), ") due where not exists (
+            select 1 from deliveries d where ", deliveries_of!("d", "due.id"), "))
           and seq < (select max(seq) from messages)
         returning 1 as one");
 
