@@ -1,7 +1,8 @@
 -- Messages between agents, and their deliveries: one row for each recipient.
 
 -- `seq` is the order of the messages. The sweep never deletes the newest message, so a number is used once. Without
--- `autoincrement`, D1 writes one row less for each message. The id of the message of a handoff has the ULID of the handoff.
+-- `autoincrement`, D1 writes one row less for each message. The message of a handoff has the ULID of the handoff, unless a
+-- message is newer: ids are in the order of `seq`, also if a clock goes back.
 create table messages (
   seq integer primary key,
   id text not null,

@@ -55,7 +55,9 @@ impl Examples {
         let handoff = TestRequest::of(Operation::CreateHandoff).json(&handoff_of(&session));
         let handoff = create(handoff).await.of::<Handoff>(201).id.to_string();
         let note = create(TestRequest::of(Operation::CreateNote).json(&note_of(venture))).await.of::<Note>(201).id;
-        let message = TestRequest::of(Operation::SendMessage).json(&message_of(&session));
+        // The agents of the context key may read it.
+        let sender = sender.send_as(Tier::Context, day_on(venture)).await.of::<DayStarted>(201).session.id;
+        let message = TestRequest::of(Operation::SendMessage).json(&message_of(sender.as_str()));
         let message = create(message).await.of::<SentMessage>(201).id.to_string();
         let doc = TestRequest::of(Operation::PutDoc).with(venture).with("kept.md");
         let _ = create(doc.json(&json!({ "content": "# Kept" }))).await.of::<Value>(201);

@@ -107,7 +107,7 @@ macro_rules! ends {
 macro_rules! mail_of_other {
     () => {
         "(select id from deliveries indexed by deliveries_open where venture = ?1 and agent = ?2 \
-           and status in ('queued', 'offered') limit 40) w cross join deliveries d on d.id = w.id \
+           and status in ('queued', 'offered') limit 40) page cross join deliveries d on d.id = page.id \
          where d.owner <> (select a.owner from agents a where a.venture = ?1 and a.agent = ?2)"
     };
 }
@@ -127,7 +127,7 @@ statements! {
             select d.id, d.later, d.expires_at <= ?2 as is_late, (?4 and d.session_id = ?1 and d.epoch = (select epoch from me))
               or not exists (select 1 from sessions h where h.id = d.session_id and h.epoch = d.epoch and h.status = 'active'
                 and h.last_heartbeat_at >= ?5) as is_free
-            from (select id from ", in_mailbox!("offered"), " order by later, id limit 50) w cross join deliveries d on d.id = w.id),
+            from (select id from ", in_mailbox!("offered"), " order by later, id limit 50) page cross join deliveries d on d.id = page.id),
           again as materialized (
             select id from held where is_free and not is_late and later <= (select most from me) order by id desc limit ?3),
           queued as materialized (
@@ -162,7 +162,7 @@ statements! {
         update deliveries set
           status = r.status,
           partial = iif(r.status = 'surfaced', r.partial, deliveries.partial),
-          reason = r.reason,
+          reason = iif(r.status = 'refused', r.reason, null),
           surfaced_at = iif(r.status = 'refused', surfaced_at, ifnull(surfaced_at, r.at)),
           acknowledged_at = iif(r.status = 'acknowledged', r.at, acknowledged_at),
           ended_at = iif(r.status = 'refused', r.at, null)

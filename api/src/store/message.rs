@@ -30,6 +30,13 @@ macro_rules! newest_message {
     };
 }
 
+/// The time in the id of the newest message, or an empty text.
+macro_rules! newest_time {
+    () => {
+        "ifnull((select substr(max(id), 5, 10) from messages), '')"
+    };
+}
+
 /// The number of recipients of the message `m`: the number of its last delivery.
 macro_rules! number_of_recipients {
     () => {
@@ -59,7 +66,7 @@ macro_rules! message_sent {
         )
     };
 }
-pub(super) use {message_sent, number_of_recipients};
+pub(super) use {message_sent, newest_time, number_of_recipients};
 
 /// Whether the caller may read the message `m`: `?2` says whether it has the admin key, `?3` is its token, `?4` its owner.
 /// The token of an agent reads what this agent has sent or gets; another key, what the agents of its owner have.
@@ -96,7 +103,7 @@ statements! {
     INSERT = concat!("
         insert into messages (id, venture, from_agent, kind, subject, body, to_json, reply_to, priority, ack_required,
           sealed_json, sent_at, expires_at, due_at, actor_key_id, creation_correlation_id)
-        select ", next_id!("msg_", 5, 15, "ifnull((select substr(max(id), 5, 10) from messages), '')"), ",
+        select ", next_id!("msg_", 5, 15, newest_time!()), ",
           s.venture, s.agent, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14
         from sessions s where s.id = ?2");
 
@@ -121,13 +128,14 @@ statements! {
 
     SENT = message_sent!("?1", newest_message!());
 
-    /// The message of the handoff that this batch has created in session `?1`: its id has the random part of `?2`.
-    INSERT_HANDOFF = "
+    /// The message of the handoff that this batch has created in session `?1`: its id has the random part of `?2`. It has the
+    /// ULID of the handoff, unless a message is newer.
+    INSERT_HANDOFF = concat!("
         insert into messages (id, venture, from_agent, kind, body, to_json, priority, ack_required, handoff_id, sent_at,
           expires_at, due_at, actor_key_id, creation_correlation_id)
-        select 'msg_' || substr(h.id, 4), h.venture, h.from_agent, 'request', h.summary, json_array(h.to_agent), 'next', 0, h.id,
+        select ", next_id!("msg_", 5, 15, newest_time!(), "('msg_' || substr(h.id, 4))"), ", h.venture, h.from_agent, 'request', h.summary, json_array(h.to_agent), 'next', 0, h.id,
           h.created_at, ?3, ?3, h.actor_key_id, h.creation_correlation_id
-        from handoffs h where h.id = (select max(id) from handoffs where session_id = ?1) and substr(h.id, 14) = substr(?2, 14)";
+        from handoffs h where h.id = (select max(id) from handoffs where session_id = ?1) and substr(h.id, 14) = substr(?2, 14)");
 
     INSERT_HANDOFF_DELIVERY = concat!("
         insert into deliveries (id, message_id, venture, agent, owner, later, expires_at, queued_at)

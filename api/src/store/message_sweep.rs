@@ -6,14 +6,15 @@
 use deckwatch_protocol::{Message, MessageId, Timestamp};
 
 use super::delivery::{deliveries_of, delivery_digits};
-use super::message::{message_sent, number_of_recipients};
+use super::message::{message_sent, newest_time, number_of_recipients};
+use super::next_id::next_id;
 use super::statements;
 use crate::database::Statement;
 
 /// The messages that are due at `?1`.
 macro_rules! due {
     () => {
-        "select * from messages indexed by messages_due where due_at <= ?1 order by due_at, seq limit 250"
+        "select seq, id from messages indexed by messages_due where due_at <= ?1 order by due_at, seq limit 250"
     };
 }
 
@@ -24,10 +25,10 @@ macro_rules! is_untold {
     };
 }
 
-/// The messages to the senders, which this batch has inserted. `?2` is the id that theirs begin with.
+/// The messages to the senders, which this batch has inserted. They have the random part of the id `?2`.
 macro_rules! is_telling {
     () => {
-        "m.id > 'msg_' || substr(?2, 5, 22) and m.id < 'msg_' || substr(?2, 5, 22) || '~' and ?1 is not null"
+        "m.seq > (select max(seq) from messages) - 250 and m.sent_at = ?1 and substr(m.id, 15, 12) = substr(?2, 15, 12)"
     };
 }
 
@@ -35,17 +36,17 @@ statements! {
     /// `?1` is the current time. What a process holds that sent no heartbeat since `?2` ends too; one that is alive reports.
     EXPIRE = concat!("
         update deliveries set status = 'expired', ended_at = ?1 where id in (
-          select d.id from (", due!(), ") m cross join deliveries d on ", deliveries_of!("d", "m.id"), "
+          select d.id from (", due!(), ") due cross join deliveries d on ", deliveries_of!("d", "due.id"), "
           where d.expires_at <= ?1 and (d.status = 'queued' or d.status = 'offered' and not exists (
             select 1 from sessions h where h.id = d.session_id and h.epoch = d.epoch and h.status = 'active'
               and h.last_heartbeat_at >= ?2)))");
 
-    /// One message to the sender of each due message with deliveries that it was not told about. The ids begin with that of
-    /// `?2`. The messages expire at `?3`. The sender of a handoff and the engine are told nothing.
+    /// One message to the sender of each due message with deliveries that it was not told about. The ids begin like
+    /// `?2`, or follow the newest message if it has a later time. The messages expire at `?3`. The sender of a handoff and the engine are told nothing.
     TELL = concat!("
         insert into messages (id, venture, from_agent, kind, body, to_json, reply_to, priority, ack_required, sent_at, expires_at,
           due_at, actor_key_id, creation_correlation_id)
-        select 'msg_' || substr(?2, 5, 22) || ", delivery_digits!("f.n"), " || '00', f.venture, 'deckwatch', 'status',
+        select substr(", next_id!("msg_", 5, 15, newest_time!(), "?2"), ", 1, 26) || ", delivery_digits!("f.n"), " || '00', f.venture, 'deckwatch', 'status',
           'Your message ' || f.id || ' (' || f.kind || ') did not reach ' || f.failed || ' of its ' || f.recipients
             || iif(f.recipients = 1, ' recipient: ', ' recipients: ') || f.names || iif(f.failed > 10, ' and others.', '.'),
           json_array(f.from_agent), f.id, 'next', 0, ?1, ?3, ?3, 'deckwatch', 'deckwatch'
@@ -56,7 +57,7 @@ statements! {
             (select group_concat(agent || ' (' || status || ifnull(': ' || reason, '') || ')', ', ') from (
               select d.agent, d.status, d.reason from deliveries d
               where ", deliveries_of!("d", "m.id"), " and ", is_untold!("d"), " order by d.id limit 10)) as names
-          from (", due!(), ") m where m.from_agent <> 'deckwatch' and m.handoff_id is null) f
+          from (", due!(), ") due cross join messages m on m.seq = due.seq where m.from_agent <> 'deckwatch' and m.handoff_id is null) f
         where f.failed > 0");
 
     TELL_DELIVERIES = concat!("
@@ -69,21 +70,21 @@ statements! {
 
     MARK_TOLD = concat!("
         update deliveries set told = 1 where id in (
-          select d.id from (", due!(), ") m cross join deliveries d on ", deliveries_of!("d", "m.id"), " where ", is_untold!("d"), ")");
+          select d.id from (", due!(), ") due cross join deliveries d on ", deliveries_of!("d", "due.id"), " where ", is_untold!("d"), ")");
 
     /// Deletes the deliveries of the due messages whose last status is final since `?2` at least.
     FORGET_DELIVERIES = concat!("
         delete from deliveries where id in (
-          select d.id from (select id from (", due!(), ") k where not exists (
-              select 1 from deliveries f where ", deliveries_of!("f", "k.id"), " and (f.status in ('queued', 'offered')
-                or max(ifnull(f.surfaced_at, ''), ifnull(f.acknowledged_at, ''), ifnull(f.ended_at, '')) > ?2))) m
-          cross join deliveries d on ", deliveries_of!("d", "m.id"), ")");
+          select d.id from (select id from (", due!(), ") due where not exists (
+              select 1 from deliveries f where ", deliveries_of!("f", "due.id"), " and (f.status in ('queued', 'offered')
+                or max(ifnull(f.surfaced_at, ''), ifnull(f.acknowledged_at, ''), ifnull(f.ended_at, '')) > ?2))) ended
+          cross join deliveries d on ", deliveries_of!("d", "ended.id"), ")");
 
     /// The newest message stays, so that no number is used again.
     FORGET = concat!("
         delete from messages where seq in (
-          select m.seq from (", due!(), ") m where not exists (
-            select 1 from deliveries d where ", deliveries_of!("d", "m.id"), "))
+          select due.seq from (", due!(), ") due where not exists (
+            select 1 from deliveries d where ", deliveries_of!("d", "due.id"), "))
           and seq < (select max(seq) from messages)
         returning 1 as one");
 

@@ -73,9 +73,9 @@ statements! {
             and agent < j.value and last_seen_at >= ?4 order by agent desc limit 50)) as before,
           (select json_group_array(agent) from (select agent from agents where venture = ", venture_of_sender!(), "
             and agent > j.value and last_seen_at >= ?4 order by agent limit 50)) as after
-        from (select value from json_each(?2) k where not ", known_agent!("k.value", "?4"), "
-          union all select 'session:' || value from json_each(?3) k where not exists (
-            select 1 from sessions s where s.id = k.value and s.venture = ", venture_of_sender!(), ") limit 4) j");
+        from (select value from json_each(?2) i where not ", known_agent!("i.value", "?4"), "
+          union all select 'session:' || value from json_each(?3) i where not exists (
+            select 1 from sessions s where s.id = i.value and s.venture = ", venture_of_sender!(), ") limit 4) j");
 
     /// The key of an agent is that of its newest active session on the venture, or of the newest of its last 3 sessions.
     LIST = concat!("

@@ -27,7 +27,7 @@ macro_rules! venture_has_records {
         concat!(
             "(",
             venture_has_notes!(),
-            " or exists (select 1 from context_docs where scope = ?1) \
+            " or exists (select 1 from messages where venture = ?1) or exists (select 1 from context_docs where scope = ?1) \
               or exists (select 1 from doc_requirements where venture = ?1))"
         )
     };
@@ -55,6 +55,7 @@ macro_rules! next_stage {
             ") or exists (",
             movable_pattern!(),
             ") then 'requirements' \
+              when exists (select 1 from messages where venture = ?1) then 'messages' \
               else 'nothing' end"
         )
     };

