@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use deckwatch_protocol::{DayStarted, Operation, SessionId, TakenInbox};
 use serde_json::json;
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 use tokio::task::JoinSet;
 
 use crate::engine::Api;
-use crate::shape::fresh_uuid;
 use crate::response::Response;
+use crate::shape::fresh_uuid;
 use crate::test_request::TestRequest;
 
 /// An engine that is killed and started again. A request holds the lock as a reader.
@@ -38,6 +38,8 @@ struct Received {
 /// Agents of one venture that send each other messages.
 pub struct MailLoad {
     engine: Engine,
+    /// Held while the engine is killed and started again, and while the test changes its database.
+    control: Mutex<()>,
     members: Vec<Member>,
     messages: usize,
     sent: AtomicUsize,
@@ -55,7 +57,8 @@ impl MailLoad {
             members.push(Member { name: agent.name.clone(), session: started.session.id, epoch });
         }
         drop(first);
-        Self { engine: Arc::new(RwLock::new(Some(api))), members, messages, sent: AtomicUsize::new(0) }
+        let engine = Arc::new(RwLock::new(Some(api)));
+        Self { engine, control: Mutex::default(), members, messages, sent: AtomicUsize::new(0) }
     }
 
     /// Sends and receives all messages. Kills the engine `kills` times meanwhile: `process` returns the id of its process,
@@ -78,6 +81,7 @@ impl MailLoad {
             while load.sent.load(Ordering::SeqCst) < all * kill / (kills + 1) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
+            let _control = load.control.lock().await;
             let id = process(load.engine.read().await.as_ref().unwrap());
             let killed = std::process::Command::new("kill").args(["-KILL", &id.to_string()]).status().unwrap();
             assert!(killed.success());
@@ -126,6 +130,7 @@ impl MailLoad {
                 }
                 assert_eq!(response.status, 429, "{response}");
                 // An agent may send 60 messages in a minute. The test does not wait for the next one.
+                let _control = self.control.lock().await;
                 let engine = self.engine.read().await;
                 let forget = "update message_rates set sent = 0 where agent = ?1";
                 engine.as_ref().unwrap().db_execute(forget, json!([member.name])).await;
@@ -163,9 +168,10 @@ impl MailLoad {
         if taken.items.is_empty() {
             return Vec::new();
         }
-        let items = taken.items.iter().map(
-            |item| json!({ "delivery_id": item.delivery_id, "status": "surfaced", "at": item.message.sent_at }),
-        );
+        let items = taken
+            .items
+            .iter()
+            .map(|item| json!({ "delivery_id": item.delivery_id, "status": "surfaced", "at": item.message.sent_at }));
         let items: Vec<_> = items.collect();
         let report = json!({ "session_id": member.session, "epoch": member.epoch, "items": items });
         let reported = self.ask(&TestRequest::of(Operation::ReportInbox).json(&report)).await;
@@ -197,9 +203,15 @@ impl MailLoad {
         let names: BTreeSet<_> = self.members.iter().map(|member| member.name.as_str()).collect();
         for (what, sql) in [
             ("messages", "select count(*) as n from messages where from_agent in (select value from json_each(?1))"),
-            ("shown", "select count(*) as n from deliveries where status = 'surfaced' and agent in (select value from json_each(?1))"),
+            (
+                "shown",
+                "select count(*) as n from deliveries where status = 'surfaced' and agent in (select value from json_each(?1))",
+            ),
             ("deliveries", "select count(*) as n from deliveries where agent in (select value from json_each(?1))"),
-            ("events", "select count(distinct subject) as n from events where kind = 'message_sent' and agent in (select value from json_each(?1))"),
+            (
+                "events",
+                "select count(distinct subject) as n from events where kind = 'message_sent' and agent in (select value from json_each(?1))",
+            ),
         ] {
             assert_eq!(api.db_count(sql, json!([json!(names).to_string()])).await, all as u64, "{what}");
         }

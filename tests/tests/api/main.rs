@@ -57,6 +57,7 @@ mod row_counts;
 mod rows_of_a_day;
 mod rows_of_a_full_venture;
 mod rows_of_events;
+mod rows_of_the_mesh;
 mod secrets;
 mod service;
 mod session_fields;
