@@ -93,8 +93,7 @@ impl MailLoad {
         senders.join_all().await;
         let received: Vec<Received> = receivers.join_all().await.into_iter().flatten().collect();
         load.check(&received).await;
-        let api = load.engine.write().await.take().unwrap();
-        api
+        load.engine.write().await.take().unwrap()
     }
 
     /// Sends a request once. `None` if the engine does not answer.

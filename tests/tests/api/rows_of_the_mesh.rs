@@ -25,6 +25,8 @@ impl Table {
     fn count(&mut self, what: &'static str, response: &Response) {
         assert!(response.status < 300, "{what}: {response}");
         let (read, written) = rows(response);
+        // The number of rows of a large read depends a little on the names of the agents.
+        let read = if read < 100 { read } else { (read + 5) / 10 * 10 };
         self.0.push((what, read, written));
     }
 

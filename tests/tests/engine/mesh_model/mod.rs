@@ -5,6 +5,9 @@
 //! `DECKWATCH_MESH_STEPS` sets the number of steps, `DECKWATCH_MESH_SEED` repeats a run. Without them, a run has a new seed and
 //! lasts at most 20 seconds. A run that fails is shortened, and the message has its seed and the steps that are left.
 
+mod claims;
+mod mail;
+mod mail_steps;
 mod model;
 mod run;
 mod step;

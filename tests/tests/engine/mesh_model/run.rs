@@ -9,9 +9,7 @@ use deckwatch_server::Sqlite;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::model::{
-    AGENTS, Claim, Draft, GROUPS, Life, Mode, Model, Place, Refused, STALE_MS, SUBJECTS, Status, To, name,
-};
+use super::model::{AGENTS, Claim, GROUPS, Life, Mode, Model, Refused, STALE_MS, SUBJECTS, Status, name};
 use super::step::{By, Step};
 use crate::lab::{Answered, TestApi, Trouble, day_of, handoff_of};
 
@@ -19,28 +17,26 @@ use crate::lab::{Answered, TestApi, Trouble, day_of, handoff_of};
 const MACHINES: [&str; 2] = ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"];
 /// The kinds of events that the model knows.
 const KINDS: &str = "session_started,session_lost,session_ended,message_sent,claim_taken,claim_released";
-/// A mailbox with so many open deliveries gets no more.
-const FULL: usize = 40;
 /// After so many steps, all claims and open deliveries are compared.
 const CHECKED_EVERY: usize = 25;
 const DAYS_30: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// An error says what the API did and what the model expects.
-type Outcome<T = ()> = Result<T, String>;
+pub(super) type Outcome<T = ()> = Result<T, String>;
 
 /// What a process of an agent knows.
 #[derive(Clone, Copy)]
-struct Process {
+pub(super) struct Process {
     number: u32,
-    session: usize,
-    epoch: u32,
+    pub(super) session: usize,
+    pub(super) epoch: u32,
     machine: u8,
 }
 
 /// An answer, and the time at which its request took effect.
-struct Answer {
-    result: Result<Value, String>,
-    at: i64,
+pub(super) struct Answer {
+    pub(super) result: Result<Value, String>,
+    pub(super) at: i64,
     /// Whether the request was done, but its first answer was lost.
     was_lost: bool,
 }
@@ -48,20 +44,24 @@ struct Answer {
 pub(super) struct Run {
     lab: Option<TestApi>,
     folder: TempDir,
-    model: Model,
+    pub(super) model: Model,
     processes: [Vec<Process>; AGENTS],
     next_process: u32,
-    trouble: Option<Trouble>,
+    pub(super) trouble: Option<Trouble>,
     head: u64,
     steps: usize,
 }
 
-fn same<T: PartialEq + Debug>(what: &str, api: &T, model: &T) -> Outcome {
+pub(super) fn same<T: PartialEq + Debug>(what: &str, api: &T, model: &T) -> Outcome {
     if api == model { Ok(()) } else { Err(format!("{what}: the API has {api:?}, the model {model:?}")) }
 }
 
 /// Compares a refusal. Returns both results if neither refuses.
-fn both<A, M: Debug>(what: &str, api: Result<A, String>, model: Result<M, Refused>) -> Outcome<Option<(A, M)>> {
+pub(super) fn both<A, M: Debug>(
+    what: &str,
+    api: Result<A, String>,
+    model: Result<M, Refused>,
+) -> Outcome<Option<(A, M)>> {
     match (api, model) {
         (Ok(api), Ok(model)) => Ok(Some((api, model))),
         (Err(api), Err(model)) => same(what, &api.as_str(), &model).map(|()| None),
@@ -70,15 +70,15 @@ fn both<A, M: Debug>(what: &str, api: Result<A, String>, model: Result<M, Refuse
     }
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn items(value: &Value) -> &[Value] {
+pub(super) fn items(value: &Value) -> &[Value] {
     value["items"].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-fn word(status: Status) -> &'static str {
+pub(super) fn word(status: Status) -> &'static str {
     match status {
         Status::Queued => "queued",
         Status::Offered => "offered",
@@ -98,11 +98,11 @@ impl Run {
         Self { lab: Some(lab), folder, model, processes, next_process: 1, trouble: None, head: 0, steps: 0 }
     }
 
-    fn lab(&self) -> &TestApi {
+    pub(super) fn lab(&self) -> &TestApi {
         self.lab.as_ref().unwrap()
     }
 
-    fn now(&self) -> i64 {
+    pub(super) fn now(&self) -> i64 {
         self.lab().now().as_millis()
     }
 
@@ -115,9 +115,14 @@ impl Run {
     pub(super) async fn step(&mut self, step: Step) -> Outcome {
         self.model.events.clear();
         let by = match step {
-            Step::Beat(by) | Step::Update(by, _) | Step::End(by) => Some(by),
-            Step::Send { by, .. } | Step::Take { by, .. } | Step::Report { by, .. } => Some(by),
-            Step::Claim { by, .. } | Step::Release { by, .. } => Some(by),
+            Step::Beat(by)
+            | Step::Update(by, _)
+            | Step::End(by)
+            | Step::Send { by, .. }
+            | Step::Take { by, .. }
+            | Step::Report { by, .. }
+            | Step::Claim { by, .. }
+            | Step::Release { by, .. } => Some(by),
             _ => None,
         };
         let process = by.map(|by| self.process(by));
@@ -157,20 +162,20 @@ impl Run {
         Ok(())
     }
 
-    fn answer(&self, answered: &Answered, was_lost: bool, at: i64) -> Answer {
+    fn answer(answered: &Answered, was_lost: bool, at: i64) -> Answer {
         let json: Value = serde_json::from_str(&answered.text).unwrap_or_default();
         let result = if answered.status < 300 { Ok(json) } else { Err(text(&json["code"])) };
         Answer { result, at, was_lost }
     }
 
     /// Sends a request that changes nothing twice if it has no key.
-    async fn ask(&self, operation: Operation, to: (&str, &str), body: Option<&Value>) -> Answer {
+    pub(super) async fn ask(&self, operation: Operation, to: (&str, &str), body: Option<&Value>) -> Answer {
         let answered = self.lab().ask(operation, to, body).await;
-        self.answer(&answered, false, self.now())
+        Self::answer(&answered, false, self.now())
     }
 
     /// Sends a write. If the next trouble is due, its first answer is an error, and it is sent again.
-    async fn write(&mut self, operation: Operation, to: (&str, &str), body: Option<&Value>) -> Answer {
+    pub(super) async fn write(&mut self, operation: Operation, to: (&str, &str), body: Option<&Value>) -> Answer {
         let key = self.lab().fresh_key();
         let trouble = self.trouble.take();
         if let Some(trouble) = trouble {
@@ -179,10 +184,10 @@ impl Run {
         let first = self.lab().ask_with(operation, to, body, &key).await;
         self.lab().trouble_ends();
         let at = self.now();
-        let (Some(trouble), 503) = (trouble, first.status) else { return self.answer(&first, false, at) };
+        let (Some(trouble), 503) = (trouble, first.status) else { return Self::answer(&first, false, at) };
         let was_lost = trouble == Trouble::BreaksAfterCommit;
         let again = self.lab().ask_with(operation, to, body, &key).await;
-        self.answer(&again, was_lost, if was_lost { at } else { self.now() })
+        Self::answer(&again, was_lost, if was_lost { at } else { self.now() })
     }
 
     async fn start(&mut self, agent: usize, is_new: bool, machine: u8, takes_over: bool) -> Outcome {
@@ -198,7 +203,7 @@ impl Run {
         let mut body = day_of(&name(agent));
         body["start_id"] = json!(format!("00000000-0000-4000-8000-{number:012x}"));
         body["machine_id"] = json!(MACHINES[usize::from(machine)]);
-        body["groups"] = json!(BTreeMap::from_iter(GROUPS[agent].iter().copied()));
+        body["groups"] = json!(GROUPS[agent].iter().copied().collect::<BTreeMap<_, _>>());
         if takes_over {
             body["take_over"] = json!("the agent goes on here");
         }
@@ -235,7 +240,7 @@ impl Run {
             6 => (Mode::Inbox, "inbox"),
             _ => (Mode::Off, "off"),
         };
-        let dnd_until = (n / 8 % 4 == 0).then(|| self.lab().now().plus_seconds(600));
+        let dnd_until = (n / 8).is_multiple_of(4).then(|| self.lab().now().plus_seconds(600));
         let body = json!({ "epoch": process.epoch, "mode": of_mode, "dnd_until": dnd_until });
         let answer = self.write(Operation::UpdateSession, (&id, ""), Some(&body)).await;
         let until = dnd_until.map(deckwatch_protocol::Timestamp::as_millis);
@@ -251,128 +256,6 @@ impl Run {
         both("end_day", answer.result, Ok(())).map(drop)
     }
 
-    /// Who the number `n` stands for.
-    fn recipient(&self, n: u8) -> (To, String) {
-        let agent = usize::from(n / 16) % AGENTS;
-        match n % 16 {
-            0..8 => (To::Agent(agent), name(agent)),
-            8 if n / 16 < 4 => (To::Unknown, "agent-9".to_owned()),
-            8 | 9 => (To::Group("front"), "@front".to_owned()),
-            10 => (To::Role("front", "lead"), "@front:lead".to_owned()),
-            11 => (To::Group("back"), "@back".to_owned()),
-            12 => (To::All, "@all".to_owned()),
-            13 => (To::Human, "human".to_owned()),
-            _ => {
-                let session = usize::from(n) % self.model.sessions.len();
-                (To::Session(session), format!("session:{}", self.model.sessions[session].id))
-            }
-        }
-    }
-
-    async fn send(&mut self, process: Process, to: [u8; 2], is_urgent: bool, minutes: u8) -> Outcome {
-        if (0..AGENTS).any(|agent| self.model.waiting_for(agent) >= FULL) {
-            return Ok(());
-        }
-        let mut named = BTreeMap::from([to[0], to[1]].map(|n| self.recipient(n)).map(|(to, name)| (name, to)));
-        if to[1].is_multiple_of(2) {
-            named.retain(|name, _| *name == self.recipient(to[0]).1);
-        }
-        let seconds = if minutes < 100 { 60 * (1 + i64::from(minutes)) } else { 7 * 24 * 60 * 60 };
-        let body = json!({
-            "session_id": self.model.sessions[process.session].id, "epoch": process.epoch,
-            "to": named.keys().collect::<Vec<_>>(), "kind": "note", "body": "some words",
-            "priority": if is_urgent { "now" } else { "next" }, "expires_in_seconds": seconds,
-        });
-        let draft = Draft { to: named.into_values().collect(), is_urgent, expires_in: 1000 * seconds };
-        let answer = self.write(Operation::SendMessage, ("", ""), Some(&body)).await;
-        let model = self.model.send(process.session, &draft, answer.at);
-        let Some((sent, message)) = both("send_message", answer.result, model)? else { return Ok(()) };
-        self.model.messages[message].id = text(&sent["id"]);
-        let reached = &sent["recipients"];
-        let deliveries = &mut self.model.messages[message].deliveries;
-        same("the number of recipients", &reached["total"].as_u64(), &Some(deliveries.len() as u64))?;
-        for (api, model) in items(reached).iter().zip(deliveries) {
-            same(
-                "a recipient",
-                &(text(&api["agent"]).as_str(), api["status"].as_str()),
-                &(&*model.to, Some("queued")),
-            )?;
-            model.id = text(&api["delivery_id"]);
-        }
-        Ok(())
-    }
-
-    fn delivery(&self, (m, d): Place) -> (String, bool) {
-        let delivery = &self.model.messages[m].deliveries[d];
-        (delivery.id.clone(), delivery.redelivered)
-    }
-
-    async fn take(&mut self, process: Process, limit: usize, again: bool) -> Outcome {
-        let fence = (process.session, process.epoch);
-        let mut body = json!({
-            "session_id": self.model.sessions[process.session].id, "epoch": process.epoch, "limit": limit, "again": again,
-        });
-        let mut again = again;
-        if let Some(trouble) = self.trouble.take() {
-            self.lab().expect_trouble(trouble);
-            let lost = self.lab().ask(Operation::TakeInbox, ("", ""), Some(&body)).await;
-            self.lab().trouble_ends();
-            if trouble == Trouble::BreaksAfterCommit {
-                let model = self.model.take(fence, limit, again, self.now());
-                same("whether a take is done whose answer is lost", &(lost.status == 503), &model.is_ok())?;
-            }
-            (again, body["again"]) = (true, json!(true));
-        }
-        let answer = self.ask(Operation::TakeInbox, ("", ""), Some(&body)).await;
-        let model = self.model.take(fence, limit, again, answer.at);
-        let Some((taken, (places, waiting))) = both("take_inbox", answer.result, model)? else { return Ok(()) };
-        let api: Vec<_> = items(&taken)
-            .iter()
-            .map(|item| (text(&item["delivery_id"]), item["redelivered"].as_bool().unwrap_or_default()))
-            .collect();
-        let places: Vec<_> = places.into_iter().map(|place| self.delivery(place)).collect();
-        same("what was taken", &api, &places)?;
-        same("how many wait", &taken["waiting"].as_u64(), &Some(waiting as u64))
-    }
-
-    async fn report(&mut self, process: Process, of: [u8; 2], status: u8, minutes_ago: u8) -> Outcome {
-        let own = name(self.model.sessions[process.session].agent);
-        let messages = self.model.messages.iter().enumerate().rev();
-        let places = messages.flat_map(|(m, message)| {
-            message.deliveries.iter().enumerate().map(move |(d, delivery)| ((m, d), delivery.to.clone()))
-        });
-        let (own, others): (Vec<_>, Vec<_>) = places.take(200).partition(|(_, to)| *to == own);
-        let one = |n: u8| {
-            let from = if n.is_multiple_of(16) { &others } else { &own };
-            from.get(usize::from(n / 16)).map(|(place, _)| *place)
-        };
-        let mut places: Vec<Place> = of.into_iter().filter_map(one).collect();
-        places.dedup();
-        if places.is_empty() {
-            return Ok(());
-        }
-        let status =
-            [Status::Surfaced, Status::Surfaced, Status::Acknowledged, Status::Refused][usize::from(status) % 4];
-        let at = self.lab().now().plus_seconds(-60 * i64::from(minutes_ago));
-        let item = |place: &Place| json!({ "delivery_id": self.delivery(*place).0, "status": word(status), "at": at, "reason": "key_unavailable" });
-        let body = json!({
-            "session_id": self.model.sessions[process.session].id, "epoch": process.epoch,
-            "items": places.iter().map(item).collect::<Vec<_>>(),
-        });
-        let answer = self.ask(Operation::ReportInbox, ("", ""), Some(&body)).await;
-        let reports: Vec<_> = places.iter().map(|place| (*place, status, at.as_millis())).collect();
-        let model = self.model.report((process.session, process.epoch), &reports, answer.at);
-        let Some((reported, statuses)) = both("report_inbox", answer.result, model)? else { return Ok(()) };
-        let api: BTreeMap<_, _> = items(&reported)
-            .iter()
-            .map(|item| (text(&item["delivery_id"]), item["status"].as_str().map(str::to_owned)))
-            .collect();
-        let ids = places.iter().map(|place| self.delivery(*place).0);
-        let expected =
-            ids.zip(statuses.into_iter().map(|status| status.map(|status| word(status).to_owned()))).collect();
-        same("what was reported", &api, &expected)
-    }
-
     async fn claim(&mut self, process: Process, subjects: [u8; 2], takes: bool) -> Outcome {
         let mut subjects: Vec<usize> = subjects.into_iter().map(|n| usize::from(n) % SUBJECTS.len()).collect();
         subjects.dedup();
@@ -383,10 +266,10 @@ impl Run {
         });
         let answer = self.write(Operation::PutClaims, ("", ""), Some(&body)).await;
         let model = self.model.claim((process.session, process.epoch), &subjects, takes, answer.at);
-        let Some((taken, places)) = both("put_claims", answer.result, model)? else { return Ok(()) };
-        same("the number of claims", &items(&taken).len(), &places.len())?;
+        let Some((claimed, places)) = both("put_claims", answer.result, model)? else { return Ok(()) };
+        same("the number of claims", &items(&claimed).len(), &places.len())?;
         let before = self.model.last_fence;
-        for (item, place) in items(&taken).iter().zip(places) {
+        for (item, place) in items(&claimed).iter().zip(places) {
             let (id, fence) = (text(&item["id"]), item["fence"].as_u64().unwrap_or_default());
             let claim = &mut self.model.claims[place];
             same("the subject of a claim", &item["subject"].as_str(), &Some(SUBJECTS[claim.subject]))?;
@@ -463,7 +346,7 @@ impl Run {
         let adopting = self.model.messages.iter_mut().find(|message| message.id.is_empty());
         let adopting =
             adopting.ok_or(format!("the engine has sent a message that the model does not know: {message}"))?;
-        adopting.id = id.to_owned();
+        id.clone_into(&mut adopting.id);
         same("the recipients of a message of the engine", &message["deliveries"].as_array().map(Vec::len), &Some(1))?;
         adopting.deliveries[0].id = text(&message["deliveries"][0]["id"]);
         Ok(text(&message["reply_to"]))
