@@ -204,7 +204,7 @@ impl App {
     /// Runs the scheduled sweep: it marks silent sessions as abandoned and deletes expired rows, in chunks.
     /// Then it works on deliveries from GitHub that are due.
     pub async fn sweep(&self) -> Result<SweepCounts, DatabaseError> {
-        let run = sweep::run(self.database.as_ref(), self.clock.as_ref()).await?;
+        let run = sweep::run(self.database.as_ref(), self.clock.as_ref(), self.entropy.as_ref()).await?;
         // A run that left rows has used up the queries that Cloudflare's free plan allows.
         if !run.more || self.settings.engine == Engine::Embedded {
             self.webhook.work(None, deliveries_per_sweep(self.settings.engine)).await;

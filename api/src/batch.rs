@@ -13,7 +13,7 @@ use crate::middleware::admission::Admission;
 use crate::middleware::idempotency::{Claim, Stored, stored};
 use crate::middleware::rate_limit::RateLimitState;
 use crate::middleware::token;
-use crate::plan::{Computation, Next, Plan, Selection};
+use crate::plan::{Computation, Explanation, Next, Plan, Selection};
 use crate::response::SuccessResponse;
 use crate::search::{EXCERPT_MAX_CHARS, ExcerptBudget};
 use crate::store::count_limit;
@@ -53,7 +53,9 @@ pub(crate) async fn run(database: &dyn Database, admission: &Admission, mark: &C
     let selection = AnswerLocation::push(plan.answer, mark, &mut statements);
     let rows = match database.batch(&statements).await {
         Ok(rows) => rows,
-        Err(failure) => return Finished::uncounted(admission, failure.into()),
+        Err(failure) => {
+            return Finished::uncounted(admission, explained(database, plan.explanation, failure.into()).await);
+        }
     };
     let result = match plan.otherwise {
         Some(otherwise) if selection.has_no_row(&rows) => run_otherwise(database, admission, mark, *otherwise).await,
@@ -90,7 +92,9 @@ pub(crate) async fn run_separate_read(
     let selection = AnswerLocation::push(plan.answer, mark, &mut reads);
     let rate_limit_state = match database.batch(&admission_statements).await {
         Ok(rows) => admission.rate_limit_state(&rows),
-        Err(failure) => return Finished::uncounted(admission, failure.into()),
+        Err(failure) => {
+            return Finished::uncounted(admission, explained(database, plan.explanation, failure.into()).await);
+        }
     };
     let result = match database.batch(&reads).await {
         Ok(rows) => selection.response(&rows),
@@ -137,11 +141,25 @@ pub(crate) async fn run_once(
                     return finished;
                 }
             }
-            Err(failure) => return Finished::uncounted(admission, failure.into()),
+            Err(failure) => {
+                return Finished::uncounted(admission, explained(database, plan.explanation, failure.into()).await);
+            }
         }
     }
     let conflict = DatabaseError::Unavailable("the idempotency key is in use but has no stored response".to_owned());
     Finished::uncounted(admission, conflict.into())
+}
+
+/// Completes a refusal with what a second batch finds. If that fails, the refusal stays as it is.
+async fn explained(database: &dyn Database, explanation: Option<Explanation>, error: ApiError) -> ApiError {
+    let Some(explanation) = explanation.filter(|explanation| explanation.code == error.code) else { return error };
+    match database.batch(&[explanation.select]).await {
+        Ok(rows) => (explanation.complete)(error, rows.first().map(Vec::as_slice).unwrap_or_default()),
+        Err(failure) => {
+            log::warn!("could not read what explains a refusal ({}): {failure}", error.code.as_str());
+            error
+        }
+    }
 }
 
 fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>], after: Vec<Statement>) -> Finished {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use deckwatch_protocol::endpoint::{Endpoint, PathParameters};
 use deckwatch_protocol::{
-    CorrelationId, HandoffId, IdempotencyKey, NoteId, Operation, STALE_SECONDS, SessionId, Timestamp, Violations,
+    CorrelationId, HandoffId, IdempotencyKey, MessageId, NoteId, Operation, STALE_SECONDS, SessionId, Timestamp,
+    Violations,
 };
 use deckwatch_secrets::Finding;
 use deserr::Deserr;
@@ -132,6 +133,18 @@ impl Call<'_> {
         HandoffId::mint(self.now, random_bits(self.entropy))
     }
 
+    /// An id for a message that is sent now. Its last two digits are those of no delivery, so that the deliveries of the
+    /// message have the digits before them.
+    pub(crate) fn mint_message_id(&self) -> MessageId {
+        mint_message_id(self.now, self.entropy)
+    }
+
+    /// The beginning of the current minute.
+    pub(crate) fn minute(&self) -> Timestamp {
+        let millis = self.now.as_millis();
+        Timestamp::from_millis(millis - millis.rem_euclid(60_000))
+    }
+
     /// An id for a note that is made now.
     pub(crate) fn mint_note_id(&self) -> NoteId {
         NoteId::mint(self.now, random_bits(self.entropy))
@@ -146,6 +159,11 @@ pub(crate) struct PublicCall {
     pub(crate) writes_wait: Option<Duration>,
     /// What the operator of the host program must do.
     pub(crate) notice: Option<String>,
+}
+
+/// An id for a message, for work outside a request.
+pub(crate) fn mint_message_id(now: Timestamp, entropy: &dyn Entropy) -> MessageId {
+    MessageId::mint(now, random_bits(entropy) & !0x3ff)
 }
 
 /// The time before which a heartbeat is stale, for work outside a request.

@@ -103,6 +103,39 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
         "The key that this token was exchanged for is no longer valid, so the token can't be renewed. Start the agent \
          again with `launcher`."),
 
+    // Messages.
+    ConstraintRow::check("message_not_found", ErrorCode::MessageNotFound,
+        "No message has this id, or it was neither sent by the agent nor to it."),
+    ConstraintRow::check("message_recipient_unknown", ErrorCode::RecipientUnknown,
+        "A recipient is not known, so nothing was sent. An agent is known for 30 days after its last start of a day. List the \
+         sessions of the venture for the names of its agents."),
+    ConstraintRow::check("message_no_recipient", ErrorCode::NoRecipient,
+        "No other agent with an active session is in these groups, so nothing was sent. A message to the name of an agent \
+         waits for the agent."),
+    ConstraintRow::check("deliveries_too_many", ErrorCode::TooManyRecipients,
+        "The message would reach more than 200 agents, or the venture has more than 220 active sessions. Nothing was sent. \
+         Name fewer recipients.")
+        .at("/to", "reaches too many agents"),
+    ConstraintRow::check("message_recipients_changed", ErrorCode::RecipientsChanged,
+        "The message has keys for other agents than those that it reaches now, so nothing was sent. List the recipients again \
+         and seal it for them.")
+        .at("/sealed/keys", "must have one key for each agent that the message reaches"),
+    ConstraintRow::check("message_rate_exceeded", ErrorCode::MessageRateLimited,
+        "The agent has sent 60 messages in this minute. Wait for the number of seconds in Retry-After."),
+    ConstraintRow::check("message_rate_of_all_exceeded", ErrorCode::MessageRateLimited,
+        "The agent has sent 6 messages to @all in this minute. Wait for the number of seconds in Retry-After, or name the \
+         recipients."),
+    ConstraintRow::check("message_inbox_of_other", ErrorCode::Forbidden,
+        "The messages of another agent are shown only to an admin. Name the agent that this key belongs to."),
+
+    // Claims.
+    ConstraintRow::check("claim_held", ErrorCode::ClaimHeld,
+        "Another session holds a claim that overlaps. Nothing was claimed. Work on something else, or send the request again."),
+    ConstraintRow::check("claim_not_found", ErrorCode::ClaimNotFound, "No claim has this id, or it was released."),
+    ConstraintRow::check("claim_too_many", ErrorCode::TooManyClaims,
+        "The session would have more than 50 claims. Release those that it no longer needs.")
+        .at("/subjects", "would give the session more than 50 claims"),
+
     // Ventures and machines.
     ConstraintRow::check("refused_venture_not_found", ErrorCode::VentureNotFound, "No venture has this code."),
     ConstraintRow::check("refused_venture_not_registered", ErrorCode::VentureNotRegistered,

@@ -166,3 +166,8 @@ pub(crate) fn number(row: &Row, column: &str) -> Option<u64> {
 pub(crate) fn count(row: &Row, column: &str) -> Option<u32> {
     number(row, column).and_then(|n| u32::try_from(n).ok())
 }
+
+/// Whether the integer in a column is not 0.
+pub(crate) fn flag(row: &Row, column: &str) -> bool {
+    number(row, column).is_some_and(|n| n > 0)
+}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use deckwatch_protocol::{ErrorCode, Problem, Violation, Violations};
+use deckwatch_protocol::{Claim, ErrorCode, Problem, Violation, Violations};
 use deckwatch_secrets::{Finding, in_text};
 
 use crate::constraints::{self, ConstraintRow, Outcome};
@@ -22,13 +22,23 @@ pub(crate) struct ApiError {
     pub(crate) cause: Option<String>,
     /// The allowed methods of the path, for [`ErrorCode::MethodNotAllowed`].
     pub(crate) allow: Option<String>,
+    /// The claims that stand in the way, if the caller may know them.
+    pub(crate) held: Vec<Claim>,
     /// Why the database takes no requests for some time, if that is the cause.
     pub(crate) outage: Option<Outage>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), violations: Vec::new(), cause: None, allow: None, outage: None }
+        Self {
+            code,
+            detail: detail.into(),
+            violations: Vec::new(),
+            cause: None,
+            allow: None,
+            held: Vec::new(),
+            outage: None,
+        }
     }
 
     /// An error that lists the fields that are not valid.
@@ -87,7 +97,7 @@ impl ApiError {
     }
 
     /// The error that a constraint has with this code, for a refusal that no constraint detected.
-    fn of_code(code: ErrorCode) -> Self {
+    pub(crate) fn of_code(code: ErrorCode) -> Self {
         let unknown = || Self::internal(format!("no constraint has the error {code:?}"));
         constraints::row_with(code).map_or_else(unknown, Self::of_row)
     }
@@ -131,6 +141,18 @@ impl ApiError {
         Self::new(code, detail)
     }
 
+    /// Adds the claims that stand in the way, as JSON.
+    pub(crate) fn naming<'a>(mut self, claims: impl Iterator<Item = &'a str>) -> Self {
+        self.held = claims.filter_map(|claim| serde_json::from_str(claim).ok()).collect();
+        if let Some(Claim { subject, agent, since, until, .. }) = self.held.first() {
+            self.detail = format!(
+                "{agent} holds {subject} since {since}, until {until}. Nothing was claimed. Work on something else, or ask the \
+                 agent to release it. After that time, take it with `take` and a reason."
+            );
+        }
+        self
+    }
+
     /// The response body. It names fields of the request, but it repeats no secret from a field name.
     pub(crate) fn problem(&self, correlation_id: &str) -> Problem {
         let detail = in_text(&self.detail).map_or_else(
@@ -138,6 +160,7 @@ impl ApiError {
             |kind| format!("The request is not valid, and it contains {kind}. Remove it and send the request again."),
         );
         let mut problem = Problem::new(self.code, detail, correlation_id);
+        problem.held.clone_from(&self.held);
         problem.errors = self.violations.iter().map(without_secrets).collect();
         problem
     }

@@ -22,6 +22,15 @@ pub(crate) struct Plan {
     /// What the answer does not need. It runs after the answer is sent, and may be lost: a sweep or a later request does
     /// the same work.
     pub(crate) after: Vec<Statement>,
+    /// What completes the error if the batch is refused.
+    pub(crate) explanation: Option<Explanation>,
+}
+
+/// Completes the error with this code from a second batch, because the batch that was refused has no rows.
+pub(crate) struct Explanation {
+    pub(crate) code: ErrorCode,
+    pub(crate) select: Statement,
+    pub(crate) complete: Box<dyn FnOnce(ApiError, &[Row]) -> ApiError + Send>,
 }
 
 /// Which data a plan reads or changes. A token for one venture is checked against it.
@@ -83,7 +92,7 @@ pub(crate) enum Next {
 
 impl Plan {
     fn of(steps: Vec<Statement>, answer: Selection, access: DataAccess) -> Self {
-        Self { steps, answer, access, otherwise: None, after: Vec::new() }
+        Self { steps, answer, access, otherwise: None, after: Vec::new(), explanation: None }
     }
 
     pub(crate) fn write(steps: Vec<Statement>, answer: SelectResponse) -> Self {
@@ -133,6 +142,17 @@ impl Plan {
     /// Sets what runs after the answer.
     pub(crate) fn with_after(mut self, after: Vec<Statement>) -> Self {
         self.after = after;
+        self
+    }
+
+    /// Completes the error `code` from the rows of `select`.
+    pub(crate) fn explaining(
+        mut self,
+        code: ErrorCode,
+        select: Statement,
+        complete: impl FnOnce(ApiError, &[Row]) -> ApiError + Send + 'static,
+    ) -> Self {
+        self.explanation = Some(Explanation { code, select, complete: Box::new(complete) });
         self
     }
 

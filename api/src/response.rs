@@ -65,7 +65,7 @@ pub(crate) fn error_response(
             set(&mut response, UPGRADE, "websocket");
             set(&mut response, HeaderName::from_static("sec-websocket-version"), "13");
         }
-        ErrorCode::RateLimited => {
+        ErrorCode::RateLimited | ErrorCode::MessageRateLimited => {
             let seconds = rate.map_or(i64::from(WINDOW_SECONDS), |rate| rate.window.reset_after);
             set(&mut response, RETRY_AFTER, &seconds.to_string());
         }

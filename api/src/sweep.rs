@@ -1,13 +1,13 @@
 //! The scheduled sweep: it marks silent sessions as abandoned, deletes expired keys, old rate limit windows, old
-//! log rows and old events, and indexes notes that are older than the index.
+//! log rows, old events and old messages, and indexes notes that are older than the index.
 
 use deckwatch_protocol::{Event, Timestamp};
 
-use crate::call::stale_before;
+use crate::call::{mint_message_id, stale_before};
 use crate::database::{Database, DatabaseError, Statement};
-use crate::platform::Clock;
+use crate::platform::{Clock, Entropy};
 use crate::store::sweep::{self, SweepCounts, SweepRun};
-use crate::store::{classification, event, github_delivery, note_index};
+use crate::store::{claim, classification, event, github_delivery, message_sweep, note_index};
 
 /// Rate limit windows are kept this long: a clock may be late, but not by an hour.
 const RATE_RETENTION_SECONDS: i64 = 60 * 60;
@@ -18,18 +18,23 @@ const CLASSIFICATION_RETENTION_SECONDS: i64 = 365 * 24 * 60 * 60;
 /// Events are kept for 30 days (DESIGN, section 7).
 const EVENT_RETENTION_SECONDS: i64 = Event::KEPT_DAYS * 24 * 60 * 60;
 /// Maximum number of rounds of one run. The next run continues. With the record of each round and the notes indexed
-/// at the end, a run stays below the 50 queries that Cloudflare's free plan allows per invocation.
-const MAX_ROUNDS: usize = 5;
+/// and the messages at the end, a run stays below the 50 queries that Cloudflare's free plan allows per invocation.
+const MAX_ROUNDS: usize = 3;
 /// Maximum number of rows that one statement changes. The SQL has the same limit.
 const CHUNK: usize = 1000;
 
 /// Sweeps in chunks. Each chunk is a batch of its own, so no request waits long, and an interrupted run keeps its
 /// finished chunks. The record is updated with every chunk and completed at the end.
-pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<SweepRun, DatabaseError> {
+pub(crate) async fn run(
+    database: &dyn Database,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<SweepRun, DatabaseError> {
     let started_at = clock.now();
     let mut run = SweepRun { started_at, finished_at: None, more: true, swept: SweepCounts::default() };
     for round in 0..MAX_ROUNDS {
         let mut statements = statements(&run).to_vec();
+        statements.extend(claim::release_in_sweep(stale_before(started_at), started_at));
         if round == 0 {
             // Few of these rows are written, so one chunk of each per run is enough.
             statements.extend(forget_deliveries(started_at));
@@ -48,11 +53,26 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
             break;
         }
     }
+    run.more |= sweep_messages(database, &mut run, entropy).await?;
     run.more |= index(database).await?;
     let finished_at = clock.now();
     run.finished_at = Some(finished_at);
     database.batch_without_deadline(&[sweep::correct_ahead(finished_at), sweep::record(&run)]).await?;
     Ok(run)
+}
+
+/// Ends, tells and deletes what is due among the messages. Returns whether there may be more.
+async fn sweep_messages(
+    database: &dyn Database,
+    run: &mut SweepRun,
+    entropy: &dyn Entropy,
+) -> Result<bool, DatabaseError> {
+    let now = run.started_at;
+    let statements = message_sweep::statements(now, stale_before(now), &mint_message_id(now, entropy));
+    let rows = database.batch_without_deadline(&statements).await?;
+    let [.., deleted, kept, _rates] = rows.as_slice() else { return Ok(false) };
+    run.swept.messages += deleted.len();
+    Ok(deleted.len() + kept.len() >= message_sweep::CHUNK)
 }
 
 /// Indexes some of the waiting notes. Returns whether there were any, because then there may be more.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deckwatch_api::{Engine, Settings};
@@ -119,13 +120,18 @@ async fn a_watch_gets_each_event_of_its_venture_once_and_in_order() {
     server.stop().await;
 }
 
-/// Passes requests to the server, and refuses those for a socket. Each connection has one request.
-async fn refusing_proxy(server: String) -> String {
+/// When a client has tried to open a socket.
+type Attempts = Arc<Mutex<Vec<Instant>>>;
+
+/// Passes requests to the server, and refuses those for a socket. Each connection has one request. Returns its address.
+async fn refusing_proxy(server: String) -> (String, Attempts) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
+    let attempts = Attempts::default();
+    let seen = Arc::clone(&attempts);
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
-            let server = server.clone();
+            let (server, seen) = (server.clone(), Arc::clone(&seen));
             tokio::spawn(async move {
                 let mut head = Vec::new();
                 while !head.ends_with(b"\r\n\r\n") {
@@ -133,6 +139,7 @@ async fn refusing_proxy(server: String) -> String {
                 }
                 let head = String::from_utf8(head).unwrap();
                 if head.to_lowercase().contains("upgrade: websocket") {
+                    seen.lock().unwrap().push(Instant::now());
                     let refusal = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
                     return client.write_all(refusal.as_bytes()).await.unwrap();
                 }
@@ -143,7 +150,32 @@ async fn refusing_proxy(server: String) -> String {
             });
         }
     });
-    address
+    (address, attempts)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_tries_to_open_a_socket_after_longer_and_longer_pauses_with_jitter() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path(), "127.0.0.1:0").await;
+    let pauses_of_a_watch = async || {
+        let (address, attempts) = refusing_proxy(server.address.clone()).await;
+        let mut watch = Watch::new(api_at(&address), None, Some(0));
+        while attempts.lock().unwrap().len() < 4 {
+            idle(&mut watch, Duration::from_millis(200)).await;
+        }
+        let attempts = attempts.lock().unwrap();
+        attempts.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect::<Vec<_>>()
+    };
+    let [first, second] = <[_; 2]>::from(tokio::join!(pauses_of_a_watch(), pauses_of_a_watch()));
+    for pauses in [&first, &second] {
+        for (pause, least) in pauses.iter().zip([1.0, 2.0, 4.0]) {
+            // The jitter is at most as long as the pause. The rest is the time of the machine.
+            assert!((least..2.0 * least + 1.0).contains(pause), "{pauses:?}");
+        }
+    }
+    let differs = first.iter().zip(&second).any(|(one, other)| (one - other).abs() > 0.05);
+    assert!(differs, "two clients try at the same moments: {first:?} {second:?}");
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +189,7 @@ async fn a_watch_polls_only_without_a_socket() {
     idle(&mut with_socket, Duration::from_secs(33)).await;
     assert!(with_socket.has_socket());
     assert_eq!(lists(&api).await, before, "the watch has polled");
-    let proxied = api_at(&refusing_proxy(server.address.clone()).await);
+    let proxied = api_at(&refusing_proxy(server.address.clone()).await.0);
     let mut without = Watch::new(proxied, None, Some(0));
     idle(&mut without, Duration::from_secs(1)).await;
     assert!(!without.has_socket());

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activity::{PublicKey, Uuid};
 use crate::audit::DocAudit;
+use crate::claim::Claim;
 use crate::doc::DocSummary;
 use crate::group::Groups;
 use crate::handoff::{Handoff, HandoffDraft};
@@ -227,6 +228,10 @@ pub struct DayStarted {
     /// How many of these work in the same place. An API of an older version does not count them.
     #[serde(default)]
     pub active_counts: Option<ActiveCounts>,
+    /// The claims of the venture, also the agent's own: those on the issue of the session first, then those in its repository,
+    /// then the newest. Shows up to 10.
+    #[serde(default)]
+    pub claims: Excerpt<Claim>,
     /// The notes tagged `executive-summary`: first those of the venture, then global ones, each newest first, 12 KB in
     /// total. The note that exceeds 12 KB is cut at a paragraph. Of the notes after it, only the titles are listed.
     pub executive_summaries: ExecutiveSummaries,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::claim::Claim;
 use crate::violation::Violation;
 
 macro_rules! error_codes {
@@ -67,6 +68,10 @@ error_codes! {
     VentureNotFound "venture_not_found" 404 "Venture not found",
     /// No machine has this hostname.
     MachineNotFound "machine_not_found" 404 "Machine not found",
+    /// No message has this id, or the caller is neither its sender nor one of its recipients.
+    MessageNotFound "message_not_found" 404 "Message not found",
+    /// No claim has this id, or it was released.
+    ClaimNotFound "claim_not_found" 404 "Claim not found",
     /// No requirement has this id.
     RequirementNotFound "requirement_not_found" 404 "Requirement not found",
     /// The path does not support this method. The `Allow` header names the methods that it supports.
@@ -83,8 +88,14 @@ error_codes! {
     Superseded "superseded" 409 "Superseded",
     /// The name of the agent belongs to another owner or machine. Use another name, or go on as this agent with `take_over` and a reason.
     AgentNameTaken "agent_name_taken" 409 "Agent name taken",
+    /// A sealed message has keys for other agents than those that it reaches now. List the recipients again, and seal the message for them.
+    RecipientsChanged "recipients_changed" 409 "Recipients changed",
     /// The access that waits for approval differs from the one that the request names. List the machines again, check the access, and approve that.
     MachineChanged "machine_changed" 409 "Machine changed",
+    /// Another session holds a claim that overlaps. `held` names the claims with their holders, since when and until when. Work on something else; after `until`, take the claim with `take` and a reason.
+    ClaimHeld "claim_held" 409 "Claim held",
+    /// The session would have more than 50 claims. Release those that it no longer needs.
+    TooManyClaims "too_many_claims" 409 "Too many claims",
     /// The machine is retired. Register it again.
     MachineRetired "machine_retired" 409 "Machine retired",
     /// The limit is reached: 500 requirements, or 20 with a `*` for the venture. Delete a requirement that is no longer needed.
@@ -105,12 +116,22 @@ error_codes! {
     IdempotencyKeyReused "idempotency_key_reused" 422 "Idempotency key reused",
     /// The venture is not registered, or it was deleted. Register it with `launcher`, or as an admin with `put_venture`.
     VentureNotRegistered "venture_not_registered" 422 "Venture not registered",
+    /// A recipient is not known: no agent of this name was seen on the venture within 30 days, or the venture has no such session. `errors` names similar names.
+    RecipientUnknown "recipient_unknown" 422 "Recipient unknown",
+    /// The message reaches no agent: no other agent with an active session is in one of its groups. Send it to the name of an agent: then it waits for the agent.
+    NoRecipient "no_recipient" 422 "No recipient",
+    /// The message would reach more than 200 agents, or the venture has too many active sessions to find them. Name fewer recipients.
+    TooManyRecipients "too_many_recipients" 422 "Too many recipients",
+    /// A path of a claim begins with a wildcard, so it would overlap every path of the repository.
+    ClaimTooWide "claim_too_wide" 422 "Claim too wide",
     /// A field that `errors` names contains text that looks like a secret. Nothing was stored. Remove the secret and send the request again.
     HoldsSecret "holds_secret" 422 "Holds a secret",
     /// The path is a WebSocket, and the request does not ask for one of version 13.
     UpgradeRequired "upgrade_required" 426 "Upgrade required",
     /// The actor sent too many requests within a minute. Wait for the seconds in `Retry-After`.
     RateLimited "rate_limited" 429 "Rate limited",
+    /// The agent has sent 60 messages within a minute, or 6 to `@all`. Wait for the seconds in `Retry-After`.
+    MessageRateLimited "message_rate_limited" 429 "Message rate limited",
     /// The request has more or longer headers than the engine accepts.
     HeadersTooLarge "headers_too_large" 431 "Headers too large",
     /// The API failed. Give the correlation id to its operator.
@@ -159,6 +180,15 @@ impl ErrorCode {
             | Self::DocNotFound
             | Self::TokenNotFound
             | Self::RequirementNotFound
+            | Self::MessageNotFound
+            | Self::RecipientsChanged
+            | Self::RecipientUnknown
+            | Self::NoRecipient
+            | Self::TooManyRecipients
+            | Self::ClaimNotFound
+            | Self::ClaimHeld
+            | Self::ClaimTooWide
+            | Self::TooManyClaims
             | Self::SessionEnded
             | Self::Superseded
             | Self::EventsGone
@@ -176,6 +206,7 @@ impl ErrorCode {
             | Self::SessionNotActive
             | Self::RequestTimeout
             | Self::RateLimited
+            | Self::MessageRateLimited
             | Self::InternalError
             | Self::DatabaseUnavailable
             | Self::Overloaded => RetryRule::Later,
@@ -211,6 +242,9 @@ pub struct Problem {
     /// Every invalid field, if the error is about fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Violation>,
+    /// The claims that stand in the way, if the code is `claim_held`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Claim>,
     /// The seconds to wait, from the header `Retry-After`. They are not part of the body.
     #[serde(skip)]
     pub retry_after_seconds: Option<u64>,
@@ -227,6 +261,7 @@ impl Problem {
             code,
             correlation_id: correlation_id.into(),
             errors: Vec::new(),
+            held: Vec::new(),
             retry_after_seconds: None,
         }
     }
@@ -260,6 +295,7 @@ mod tests {
                 "session_conflict",
                 "session_not_active",
                 "rate_limited",
+                "message_rate_limited",
                 "internal_error",
                 "database_unavailable",
                 "overloaded"

@@ -75,6 +75,21 @@ id! {
 }
 
 id! {
+    /// The id of a message.
+    MessageId, "msg_"
+}
+
+id! {
+    /// The id of a delivery.
+    DeliveryId, "dlv_"
+}
+
+id! {
+    /// The id of a claim.
+    ClaimId, "clm_"
+}
+
+id! {
     /// The id of a classification.
     ClassificationId, "cls_"
 }

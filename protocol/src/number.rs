@@ -116,6 +116,14 @@ number! {
     Epoch, 1..=2_147_483_647
 }
 number! {
+    /// The number of seconds after which a message expires: from a minute to 30 days.
+    ExpirySeconds, 60..=2_592_000
+}
+number! {
+    /// The number of messages that a process takes at once.
+    TakeLimit, 1..=50
+}
+number! {
     /// The number of an event, or 0 for the place before the first one.
     EventSeq(u64), 0..=9_007_199_254_740_991
 }
@@ -141,6 +149,19 @@ impl Default for Epoch {
     /// The epoch of a new session.
     fn default() -> Self {
         Self(1)
+    }
+}
+
+impl Default for ExpirySeconds {
+    /// A week.
+    fn default() -> Self {
+        Self(604_800)
+    }
+}
+
+impl Default for TakeLimit {
+    fn default() -> Self {
+        Self(20)
     }
 }
 

@@ -208,6 +208,17 @@ text! {
     HandoffItem, max 4000, pattern r"^[^\u0000]+$", no_nul
 }
 text! {
+    /// What a claim is on: an issue (`issue:87`), or paths of the repository (`path:src/api/**`). A path is relative to the
+    /// root of the repository, with `/` between its segments.
+    ClaimSubject, max 256,
+    pattern r"^(issue:[1-9][0-9]{0,9}|path:([^/\\.\u0000-\u001f\u007f-\u009f][^/\\\u0000-\u001f\u007f-\u009f]*|\.[^/\\.\u0000-\u001f\u007f-\u009f][^/\\\u0000-\u001f\u007f-\u009f]*|\.\.[^/\\\u0000-\u001f\u007f-\u009f]+)(/([^/\\.\u0000-\u001f\u007f-\u009f][^/\\\u0000-\u001f\u007f-\u009f]*|\.[^/\\.\u0000-\u001f\u007f-\u009f][^/\\\u0000-\u001f\u007f-\u009f]*|\.\.[^/\\\u0000-\u001f\u007f-\u009f]+))*/?)$",
+    crate::claim_subject::subject
+}
+text! {
+    /// Why an agent takes a claim whose holder no longer answers. It may have several lines.
+    ClaimReason, max 500, pattern r"^[^\u0000]+$", no_nul
+}
+text! {
     /// The title of a note.
     NoteTitle, max 200, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }

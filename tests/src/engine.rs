@@ -158,6 +158,14 @@ impl Api {
         Self::new(process.url.clone(), keys, records, EngineHandle::Worker { process: Box::new(process) })
     }
 
+    /// The process of the Worker, if this test has started one.
+    pub fn process_of_worker(&self) -> Option<u32> {
+        match &self.0.handle {
+            EngineHandle::Worker { process } => Some(process.id()),
+            EngineHandle::External | EngineHandle::Embedded { .. } => None,
+        }
+    }
+
     /// The log of the Worker, if this test has started one.
     pub fn log_of_worker(&self) -> Option<String> {
         match &self.0.handle {

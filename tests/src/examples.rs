@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use deckwatch_protocol::endpoint::{Endpoint, EndpointVisitor};
 use deckwatch_protocol::operation::Tier;
 use deckwatch_protocol::{
-    DayStarted, ErrorCode, Handoff, Machine, MintedToken, Note, Operation, Requirement, Violations,
+    ClaimsTaken, DayStarted, ErrorCode, Handoff, Machine, MintedToken, Note, Operation, Requirement, SentMessage,
+    Violations,
 };
 use serde_json::{Value, json};
 
@@ -30,6 +31,7 @@ pub struct Examples {
     ending: String,
     handoff: String,
     note: String,
+    message: String,
     token: String,
     machine: Machine,
     /// A second machine, for `retire_machine`.
@@ -39,6 +41,9 @@ pub struct Examples {
     /// Requirements, for `delete_requirement`. Each valid request takes the next one, because it can delete only once.
     requirements: Vec<String>,
     next_requirement: AtomicUsize,
+    /// Claims of the session, for `release_claim`, in the same way.
+    claims: Vec<String>,
+    next_claim: AtomicUsize,
 }
 
 impl Examples {
@@ -50,6 +55,10 @@ impl Examples {
         let handoff = TestRequest::of(Operation::CreateHandoff).json(&handoff_of(&session));
         let handoff = create(handoff).await.of::<Handoff>(201).id.to_string();
         let note = create(TestRequest::of(Operation::CreateNote).json(&note_of(venture))).await.of::<Note>(201).id;
+        // The agents of the context key may read it.
+        let sender = sender.send_as(Tier::Context, day_on(venture)).await.of::<DayStarted>(201).session.id;
+        let message = TestRequest::of(Operation::SendMessage).json(&message_of(sender.as_str()));
+        let message = create(message).await.of::<SentMessage>(201).id.to_string();
         let doc = TestRequest::of(Operation::PutDoc).with(venture).with("kept.md");
         let _ = create(doc.json(&json!({ "content": "# Kept" }))).await.of::<Value>(201);
         let mint = TestRequest::of(Operation::CreateToken).json(&json!({ "name": "example", "scopes": ["read-only"] }));
@@ -64,18 +73,24 @@ impl Examples {
             let put = TestRequest::of(Operation::PutRequirement).json(&requirement_of(venture));
             requirements.push(create(put).await.of::<Requirement>(201).id.to_string());
         }
+        let subjects: Vec<String> = (1..=4).map(|n| format!("issue:{n}")).collect();
+        let put = TestRequest::of(Operation::PutClaims).json(&claims_of(&session, json!(subjects)));
+        let claims = create(put).await.of::<ClaimsTaken>(200).items.iter().map(|claim| claim.id.to_string()).collect();
         Self {
             venture: venture.to_owned(),
             session,
             ending,
             handoff,
             note: note.to_string(),
+            message,
             token: token.to_string(),
             machine,
             retiring,
             closing,
             requirements,
             next_requirement: AtomicUsize::new(0),
+            claims,
+            next_claim: AtomicUsize::new(0),
         }
     }
 
@@ -89,7 +104,24 @@ impl Examples {
                 "venture": self.venture, "agent": fresh("mac2.local-codex"), "machine_id": fresh_uuid(),
             })),
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
+            Operation::PutClaims => {
+                ask.json(&claims_of(&self.session, json!([format!("path:{}/**", fresh("folder"))])))
+            }
+            Operation::ReleaseClaim => {
+                let next = self.next_claim.fetch_add(1, Ordering::Relaxed);
+                ask.with(&self.claims[next % self.claims.len()]).query(self.fence())
+            }
             Operation::CreateNote => ask.json(&note_of(&self.venture)),
+            Operation::SendMessage => ask.json(&message_of(&self.session)),
+            Operation::ListRecipients => ask.query(format!("session_id={}&to=human", self.session)),
+            Operation::ListInbox => ask.query(format!("venture={}&agent=mac9-claude-1", self.venture)),
+            Operation::TakeInbox => ask.json(&json!({ "session_id": self.session, "epoch": 1 })),
+            Operation::ReportInbox => ask.json(&json!({
+                "session_id": self.session, "epoch": 1,
+                "items": [{
+                    "delivery_id": "dlv_01KDY02100000000000000000A", "status": "surfaced", "at": "2020-01-01T00:00:00.000Z",
+                }],
+            })),
             // Each pair of requests (put and delete) can be repeated, because each undoes the other.
             Operation::PutDoc => ask.with(&self.venture).with("passing.md").text(example(operation)),
             Operation::DeleteDoc => ask.with(&self.venture).with("passing.md"),
@@ -114,6 +146,11 @@ impl Examples {
         }
     }
 
+    /// The session and its epoch, as a query.
+    fn fence(&self) -> String {
+        format!("session_id={}&epoch=1", self.session)
+    }
+
     /// A request for `operation` whose path names an existing record.
     fn addressed(&self, operation: Operation) -> TestRequest {
         let collection = operation.path().split('/').nth(2).unwrap_or_default();
@@ -121,6 +158,7 @@ impl Examples {
             ("id", "sessions") => self.session.as_str(),
             ("id", "handoffs") => &self.handoff,
             ("id", "notes") => &self.note,
+            ("id", "messages") => &self.message,
             ("id", "tokens") => &self.token,
             ("hostname", _) => self.machine.hostname.as_str(),
             ("code" | "scope", _) => &self.venture,
@@ -141,7 +179,8 @@ impl Examples {
             }
             Some(missing) => {
                 let nothing = operation.path_parameters().iter().map(|_| fresh("nothing"));
-                (nothing.fold(TestRequest::of(operation), TestRequest::with), missing)
+                let query = if operation == Operation::ReleaseClaim { self.fence() } else { String::new() };
+                (nothing.fold(TestRequest::of(operation).query(query), TestRequest::with), missing)
             }
             None => (self.good(operation).query("nonsense=1"), ErrorCode::InvalidRequest),
         }
@@ -199,8 +238,16 @@ fn handoff_of(session: &str) -> Value {
     json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "ready" } })
 }
 
+fn claims_of(session: &str, subjects: Value) -> Value {
+    json!({ "session_id": session, "epoch": 1, "subjects": subjects })
+}
+
 fn requirement_of(venture: &str) -> Value {
     json!({ "name_pattern": fresh("doc"), "venture": venture })
+}
+
+fn message_of(session: &str) -> Value {
+    json!({ "session_id": session, "epoch": 1, "to": ["human"], "kind": "note", "body": "The build is green." })
 }
 
 fn note_of(venture: &str) -> Value {

@@ -25,7 +25,10 @@ mod file_server;
 mod fleet_hosts;
 pub mod github_stub;
 pub mod golden;
+mod holder;
 mod machine;
+mod mail_load;
+mod mailbox;
 #[cfg(target_os = "linux")]
 mod preload;
 mod programs;
@@ -54,7 +57,10 @@ pub use examples::{ExampleSender, Examples, takes_query};
 pub use file_server::{Answer, FileServer};
 #[cfg(target_os = "linux")]
 pub use fleet_hosts::{Fleet, Host, HostOutput};
+pub use holder::Holder;
 pub use machine::{ask_approve, ask_register, fresh_public_key};
+pub use mail_load::MailLoad;
+pub use mailbox::{Mailbox, texts};
 pub use programs::program;
 pub use response::Response;
 pub use server_process::ServerProcess;

@@ -38,8 +38,10 @@ impl Api {
         rows.first().and_then(|row| row.get("n")?.as_u64()).expect("the query did not return a row with the column n")
     }
 
-    /// Sets a session's last heartbeat to so many minutes ago.
+    /// Sets a session's last heartbeat to so many minutes ago. The starts of days before it abandon no session that it
+    /// silences, because it waits for their work after their answers.
     pub async fn db_silence(&self, session: &SessionId, minutes: i64) {
+        self.after_answers().await;
         let heard = self.minutes_ago(minutes);
         self.db_execute("update sessions set last_heartbeat_at = ?1 where id = ?2", json!([heard, session])).await;
     }
@@ -47,7 +49,18 @@ impl Api {
     /// All records of a venture, to compare before and after a request.
     pub async fn db_records_of(&self, venture: &str) -> Value {
         let mut records = Vec::new();
-        for table in ["ventures", "sessions", "handoffs", "notes", "context_docs", "doc_versions", "doc_requirements"] {
+        for table in [
+            "ventures",
+            "sessions",
+            "handoffs",
+            "notes",
+            "context_docs",
+            "doc_versions",
+            "doc_requirements",
+            "messages",
+            "deliveries",
+            "claims",
+        ] {
             let column = match table {
                 "ventures" => "code",
                 "context_docs" | "doc_versions" => "scope",

@@ -114,6 +114,11 @@ impl SelectOne {
 }
 
 impl WorkerProcess {
+    /// The id of the process. workerd ends with it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the process has ended")
+    }
+
     /// The log of the Worker.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()

@@ -3,30 +3,13 @@
 // It is never deployed; it wraps the Worker that is deployed.
 
 import worker from "../entry.mjs";
+import { countingIn } from "./counted-database.mjs";
 
 export { Hub } from "../entry.mjs";
 
 // The log row of a request does not wait for those of other requests, so that each request has its own rows.
 const { setTimeout } = globalThis;
 globalThis.setTimeout = (callback) => setTimeout(callback, 0);
-
-/** `database`, with the meta of each batch added to `counts`. */
-function countingIn(counts, database) {
-  class D1Database {
-    prepare(sql) {
-      return database.prepare(sql);
-    }
-    async batch(statements) {
-      const results = await database.batch(statements);
-      for (const { meta } of results) {
-        counts.read += meta.rows_read;
-        counts.written += meta.rows_written;
-      }
-      return results;
-    }
-  }
-  return new D1Database();
-}
 
 export default {
   async fetch(request, env, context) {

@@ -94,6 +94,7 @@ async function startWorker({ data, port, panicking, counting, workersAi, probing
       ...(counting ? [module("ESModule", "local/counting.mjs")] : []),
       ...(workersAi ? [module("ESModule", "local/workers-ai.mjs")] : []),
       ...(probing ? [module("ESModule", "local/probing.mjs")] : []),
+      ...(counting || probing ? [module("ESModule", "local/counted-database.mjs")] : []),
       module("ESModule", "entry.mjs"),
       module("ESModule", "bridge.mjs"),
       module("ESModule", "hub.mjs"),

@@ -54,7 +54,10 @@ pub(crate) fn finish(app: &Arc<App>, bindings: &Bindings, context: &Context, def
     }
     let (app, bindings) = (Arc::clone(app), bindings.clone());
     if !deferred.may_share_batch() {
-        return context.wait_until(async move { app.finish(deferred).await });
+        return context.wait_until(async move {
+            app.finish(deferred).await;
+            hub::poke_now(&bindings).await;
+        });
     }
     let now = Date::now().as_millis();
     let Some(delay) = QUEUE.with_borrow_mut(|queue| queue.push(deferred, now)) else { return };

@@ -27,21 +27,25 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
         .map(|token| store::agent_token::unless_of_token(token, &day.agent, day.machine_id.as_ref()))
         .into_iter()
         .collect();
+    steps.extend([store::refusal::unless_venture(&day.venture), store::agent::take_name(&day, &by, now)]);
+    if day.take_over.is_some() {
+        steps.extend(store::delivery::refuse_mail_of_other(&day.venture, &day.agent, now));
+    }
     steps.extend([
-        store::refusal::unless_venture(&day.venture),
-        store::agent::take_name(&day, &by, now),
         store::event::own_session_lost_or_moved(&day, stale_before, now),
         store::session::settle_own(&day, stale_before, now),
         store::event::session_reactivated(&day, now),
         store::session::start(&day, &new),
         store::event::session_created(&day, &id, now),
     ]);
+    steps.extend(store::claim::release_own(&day, stale_before, now));
     // The answer shows no stale session, marked or not, so the sessions of others are marked after it.
-    let after = vec![
+    let mut after = Vec::from(store::claim::release_stale(&day, stale_before, now));
+    after.extend([
         store::event::sessions_lost(&day, stale_before, now),
         store::session::abandon_stale(&day, stale_before, now),
         store::session::correct_ahead(&day, now),
-    ];
+    ]);
     let answer = store::day::started(&day, &id, next_heartbeat(call), &context(call));
     Ok(Plan::write(steps, answer).with_after(after).with_access(DataAccess::Venture(day.venture)))
 }
@@ -57,13 +61,15 @@ pub(crate) fn end_day(call: &Call, day: EndDay) -> Result<Plan, ApiError> {
     if day.keep_open {
         steps.push(store::handoff::insert(&new));
         steps.push(store::event::of_handoff(&day.session_id));
+        steps.extend(handoff::delivery(call, &id, &day.session_id, &day.handoff));
     } else {
+        steps.extend([store::handoff::insert_unless_ended(&new, day.epoch), store::event::of_handoff(&day.session_id)]);
+        steps.extend(handoff::delivery(call, &id, &day.session_id, &day.handoff));
         steps.extend([
-            store::handoff::insert_unless_ended(&new, day.epoch),
-            store::event::of_handoff(&day.session_id),
             store::session::end(&day.session_id, call.now, day.end_reason.as_str(), day.epoch),
             store::event::of_session(EventKind::SessionEnded, &day.session_id, call.now),
         ]);
+        steps.extend(store::claim::release_ended(&day.session_id, call.now));
     }
     let answer = store::day::ended(&day.session_id, day.keep_open, day.epoch, &context(call));
     Ok(Plan::write(steps, answer).with_access(DataAccess::Session(day.session_id)))

@@ -6,6 +6,7 @@ use deckwatch_protocol::{
 use serde_json::json;
 
 use crate::call::Call;
+use crate::database::Statement;
 use crate::digest::{hex, sha256};
 use crate::error::ApiError;
 use crate::plan::{DataAccess, Plan};
@@ -16,13 +17,20 @@ use crate::store::handoff::NewHandoff;
 pub(crate) fn create_handoff(call: &Call, request: CreateHandoff) -> Result<Plan, ApiError> {
     let id = call.mint_handoff_id();
     let payload = canonical_payload(&request.handoff)?;
-    let steps = vec![
+    let mut steps = vec![
         store::refusal::unless_session(&request.session_id),
         store::handoff::insert(&payload.new_handoff(call, &id, &request.session_id, &request.handoff)),
         store::event::of_handoff(&request.session_id),
     ];
+    steps.extend(delivery(call, &id, &request.session_id, &request.handoff));
     Ok(Plan::write(steps, store::handoff::select_response(&request.session_id))
         .with_access(DataAccess::Session(request.session_id)))
+}
+
+/// The statements that deliver a handoff to the agent that it is addressed to. They follow those that insert it.
+pub(crate) fn delivery(call: &Call, id: &HandoffId, session: &SessionId, draft: &HandoffDraft) -> Vec<Statement> {
+    let steps = draft.to_agent.as_ref().map(|_| store::message::insert_handoff(session, id, call.now));
+    steps.into_iter().flatten().collect()
 }
 
 /// Reads one handoff.

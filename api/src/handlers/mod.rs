@@ -11,12 +11,15 @@
 )]
 
 mod analytics;
+mod claim;
 mod classification;
 mod day;
 mod doc;
 mod event;
 mod handoff;
+mod inbox;
 mod machine;
+mod message;
 mod note;
 mod request_log;
 mod requirement;
@@ -26,12 +29,15 @@ mod token;
 mod venture;
 
 pub(crate) use analytics::*;
+pub(crate) use claim::*;
 pub(crate) use classification::*;
 pub(crate) use day::*;
 pub(crate) use doc::*;
 pub(crate) use event::*;
 pub(crate) use handoff::*;
+pub(crate) use inbox::*;
 pub(crate) use machine::*;
+pub(crate) use message::*;
 pub(crate) use note::*;
 pub(crate) use request_log::*;
 pub(crate) use requirement::*;

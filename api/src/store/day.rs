@@ -2,6 +2,7 @@
 
 use deckwatch_protocol::{Epoch, SessionId, StartDay, Timestamp};
 
+use super::claim::claims_json;
 use super::doc::{doc_index_json, doc_index_limit, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
 use super::handoff::{handoff_json, omitted_payload, stored_payload};
@@ -77,13 +78,16 @@ macro_rules! unseen_since {
 }
 
 /// The handoffs addressed to the agent of session `s` on its venture. Each is shown until the agent ends a session
-/// that began after the handoff, because that session has already shown it.
+/// that began after the handoff, because that session has already shown it, or until its delivery is acknowledged or
+/// refused. A handoff of an older version has no delivery.
 macro_rules! handoffs_to_agent {
     ($columns:expr) => {
         concat!(
             "select ",
             $columns,
-            " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= s.unseen_since"
+            " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= s.unseen_since ",
+            "and not exists (select 1 from deliveries d where d.id = 'dlv_' || substr(h.id, 4, 24) || '01' ",
+            "and d.status in ('acknowledged', 'refused'))"
         )
     };
 }
@@ -142,6 +146,7 @@ responses! {
         "'last_handoff', json(case when h.id is not null then ", handoff_json!(stored_payload!()), " end), ",
         "'handoffs_to_you', json(", handoffs_to_you_json!(), "), ",
         "'active_sessions', json(s.others -> '$.sessions'), 'active_counts', json(s.others -> '$.counts'), ",
+        "'claims', json(", claims_json!(), "), ",
         "'executive_summaries', json(", executive_summaries_json!(), "), ",
         "'doc_index', json(", doc_index_json!(), "), ",
         "'doc_audit', json(", doc_audit_json!(), "), ",

@@ -39,6 +39,7 @@ macro_rules! append {
         )
     };
 }
+pub(super) use append;
 
 /// Facts about the session `s`. A branch is shown only if it has the characters of an ordinary name, because others read
 /// the event.

@@ -90,9 +90,11 @@ fn composed_store(select: &str, n: usize) -> String {
 /// [`store_response`] around each response of a write.
 pub(super) fn composed() -> Vec<(String, String)> {
     let files = [
+        ("claim", super::claim::RESPONSES),
         ("day", super::day::RESPONSES),
         ("session", super::session::RESPONSES),
         ("handoff", super::handoff::RESPONSES),
+        ("message", super::message::RESPONSES),
         ("note", super::note::RESPONSES),
         ("doc", super::doc::RESPONSES),
         ("doc_version", super::doc_version::RESPONSES),

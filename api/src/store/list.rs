@@ -70,6 +70,11 @@ impl Conditions {
         Self { sql: condition.to_owned(), params: vec![first.into()], index: None, first: None }
     }
 
+    /// The rows for which `condition` is true. It refers to `params` as `?1` and so on.
+    pub(crate) fn of_params(condition: &'static str, params: Vec<Param>) -> Self {
+        Self { sql: condition.to_owned(), params, index: None, first: None }
+    }
+
     /// Names the index that serves the conditions.
     #[must_use]
     pub(crate) fn served_by(mut self, index: &'static str) -> Self {

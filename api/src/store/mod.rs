@@ -8,8 +8,10 @@
 pub(crate) mod agent;
 pub(crate) mod agent_token;
 pub(crate) mod analytics;
+pub(crate) mod claim;
 pub(crate) mod classification;
 pub(crate) mod day;
+pub(crate) mod delivery;
 pub(crate) mod doc;
 pub(crate) mod doc_audit;
 pub(crate) mod doc_version;
@@ -22,11 +24,14 @@ pub(crate) mod idempotency;
 pub(crate) mod indexed_list;
 pub(crate) mod list;
 pub(crate) mod machine;
+pub(crate) mod message;
+pub(crate) mod message_sweep;
 pub(crate) mod next_id;
 pub(crate) mod note;
 pub(crate) mod note_index;
 pub(crate) mod note_search;
 pub(crate) mod rate_limit;
+pub(crate) mod recipient;
 pub(crate) mod records;
 pub(crate) mod refusal;
 pub(crate) mod request_log;
@@ -134,7 +139,9 @@ pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
         ("agent", agent::STATEMENTS),
         ("agent_token", agent_token::STATEMENTS),
+        ("claim", claim::STATEMENTS),
         ("classification", classification::STATEMENTS),
+        ("delivery", delivery::STATEMENTS),
         ("doc", doc::STATEMENTS),
         ("doc_version", doc_version::STATEMENTS),
         ("event", event::STATEMENTS),
@@ -143,10 +150,13 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("machine", machine::STATEMENTS),
+        ("message", message::STATEMENTS),
+        ("message_sweep", message_sweep::STATEMENTS),
         ("note", note::STATEMENTS),
         ("note_index", note_index::STATEMENTS),
         ("note_search", note_search::STATEMENTS),
         ("rate_limit", rate_limit::STATEMENTS),
+        ("recipient", recipient::STATEMENTS),
         ("records", records::STATEMENTS),
         ("refusal", refusal::STATEMENTS),
         ("request_log", request_log::STATEMENTS),
@@ -164,12 +174,14 @@ pub fn every_statement() -> Vec<(String, String)> {
     });
     let composed = [
         analytics::composed(),
+        claim::composed(),
         classification::composed(),
         idempotency::composed(),
         session::composed(),
         handoff::composed(),
         note::composed(),
         note_search::composed(),
+        delivery::composed(),
         doc::composed(),
         doc_version::composed(),
         venture::composed(),

@@ -21,11 +21,14 @@ macro_rules! digit {
 }
 pub(super) use digit;
 
-/// The id to insert: `?1`, or an id directly after the newest record. `$prefix` is the prefix of the ids, `$time`
+/// The id to insert: `$id` or `?1`, or an id directly after the newest record. `$prefix` is the prefix of the ids, `$time`
 /// the position of their time, `$random` the position of their random part. `$newest` is the time of the newest
 /// record, ten digits in base 32, or an empty text.
 macro_rules! next_id {
     ($prefix:literal, $time:literal, $random:literal, $newest:expr) => {
+        $crate::store::next_id::next_id!($prefix, $time, $random, $newest, "?1")
+    };
+    ($prefix:literal, $time:literal, $random:literal, $newest:expr, $id:literal) => {
         concat!(
             "(with a as materialized (select ",
             $newest,
@@ -49,9 +52,13 @@ macro_rules! next_id {
             $crate::store::next_id::digit_value!(9, 5),
             " + ",
             $crate::store::next_id::digit_value!(10, 0),
-            " as following from a) select case when substr(?1, ",
+            " as following from a) select case when substr(",
+            $id,
+            ", ",
             $time,
-            ", 10) > b.newest then ?1 else '",
+            ", 10) > b.newest then ",
+            $id,
+            " else '",
             $prefix,
             "' || ",
             $crate::store::next_id::digit!(45),
@@ -73,7 +80,9 @@ macro_rules! next_id {
             $crate::store::next_id::digit!(5),
             " || ",
             $crate::store::next_id::digit!(0),
-            " || substr(?1, ",
+            " || substr(",
+            $id,
+            ", ",
             $random,
             ") end from b)"
         )

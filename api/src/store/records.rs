@@ -2,7 +2,7 @@
 //! repository, `?3` and `?4` the new ones.
 //!
 //! A request moves some records of one kind, so that it reads and writes a limited number of rows, whatever is stored. The
-//! client repeats it while the answer says that there are more. Sessions and handoffs belong to the repository.
+//! client repeats it while the answer says that there are more. Claims, sessions and handoffs belong to the repository.
 //! [`venture_records`] moves what belongs to the venture.
 
 use deckwatch_protocol::{MoveRecords, Timestamp, VentureCode};
@@ -27,7 +27,7 @@ macro_rules! venture_has_records {
         concat!(
             "(",
             venture_has_notes!(),
-            " or exists (select 1 from context_docs where scope = ?1) \
+            " or exists (select 1 from messages where venture = ?1) or exists (select 1 from context_docs where scope = ?1) \
               or exists (select 1 from doc_requirements where venture = ?1))"
         )
     };
@@ -38,6 +38,7 @@ macro_rules! next_stage {
     () => {
         concat!(
             "case when (?1, ?2) is (?3, ?4) then 'nothing' \
+              when exists (select 1 from claims where venture = ?1 and repo = ?2) then 'claims' \
               when exists (select 1 from sessions where venture = ?1 and repo = ?2) then 'sessions' \
               when exists (select 1 from handoffs where venture = ?1 and repo = ?2) then 'handoffs' \
               when not ",
@@ -54,6 +55,7 @@ macro_rules! next_stage {
             ") or exists (",
             movable_pattern!(),
             ") then 'requirements' \
+              when exists (select 1 from messages where venture = ?1) then 'messages' \
               else 'nothing' end"
         )
     };
@@ -67,6 +69,16 @@ macro_rules! if_stage {
     };
 }
 pub(super) use if_stage;
+
+/// The claims of the repository that this request moves.
+macro_rules! claims_to_move {
+    () => {
+        concat!(
+            "select id from claims indexed by claims_by_place where venture = ?1 and repo = ?2 order by place, subject limit ",
+            $crate::store::records::if_stage!("claims", "100")
+        )
+    };
+}
 
 /// The newest sessions of the repository, of which each is read by three statements. `$if` is a factor of their number.
 macro_rules! sessions_to_move {
@@ -102,6 +114,13 @@ pub(super) use {session_in_new_repo, sessions_to_move};
 statements! {
     BEGIN_STAGE = concat!("insert or replace into record_moves (id, stage) values (1, ", next_stage!(), ")");
 
+    /// The new repository has a claim on the same subject, which stays.
+    DROP_CLAIMS = concat!("
+        delete from claims where id in (", claims_to_move!(), ") and exists (
+          select 1 from claims c where c.venture = ?3 and c.repo = ?4 and c.place = claims.place and c.subject = claims.subject)");
+
+    MOVE_CLAIMS = concat!("update claims set venture = ?3, repo = ?4 where id in (", claims_to_move!(), ")");
+
     /// An agent can have one active session in the new repository. This abandons its session in the old one, which
     /// would be a second. The statement before has appended an event for each active session. If it appended none, the
     /// sessions are not read again.
@@ -134,6 +153,8 @@ statements! {
 pub(crate) fn move_records(from: &VentureCode, records: &MoveRecords, now: Timestamp) -> Vec<Statement> {
     let mut steps = vec![
         names(BEGIN_STAGE, from, records),
+        names(DROP_CLAIMS, from, records),
+        names(MOVE_CLAIMS, from, records),
         event::sessions_lost_or_moved(from, records, now),
         names(ABANDON_SECOND, from, records).bind(now),
         names(MOVE_SESSIONS, from, records),

@@ -19,6 +19,8 @@ pub struct SweepCounts {
     pub log: usize,
     /// Events deleted.
     pub events: usize,
+    /// Messages deleted.
+    pub messages: usize,
 }
 
 /// The current state of a run, for its record.
@@ -74,11 +76,11 @@ statements! {
         returning 1 as one";
 
     RECORD = "
-        insert into sweep_runs (id, started_at, finished_at, more, sessions, keys, rates, log, events)
-        values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        insert into sweep_runs (id, started_at, finished_at, more, sessions, keys, rates, log, events, messages)
+        values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
         on conflict (id) do update set started_at = excluded.started_at, finished_at = excluded.finished_at,
           more = excluded.more, sessions = excluded.sessions, keys = excluded.keys, rates = excluded.rates,
-          log = excluded.log, events = excluded.events";
+          log = excluded.log, events = excluded.events, messages = excluded.messages";
 }
 
 /// Writes the record of the run.
@@ -93,6 +95,7 @@ pub(crate) fn record(run: &SweepRun) -> Statement {
         .bind(counted(run.swept.rates))
         .bind(counted(run.swept.log))
         .bind(counted(run.swept.events))
+        .bind(counted(run.swept.messages))
 }
 
 /// Marks the sessions for which the statement before has appended events as abandoned.

@@ -1,4 +1,4 @@
-//! Moves the notes, documents and requirements of a venture to another venture, some at a time. `?1` and `?2` are the
+//! Moves the notes, documents, requirements and messages of a venture to another venture, some at a time. `?1` and `?2` are the
 //! old venture and repository, `?3` and `?4` the new ones.
 //!
 //! They belong to all repositories of the old venture, so they move only if no other repository uses it. Nothing is
@@ -7,6 +7,7 @@
 
 use deckwatch_protocol::{DocName, MoveRecords, Requirement, VentureCode};
 
+use super::delivery::deliveries_of;
 use super::note_search::filter_terms;
 use super::records::{if_stage, names};
 use super::statements;
@@ -175,6 +176,16 @@ macro_rules! is_new_rule {
     };
 }
 
+/// The messages that this request moves: the oldest 40 of the old venture.
+macro_rules! oldest_messages {
+    () => {
+        concat!(
+            "select seq, id from messages indexed by messages_by_venture where venture = ?1 order by seq limit ",
+            $crate::store::records::if_stage!("messages", "40")
+        )
+    };
+}
+
 pub(super) use {
     doc_to_move, has_other_repo, is_new_rule, is_of_new_venture, is_taken, may_move, movable_name, movable_pattern,
     venture_has_notes,
@@ -228,17 +239,30 @@ statements! {
     MOVE_REQUIREMENTS = concat!(
         "update doc_requirements set venture = ?3 where id in (", movable_name!(), " limit ", if_stage!("requirements", "30"), ")");
 
+    /// The deliveries of the oldest messages. A message has up to 200, so one request may move some of them only.
+    MOVE_DELIVERIES = concat!("
+        update deliveries set venture = ?3 where id in (
+          select d.id from (", oldest_messages!(), ") page cross join deliveries d on ", deliveries_of!("d", "page.id"), "
+          where d.venture = ?1 limit 200)");
+
+    /// The messages whose deliveries have moved.
+    MOVE_MESSAGES = concat!("
+        update messages set venture = ?3 where seq in (
+          select page.seq from (", oldest_messages!(), ") page where not exists (
+            select 1 from deliveries d where ", deliveries_of!("d", "page.id"), " and d.venture = ?1))");
+
     /// One at a time, because the new venture may have room for only one more.
     MOVE_PATTERN = concat!(
         "update doc_requirements set venture = ?3 where id in (", movable_pattern!(), " limit ", if_stage!("requirements", "1"), ")");
 }
 
-/// Moves some notes, documents or requirements.
+/// Moves some notes, documents, requirements or messages.
 pub(super) fn move_records(from: &VentureCode, records: &MoveRecords) -> Vec<Statement> {
     let notes = [FORGET_NOTES, CHANGE_FILTERS, INDEX_NOTES, MOVE_TAGS, MOVE_ARCHIVED_TAGS, MOVE_NOTES];
     let docs = [COPY_DOCS, MOVE_CONFIRMATIONS, MOVE_VERSIONS, DELETE_ORIGINALS];
     let requirements = [MOVE_REQUIREMENTS, MOVE_PATTERN];
-    notes.into_iter().chain(docs).chain(requirements).map(|sql| names(sql, from, records)).collect()
+    let messages = [MOVE_DELIVERIES, MOVE_MESSAGES];
+    notes.into_iter().chain(docs).chain(requirements).chain(messages).map(|sql| names(sql, from, records)).collect()
 }
 
 // The statements have these limits as numbers.

@@ -1,7 +1,7 @@
 //! Decodes GitHub's answer. A missing or malformed part is an error, never an empty list.
 
 use bytes::Bytes;
-use deckwatch_protocol::{RepoName, Timestamp};
+use deckwatch_protocol::{Claim, RepoName, Timestamp};
 use http::Response;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ pub(crate) struct Queue {
     pub(crate) left_out: Vec<RepoName>,
     /// What a reader should know about the repositories that answered.
     pub(crate) notices: Vec<Notice>,
+    /// The claims of agents that are known, to show them beside their issues.
+    pub(crate) claims: Vec<Claim>,
 }
 
 /// One lane of one repository, or the part of it on the agent's track, or the part that is not.

@@ -6,6 +6,7 @@ use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{ActiveSession, Handoff, IssueNumber, RepoName, SessionId, Timestamp, Track};
 
 use super::budget::{clip, line_cost};
+use super::claims::{self, Claims};
 use super::context::{AgentsCursor, WorkLocation, active_part, from_cursor};
 use super::fence::{Fence, WARNING};
 use super::handoff;
@@ -36,6 +37,8 @@ pub(crate) struct ContextReport<'a> {
     pub(crate) to_you_total: Total,
     /// The other active agents; `None` if they are not known.
     pub(crate) others: Option<(Vec<ActiveSession>, Total)>,
+    /// The claims of the venture.
+    pub(crate) claims: Claims,
     /// The first page shows everything. The others show only the other agents from here on.
     pub(crate) cursor: Option<AgentsCursor>,
 }
@@ -103,7 +106,11 @@ impl ContextReport<'_> {
         }
         let mut lines = self.head(own, now, fence);
         let parts: Vec<Part> =
-            [self.unsent_part(now, fence), self.to_you_part(now, fence)].into_iter().flatten().collect();
+            [self.unsent_part(now, fence), self.to_you_part(now, fence), self.claims_part(now, fence)]
+                .into_iter()
+                .flatten()
+                .collect();
+        lines.extend(self.no_claims());
         let no_others = self.no_others();
         lines.extend(no_others.iter().map(|line| (*line).to_owned()));
         if no_others.is_none() || !parts.is_empty() {
@@ -146,12 +153,34 @@ impl ContextReport<'_> {
             .then(|| handoff::unsent(&self.unsent, &self.me.agent, handoff::MORE_UNSENT.into(), now, fence))
     }
 
+    /// The line for an empty or unknown list of claims.
+    fn no_claims(&self) -> Option<String> {
+        match &self.claims {
+            Claims::Known { total, .. } if total.count > 0 => None,
+            Claims::Known { .. } if self.stale.is_some() => Some("Claims: none in the API's last answer".to_owned()),
+            Claims::Known { .. } => Some("Claims: none".to_owned()),
+            Claims::Unknown(why) => Some(format!("Claims: unknown, because {}", clip(why, 200))),
+        }
+    }
+
+    fn claims_part(&self, now: Timestamp, fence: &Fence) -> Option<Part> {
+        let Claims::Known { items, total } = &self.claims else { return None };
+        (total.count > 0).then(|| claims::part(items, *total, self.session.id(), &self.repo, now, fence))
+    }
+
     fn to_you_part(&self, now: Timestamp, fence: &Fence) -> Option<Part> {
         (!self.to_you.is_empty()).then(|| handoff::to_you(&self.to_you, self.to_you_total, None, now, fence))
     }
 }
 
 impl SessionKnown {
+    fn id(&self) -> Option<&SessionId> {
+        match self {
+            Self::Active { id, .. } | Self::Held(id) => Some(id),
+            Self::None | Self::Unknown => None,
+        }
+    }
+
     fn line(&self, now: Timestamp) -> String {
         match self {
             Self::Active { id, started_at, last_heartbeat_at } => {
@@ -208,6 +237,7 @@ mod tests {
             to_you: day.handoffs_to_you.items.clone(),
             to_you_total: Total::of(&day.handoffs_to_you),
             others: Some((day.active_sessions.items.clone(), Total::of(&day.active_sessions))),
+            claims: Claims::Known { items: day.claims.items.clone(), total: Total::of(&day.claims) },
             cursor: None,
         };
         change(here).report(now, &team::fence(), 10_000).text

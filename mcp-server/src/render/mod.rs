@@ -4,6 +4,7 @@
 //! [`budget`] for any stored text, and says what it omits. This module does not call the API, read a clock or use
 //! random numbers.
 
+pub(crate) mod claims;
 pub(crate) mod clean;
 pub(crate) mod context;
 pub(crate) mod context_report;

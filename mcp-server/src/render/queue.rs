@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use deckwatch_machine::clock::ago;
-use deckwatch_protocol::{RepoName, Timestamp};
+use deckwatch_protocol::{Claim, RepoName, Timestamp};
 
 use super::budget::clip;
+use super::claims;
 use super::clean::clean_line;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
@@ -96,14 +97,17 @@ fn issues(queue: &Queue, lane: Lane) -> Vec<(&LaneOfRepo, &Issue)> {
 
 fn items(queue: &Queue, lane: Lane, now: Timestamp, fence: &Fence) -> Vec<Vec<String>> {
     let several = queue.repos.len() + queue.failed.len() > 1;
-    issues(queue, lane).into_iter().map(|(of_repo, issue)| vec![line(of_repo, issue, several, now, fence)]).collect()
+    issues(queue, lane)
+        .into_iter()
+        .map(|(of_repo, issue)| vec![line(of_repo, issue, several, &queue.claims, now, fence)])
+        .collect()
 }
 
 fn of_lane(queue: &Queue, lane: Lane) -> impl Iterator<Item = &LaneOfRepo> {
     queue.lanes.iter().filter(move |of_repo| of_repo.lane == lane)
 }
 
-fn line(of_repo: &LaneOfRepo, issue: &Issue, several: bool, now: Timestamp, fence: &Fence) -> String {
+fn line(of_repo: &LaneOfRepo, issue: &Issue, several: bool, claims: &[Claim], now: Timestamp, fence: &Fence) -> String {
     let repo = if several { of_repo.repo.as_str() } else { "" };
     let name = |login: &str| clip(&fence.line(login), NAME_COST);
     let title = clip(&fence.line(&issue.title), TITLE_COST);
@@ -113,8 +117,10 @@ fn line(of_repo: &LaneOfRepo, issue: &Issue, several: bool, now: Timestamp, fenc
     let needs = issue.needs().fold(String::new(), |all, role| all + ", needs " + role);
     let track = if of_repo.on_track { "your track: " } else { "" };
     let mark = issue.mark();
+    let claimed = claims::on_issue(claims, &of_repo.repo, issue.number);
+    let claimed = claimed.map_or_else(String::new, |claim| format!(", claimed by {}", claim.agent));
     format!(
-        "{repo}#{} {track}{mark}{title} (by {by}{assigned}{needs}, changed {})",
+        "{repo}#{} {track}{mark}{title} (by {by}{assigned}{claimed}{needs}, changed {})",
         issue.number,
         ago(issue.updated_at, now)
     )

@@ -44,6 +44,8 @@ pub(crate) fn busy_day(size: Size) -> DayStarted {
     to_you["payload"]["extra"] = json!({});
     json["handoffs_to_you"] = json!({"total": 1, "shown": 1, "items": [to_you]});
     json["active_sessions"] = json!({"total": 12, "shown": 12, "items": (1..=12).map(other).collect::<Vec<_>>()});
+    let claims = [("issue:87", 7), ("path:src/sign-in/**", 11), ("issue:90", 1)];
+    json["claims"] = json!({"total": 3, "shown": 3, "items": claims.map(|(subject, n)| claim(subject, n))});
     let shown = size.summaries.min(5);
     json["executive_summaries"] = json!({"total": size.summaries, "shown": shown,
         "items": (1..=shown).map(summary).collect::<Vec<_>>(),
@@ -87,6 +89,14 @@ fn other(n: usize) -> Value {
         _ => json["repo"] = json!("example-org/alpha-web"),
     }
     json
+}
+
+/// A claim of the other agent with this number. The first agent is the reader.
+fn claim(subject: &str, n: usize) -> Value {
+    let agent = if n == 1 { "mac1-claude-1".to_owned() } else { format!("mac2-codex-{n}") };
+    let until = if n == 11 { "2026-11-21T07:50:00.000Z" } else { "2026-11-21T08:41:00.000Z" };
+    json!({"id": id("clm_", n), "venture": "alpha", "repo": REPO, "subject": subject, "agent": agent,
+        "session_id": id("sess_", n), "fence": 400 + n, "reason": null, "since": "2026-11-21T05:00:00.000Z", "until": until})
 }
 
 fn summary(n: usize) -> Value {

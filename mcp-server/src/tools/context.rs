@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::{fence, now};
 use crate::identity::Me;
 use crate::render::budget::clip;
+use crate::render::claims::Claims;
 use crate::render::clean::clean_line;
 use crate::render::context::{AgentsCursor, gone_line};
 use crate::render::context_report::{ContextReport, ContextText, SessionKnown};
@@ -95,12 +96,14 @@ async fn from_api(keeper: &Keeper, cursor: Option<AgentsCursor>) -> Result<Facts
         ..HandoffFilter::default()
     };
     let ended = SessionFilter { status: Some(SessionStatus::Ended), limit: 1.try_into().ok(), ..mine.clone() };
-    let (health, sessions, mine, ended, handoffs) = tokio::try_join!(
+    let claims = async { Ok(Claims::of(api, &place.venture.code).await) };
+    let (health, sessions, mine, ended, handoffs, claims) = tokio::try_join!(
         api.health(),
         all_sessions(api, &sessions),
         Box::pin(api.list_sessions(&mine)),
         Box::pin(api.list_sessions(&ended)),
-        Box::pin(api.list_handoffs(&to_me))
+        Box::pin(api.list_handoffs(&to_me)),
+        Box::pin(claims)
     )?;
     let (to_you, to_you_total) = open_handoffs(handoffs, ended.items.first().map(|session| session.created_at));
     let unsent = keeper.unsent().await?;
@@ -137,6 +140,7 @@ async fn from_api(keeper: &Keeper, cursor: Option<AgentsCursor>) -> Result<Facts
         to_you,
         to_you_total,
         others: Some((others.sessions, others.total)),
+        claims,
         cursor,
     };
     let engine = Some(clip(&fence.line(&health.engine), 40));
@@ -187,6 +191,10 @@ async fn without_api(keeper: &Keeper, cursor: Option<AgentsCursor>, error: Clien
         unsent: unsent.handoffs,
         to_you_total: Total::of(&to_you),
         to_you: to_you.items,
+        claims: day.as_ref().map_or_else(
+            || Claims::Unknown("the API did not answer".to_owned()),
+            |day| Claims::Known { items: day.claims.items.clone(), total: Total::of(&day.claims) },
+        ),
         others: day
             .map(|day| (Total::of(&day.active_sessions), day.active_sessions.items))
             .map(|(total, items)| (items, total)),

@@ -12,6 +12,7 @@ use super::{fence, now};
 use crate::github::{CursorOf, Lane, LaneCursor, Queue, QueueRequest};
 use crate::identity::Identity;
 use crate::render::budget::line_cost;
+use crate::render::claims::Claims;
 use crate::render::fence::WARNING;
 use crate::render::next_page::{LAST_PAGE, ListPage};
 use crate::render::queue;
@@ -91,13 +92,29 @@ pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts,
         issues,
         cursor: arguments.cursor.is_some().then_some(&cursor),
     };
-    let mut queue = keeper.identity.github().queue(wanted).await?;
-    queue.gap = asked.gap;
+    let (queue, claims) = tokio::join!(keeper.identity.github().queue(wanted), claims(&keeper.identity));
+    let claims_gap = claims.gap();
+    let queue = Queue { gap: asked.gap, claims: claims.into_items(), ..queue? };
     let this_repository = arguments.this_repository;
     Ok(match arguments.lane {
-        Some(lane) => of_lane(&queue, &LanePage { lane, track, cursor, repos: &asked.repos, this_repository }),
-        None => overview(&queue),
+        Some(lane) => {
+            of_lane(&queue, claims_gap, &LanePage { lane, track, cursor, repos: &asked.repos, this_repository })
+        }
+        None => overview(&queue, claims_gap),
     })
+}
+
+/// The claims of the venture, to show them beside their issues.
+async fn claims(identity: &Identity) -> Claims {
+    let read = async {
+        let (api, place) = (identity.api().await?, identity.place().await?);
+        Ok(Claims::of(api, &place.venture.code).await)
+    };
+    match tokio::time::timeout(TIME_LIMIT, read).await {
+        Ok(Ok(claims)) => claims,
+        Ok(Err(trouble)) => Claims::Unknown(Trouble::to_string(&trouble)),
+        Err(_) => Claims::Unknown(format!("the API did not answer within {} s", TIME_LIMIT.as_secs())),
+    }
 }
 
 /// The beginning of the page.
@@ -176,8 +193,8 @@ fn facts(queue: &Queue, lanes: &[Lane], report: String, issues_shown: usize) -> 
 }
 
 /// All lanes, with the first issues of each.
-fn overview(queue: &Queue) -> Facts {
-    let mut report = above(queue, &Lane::ALL);
+fn overview(queue: &Queue, claims_gap: Option<String>) -> Facts {
+    let mut report = above(queue, claims_gap, &Lane::ALL);
     let mut issues_shown = 0;
     if !is_empty(queue, &Lane::ALL) {
         let (fence, room) = (fence(), room_below(&report));
@@ -190,9 +207,9 @@ fn overview(queue: &Queue) -> Facts {
 }
 
 /// One lane, from the beginning of a page on.
-fn of_lane(queue: &Queue, page: &LanePage) -> Facts {
+fn of_lane(queue: &Queue, claims_gap: Option<String>, page: &LanePage) -> Facts {
     let lanes = [page.lane];
-    let mut report = above(queue, &lanes);
+    let mut report = above(queue, claims_gap, &lanes);
     if is_empty(queue, &lanes) {
         return facts(queue, &lanes, report.join("\n"), 0);
     }
@@ -221,13 +238,14 @@ fn last_note(queue: &Queue) -> &'static str {
 }
 
 /// The lines above the issues: the totals, and the repositories that are not counted.
-fn above(queue: &Queue, lanes: &[Lane]) -> Vec<String> {
+fn above(queue: &Queue, claims_gap: Option<String>, lanes: &[Lane]) -> Vec<String> {
     let names: Vec<&str> = queue.repos.iter().map(RepoName::as_str).collect();
     let counts: Vec<String> =
         lanes.iter().map(|lane| format!("{} {}", lane.title(), queue::total(queue, *lane))).collect();
     let mut report = vec![format!("Open issues and pull requests in {}: {}", names.join(", "), counts.join(", "))];
     report.extend(queue::gaps(queue));
     report.extend(queue::notices(queue));
+    report.extend(claims_gap);
     if !is_empty(queue, lanes) {
         report.extend([WARNING.to_owned(), String::new()]);
     }

@@ -40,14 +40,14 @@ macro_rules! operation_table {
         StartDay = start_day() body(StartDay) -> DayStarted {
             POST "/v1/sod", Context, Write, [200, 201];
             refusals: VentureNotRegistered, AgentNameTaken;
-            events: SessionStarted, SessionMoved, SessionLost;
+            events: SessionStarted, SessionMoved, SessionLost, ClaimReleased;
             links: "/session" => [GetSession, UpdateSession, Heartbeat, LeaveSession];
         }
         /// Records the handoff and ends the session in one atomic step.
         EndDay = end_day() body(EndDay) -> DayEnded {
             POST "/v1/eod", Context, Write, [200];
             refusals: SessionNotFound;
-            events: HandoffRecorded, WorkDone, AgentBlocked, SessionEnded;
+            events: HandoffRecorded, WorkDone, AgentBlocked, SessionEnded, ClaimReleased;
             links: "/session" => [GetSession], "/handoff" => [GetHandoff];
         }
         /// Lists sessions, newest first.
@@ -103,6 +103,23 @@ macro_rules! operation_table {
         GetHandoff = get_handoff(id: HandoffId) -> Handoff {
             GET "/v1/handoffs/{id}", Context, Read, [200];
             missing: HandoffNotFound;
+        }
+        /// Takes claims on issues and paths, so that other agents don't work on them: all subjects, or none.
+        PutClaims = put_claims() body(PutClaims) -> ClaimsTaken {
+            PUT "/v1/claims", Context, Write, [200];
+            refusals: SessionNotFound, SessionEnded, SessionNotActive, Superseded, ClaimHeld, ClaimTooWide, TooManyClaims;
+            events: ClaimTaken, ClaimReleased;
+        }
+        /// Lists claims, newest first.
+        ListClaims = list_claims() query(ClaimFilter) -> Page<Claim> {
+            GET "/v1/claims", Context, Read, [200];
+        }
+        /// Releases a claim of the session.
+        ReleaseClaim = release_claim(id: ClaimId) query(ReleaseClaim) -> ClaimReleased {
+            DELETE "/v1/claims/{id}", Context, Write, [200];
+            missing: ClaimNotFound;
+            refusals: SessionNotFound, SessionEnded, SessionNotActive, Superseded, ClaimHeld;
+            events: ClaimReleased;
         }
         /// Saves a note. Call it only if a human asked for it.
         CreateNote = create_note() body(CreateNote) -> Note {
@@ -191,6 +208,37 @@ macro_rules! operation_table {
             scopes: DocsWrite;
             events: DocChanged;
             conditional: "document" IfUnchanged;
+        }
+        /// Sends a message to agents of the venture. Its recipients are resolved once, when it is recorded.
+        SendMessage = send_message() body(SendMessage) -> SentMessage {
+            POST "/v1/messages", Context, Write, [201];
+            refusals: SessionNotFound, MessageNotFound, RecipientUnknown, NoRecipient, TooManyRecipients, RecipientsChanged, MessageRateLimited;
+            events: MessageSent;
+            links: "" => [GetMessage];
+        }
+        /// Reads a message with the state of its deliveries, as its sender, as one of its recipients or as an admin.
+        GetMessage = get_message(id: MessageId) -> MessageRecord {
+            GET "/v1/messages/{id}", Context, Read, [200];
+            missing: MessageNotFound;
+        }
+        /// Lists the agents that a message would reach now.
+        ListRecipients = list_recipients() query(RecipientFilter) -> ReachedAgents {
+            GET "/v1/recipients", Context, Read, [200];
+            refusals: SessionNotFound, RecipientUnknown, TooManyRecipients;
+        }
+        /// Lists the messages that wait for an agent, oldest first, without taking them.
+        ListInbox = list_inbox() query(InboxFilter) -> Page<InboxItem> {
+            GET "/v1/inbox", Context, Read, [200];
+        }
+        /// Takes the messages that wait for the agent of the session. Its process then shows them, and reports that.
+        TakeInbox = take_inbox() body(TakeInbox) -> TakenInbox {
+            POST "/v1/inbox/take", Context, Touch, [200];
+            refusals: SessionNotFound, SessionEnded;
+        }
+        /// Reports that messages were shown to the model, acknowledged, or can't be shown.
+        ReportInbox = report_inbox() body(ReportInbox) -> ReportedInbox {
+            POST "/v1/inbox/report", Context, Touch, [200];
+            refusals: SessionNotFound, SessionEnded;
         }
         /// Lists events, oldest first.
         ListEvents = list_events() query(EventFilter) -> EventPage {

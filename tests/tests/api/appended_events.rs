@@ -98,7 +98,6 @@ async fn observe_sessions(observed: &mut Observed) {
     assert_eq!(observed.api.events_after(before).await[0].data["branch"], "other");
     // Its own session and one of another agent are stale. The event of the other one follows after the answer.
     let silent = agent.colleague().started().await.session.id;
-    observed.api.after_answers().await;
     observed.api.db_silence(&session, 46).await;
     observed.api.db_silence(&silent, 46).await;
     observed.start(&agent, json!({ "track": 7 }), &[SessionLost, SessionStarted, SessionLost]).await;
@@ -126,6 +125,28 @@ async fn observe_handoffs(observed: &mut Observed) {
         observed.expect(Operation::EndDay, end, &kinds).await;
         observed.expect(Operation::EndDay, agent.ask_end_day(&session, handoff), &[]).await;
     }
+}
+
+async fn observe_claims(observed: &mut Observed) {
+    use EventKind::{ClaimReleased, ClaimTaken, HandoffRecorded, SessionEnded, SessionLost, SessionStarted};
+    let (one, two) = (observed.agent.colleague().holder().await, observed.agent.colleague().holder().await);
+    let put = Operation::PutClaims;
+    let both = ["issue:87", "path:src/**"];
+    let taken = observed.expect(put, one.ask_claim(&both, json!({})), &[ClaimTaken, ClaimTaken]).await;
+    observed.expect(put, one.ask_claim(&both, json!({})), &[]).await;
+    observed.expect(put, one.ask_claim(&["issue:88", "issue:87"], json!({})), &[ClaimTaken]).await;
+    let claim = serde_json::from_value(taken["items"][0].clone()).unwrap();
+    observed.expect(Operation::ReleaseClaim, one.ask_release(&claim), &[ClaimReleased]).await;
+    // What the starts of these days left for after their answers must not find the silent session.
+    observed.api.after_answers().await;
+    observed.api.db_silence(&one.session, 46).await;
+    let take = two.ask_claim(&["issue:88", "issue:1"], json!({ "take": true, "reason": "The holder is gone." }));
+    observed.expect(put, take, &[ClaimReleased, ClaimTaken, ClaimTaken]).await;
+    let start = one.agent.ask_start_day(json!({}));
+    observed.expect(Operation::StartDay, start, &[SessionLost, SessionStarted, ClaimReleased]).await;
+    let end = two.agent.ask_end_day(&two.session, json!({}));
+    let kinds = &[HandoffRecorded, SessionEnded, ClaimReleased, ClaimReleased];
+    observed.expect(Operation::EndDay, end, kinds).await;
 }
 
 async fn observe_notes(observed: &mut Observed) {
@@ -193,6 +214,7 @@ async fn each_operation_appends_the_kinds_that_it_declares_and_no_others() {
     let mut observed = Observed::new().await;
     observe_sessions(&mut observed).await;
     observe_handoffs(&mut observed).await;
+    observe_claims(&mut observed).await;
     observe_notes(&mut observed).await;
     observe_docs_and_machines(&mut observed).await;
     observe_moves(&mut observed).await;
@@ -230,7 +252,6 @@ async fn requests_at_the_same_moment_append_each_event_once() {
     for _ in 0..10 {
         silent.push(agent.colleague().started().await.session.id);
     }
-    api.after_answers().await;
     for session in &silent {
         api.db_silence(session, 46).await;
     }
@@ -261,7 +282,6 @@ async fn the_sweep_appends_an_event_for_each_session_that_it_abandons() {
     let agent = api.agent().await;
     let silent = agent.started_with(json!({ "issue_number": 87 })).await.session.id;
     agent.colleague().started().await;
-    api.after_answers().await;
     api.db_silence(&silent, 46).await;
     let before = api.head().await;
     api.sweep().await;

@@ -249,3 +249,31 @@ async fn only_a_key_that_may_change_both_ventures_moves_records() {
     assert_eq!(api.db_records_of(&old.venture).await, before);
     assert_eq!(titles(&new, "").await, [""; 0]);
 }
+
+#[tokio::test]
+async fn messages_follow_and_are_taken_in_the_new_venture() {
+    let api = Api::start_limited(1_000_000).await;
+    let (old, new) = (api.agent().await, api.agent().await);
+    let (sender, other) = (old.mailbox().await, old.colleague().mailbox().await);
+    let mut sent = Vec::new();
+    for n in 0..45 {
+        sent.push(sender.sent(&[other.name(), "human"], json!({ "body": format!("text {n:02}") })).await.id);
+    }
+    let shown = other.taken().await;
+    let at = api.minutes_ago(0);
+    let item = |id: &deckwatch_protocol::DeliveryId| json!({ "delivery_id": id, "status": "surfaced", "at": at });
+    let reports: Vec<_> = shown.items.iter().map(|taken| item(&taken.delivery_id)).collect();
+    other.report(json!(reports)).await.of::<Value>(200);
+    let moved = move_all(&old, &new).await;
+    assert_eq!(moved, RecordsMoved::default());
+    for table in ["messages", "deliveries"] {
+        let left = format!("select count(*) as n from {table} where venture = ?1");
+        assert_eq!(api.db_count(&left, json!([old.venture])).await, 0, "{table}");
+    }
+    let record: deckwatch_protocol::MessageRecord =
+        api.admin().send(TestRequest::of(Operation::GetMessage).with(&sent[0])).await.of(200);
+    assert_eq!(record.message.venture.as_str(), new.venture);
+    assert_eq!(record.deliveries.len(), 2);
+    let left = other.take(json!({ "limit": 50 })).await.of::<deckwatch_protocol::TakenInbox>(200);
+    assert_eq!(left.items.len(), 25);
+}

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::examples::ExampleRecords;
 use crate::filters_of_lists::{lists, queries};
+use crate::many_records::{db_fill_claims, db_fill_notes};
 
 pub(crate) const SKIPPED: &str = "skipped: only D1 counts the rows of a request";
 
@@ -22,7 +23,7 @@ pub(crate) fn rows(response: &Response) -> (u64, u64) {
     (count("x-rows-read"), count("x-rows-written"))
 }
 
-fn note(agent: &Agent, tags: &[&str]) -> TestRequest {
+pub(crate) fn note(agent: &Agent, tags: &[&str]) -> TestRequest {
     let note = json!({ "title": "The plan", "content": "some words", "tags": tags, "venture": agent.venture });
     TestRequest::of(Operation::CreateNote).json(&note)
 }
@@ -239,139 +240,12 @@ async fn db_fill(api: &Api) {
         10_000,
     )
     .await;
+    db_fill_claims(&fill).await;
     fill(EVENTS, 20_000).await;
     db_fill_notes(api, &fill).await;
 }
 
-const EVENTS: &str = "
+pub(crate) const EVENTS: &str = "
     insert into events (venture, kind, subject, at, data_json)
     select nullif('many-' || (i % 5), 'many-4'), iif(i % 2, 'note_saved', 'work_done'), 'note_' || i,
       strftime('%Y-%m-%dT%H:%M:%fZ'), '{\"outcome\":\"created\",\"version\":1}' from n";
-
-/// The rows of each request that reads or appends events, with the events that are there.
-async fn rows_with_events(api: &Api) -> Vec<(String, (u64, u64))> {
-    let agent = api.agent().await;
-    let mut counted = Vec::new();
-    let started = agent.start_day(json!({})).await;
-    let session = started.of::<DayStarted>(201).session.id;
-    counted.push(("start_day".to_owned(), rows(&started)));
-    counted.push(("update_session".to_owned(), rows(&agent.update_session(&session, json!({ "branch": "b" })).await)));
-    counted.push(("create_note".to_owned(), rows(&agent.send(note(&agent, &[])).await)));
-    counted.push(("end_day".to_owned(), rows(&agent.end_day(&session, json!({ "status": "done" })).await)));
-    let head = api.head().await;
-    for query in ["", "&venture=many-0", "&venture=none", "&kinds=work_done"] {
-        for after in [head - 1_000, head] {
-            let ask = TestRequest::of(Operation::ListEvents).query(format!("limit=100&after={after}{query}"));
-            let response = api.admin().send(ask).await;
-            assert_eq!(response.status, 200, "{response}");
-            counted.push((format!("list_events after {} before the head{query}", head - after), rows(&response)));
-        }
-    }
-    counted
-}
-
-#[tokio::test]
-async fn the_rows_of_a_request_do_not_depend_on_the_number_of_events() {
-    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
-    let fill = async |count: u32| {
-        let rows =
-            "with recursive n (i) as (select 0 union all select i + 1 from n where i < cast(?1 as integer) - 1) ";
-        api.db_execute(&format!("{rows}{EVENTS}"), json!([count])).await;
-    };
-    fill(2_000).await;
-    let few = rows_with_events(&api).await;
-    for _ in 0..10 {
-        fill(100_000).await;
-    }
-    let many = rows_with_events(&api).await;
-    for ((name, few), (_, many)) in few.iter().zip(&many) {
-        println!("{name}: {few:?} with 2,000 events, {many:?} with 1,000,000");
-        let is_flat = |few: u64, many: u64| few.abs_diff(many) * 10 <= few.max(10);
-        assert!(is_flat(few.0, many.0) && is_flat(few.1, many.1), "{name}: {few:?} became {many:?}");
-    }
-}
-
-async fn db_fill_notes(api: &Api, fill: &impl AsyncFn(&str, u32)) {
-    fill(
-        "insert into notes (id, venture, title, content, tags_json, created_at, updated_at, archived_at, actor_key_id,
-           creation_correlation_id)
-         select printf('note_00%024d', i), nullif('many-' || (i % 5), 'many-4'), 'plan', 'some words',
-           json_array('many-' || (i % 5)), '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z',
-           iif(i % 2, '2026-01-01T00:00:00.000Z', null), 'a', 'c' from n",
-        10_000,
-    )
-    .await;
-    for sql in [
-        "insert into note_tags (tag, scope, note_id) select j.value, ifnull(n.venture, 'global'), n.id
-         from notes n, json_each(n.tags_json) j where n.archived_at is null",
-        "insert into archived_note_tags (tag, scope, note_id) select j.value, ifnull(n.venture, 'global'), n.id
-         from notes n, json_each(n.tags_json) j where n.archived_at is not null",
-        "insert into note_ranks (number, head, often) select number, ' plan ', '' from notes",
-        "insert into note_terms (id, filters, title, content)
-         select n.number, iif(n.archived_at is null, '+live +live:', '+archived +archived:') || ifnull(n.venture, '')
-             || ' #' || hex('many-' || ((n.number - 1) % 5)), 'plan', 'some words' from notes n",
-        "insert into note_search (note_search) values ('rebuild')",
-    ] {
-        api.db_execute(sql, json!([])).await;
-    }
-}
-
-/// An agent's day: its start, heartbeats every ten minutes for eight hours, three notes, four changes of its branch or
-/// issue, twenty reads, and its end.
-#[tokio::test]
-async fn a_day_of_an_agent_reads_and_writes_what_the_documents_say() {
-    let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
-    let agent = api.agent().await;
-    let mut day = Day::default();
-    let started = day.add(agent.start_day(json!({})).await);
-    let session = started.of::<DayStarted>(201).session.id;
-    for _ in 0..48 {
-        _ = day.add(agent.heartbeat(&session).await);
-    }
-    for _ in 0..3 {
-        _ = day.add(agent.send(note(&agent, &["strategy"])).await);
-    }
-    for n in 0..4 {
-        _ = day
-            .add(agent.update_session(&session, json!({ "branch": format!("fix-{n}"), "issue_number": n + 1 })).await);
-    }
-    for _ in 0..5 {
-        for operation in [Operation::ListSessions, Operation::ListHandoffs, Operation::ListNotes, Operation::ListDocs] {
-            _ = day.add(agent.send(TestRequest::of(operation).query(format!("venture={}", agent.venture))).await);
-        }
-    }
-    _ = day.add(agent.end_day(&session, json!({ "next_steps": ["a"] })).await);
-    println!("{day:?}");
-    // The sweep deletes each log row, each of the 9 idempotency keys and each of the 10 events later.
-    let deleted = day.requests + 9 + 10;
-    let documented = operations_say(&format!("{} requests", day.requests));
-    let expected = format!("writes {} rows and deletes {deleted} later", day.written);
-    assert!(documented.contains(&expected), "docs/operations.md must say {expected:?}, but it says {documented:?}");
-}
-
-#[derive(Debug, Default)]
-struct Day {
-    requests: u64,
-    read: u64,
-    written: u64,
-}
-
-impl Day {
-    #[track_caller]
-    fn add(&mut self, response: Response) -> Response {
-        assert!(response.status < 300, "{response}");
-        let (read, written) = rows(&response);
-        self.requests += 1;
-        self.read += read;
-        self.written += written;
-        response
-    }
-}
-
-/// The paragraph of docs/operations.md that contains `text`, on one line.
-fn operations_say(text: &str) -> String {
-    let document = include_str!("../../../docs/operations.md").replace("\r\n", "\n");
-    let paragraphs = document.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
-    let found = paragraphs.into_iter().find(|paragraph| paragraph.contains(text));
-    found.expect("docs/operations.md gives the number of requests of a day")
-}

@@ -55,7 +55,6 @@ async fn an_event_that_is_appended_after_an_answer_gives_a_hint() {
     let api = Api::start_limited(1_000_000).await;
     let agent = api.agent().await;
     let silent = agent.started().await.session.id;
-    api.after_answers().await;
     api.db_silence(&silent, 46).await;
     let head = api.head().await;
     let mut socket = Socket::watching(&api, &[&agent.venture], head).await;
@@ -216,6 +215,22 @@ async fn the_socket_of_a_revoked_token_is_closed_and_one_without_a_message_too()
     kept.hint().await;
 }
 
+/// An event of another process on the same database, which pokes nothing. The embedded engine of an agent writes so beside a
+/// server, and a poke of the Worker can be lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_without_a_poke_gives_a_hint_at_the_next_check() {
+    let api = Api::start_limited(1_000_000).await;
+    let agent = api.agent().await;
+    note_of(&agent).await;
+    let head = api.head().await;
+    let mut socket = Socket::watching(&api, &[&agent.venture], head).await;
+    socket.expect_silence().await;
+    let copy = "insert into events (venture, kind, subject, at, data_json)
+        select venture, kind, subject, at, data_json from events where seq = ?1";
+    api.db_execute(copy, json!([head])).await;
+    assert_eq!(socket.text_within(CHECKED).await, Some(format!("{{\"seq\":{}}}", head + 1)));
+}
+
 /// What the hub of the Worker says about itself.
 async fn hub(api: &Api, asked: &str) -> Value {
     let answer = api.anonymous().send(TestRequest::at("GET", "/").header("x-test-hub", asked)).await;
@@ -261,6 +276,49 @@ async fn a_lost_poke_costs_30_seconds() {
     note_of(&agent).await;
     socket.expect_silence().await;
     assert_eq!(socket.text_within(CHECKED).await, Some(format!("{{\"seq\":{}}}", head + 1)));
+}
+
+/// 200 clients that send their pings in an hour without an event.
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_sockets_do_not_wake_the_hub_and_cost_as_much_as_one() {
+    let Some(api) = Api::start_probing().await else { return println!("{SKIPPED}") };
+    let agent = api.agent().await;
+    note_of(&agent).await;
+    let unwatched = hub(&api, "").await;
+    assert_eq!((&unwatched["read"], &unwatched["messages"]), (&json!(0), &json!(0)), "no socket, so nothing is read");
+    let (head, ventures) = (api.head().await, [agent.venture.as_str()]);
+    // A client that has not the newest event gets a hint, which shows that the hub has read its message.
+    let open = async || {
+        let mut socket = Socket::watching(&api, &ventures, head - 1).await;
+        assert_eq!(socket.hint().await, head);
+        socket
+    };
+    let mut sockets = vec![open().await];
+    let hour_of = async |sockets: &mut Vec<Socket>| {
+        let before = hub(&api, "").await;
+        for _ in 0..3 {
+            join_all(sockets.iter_mut().map(|socket| socket.send("ping"))).await;
+            let answers = join_all(sockets.iter_mut().map(Socket::text)).await;
+            assert!(answers.iter().all(|answer| answer == "pong"), "{answers:?}");
+        }
+        let after = hub(&api, "hour").await;
+        ["starts", "pokes", "messages", "checks", "read", "written"]
+            .map(|count| (count, after[count].as_u64().unwrap() - before[count].as_u64().unwrap()))
+    };
+    let [.., checks, read, written] = hour_of(&mut sockets).await;
+    // A check of its alarm may run meanwhile.
+    assert!((120..=121).contains(&checks.1), "{checks:?}");
+    assert!(read.1 <= 3 * checks.1, "a check reads 3 rows at most: {read:?}");
+    assert_eq!(written.1, 0);
+    sockets.extend(join_all((1..200).map(|_| open())).await);
+    let of_200 = hour_of(&mut sockets).await;
+    println!("200 idle sockets in an hour: {of_200:?}");
+    let [starts, pokes, messages, checks, of_all, _] = of_200;
+    assert_eq!([starts.1, pokes.1, messages.1], [0; 3], "a ping woke the hub");
+    assert!(of_all.1 <= 3 * checks.1, "200 sockets read {of_all:?}, one {read:?}");
+    note_of(&agent).await;
+    let hints = join_all(sockets.iter_mut().map(Socket::hint)).await;
+    assert_eq!(hints, vec![head + 1; 200]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

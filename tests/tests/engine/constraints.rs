@@ -26,6 +26,8 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "check tokens_scopes_json",
             "check machines_meta_json",
             "check events_data_json",
+            "check messages_to_json",
+            "check messages_sealed_json",
             "check sessions_groups_json",
             "check sessions_presence_json",
         ],
@@ -37,6 +39,10 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "check sessions_end_reason",
             "check sessions_mode",
             "check handoffs_status_label",
+            "check messages_kind",
+            "check messages_priority",
+            "check deliveries_status",
+            "check deliveries_flags",
             "check notes_indexed_in_part",
             "check context_docs_type",
             "check doc_versions_type",
@@ -69,22 +75,35 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
         "The handler refuses a payload of more than 800 KiB, and SQL computes its size.",
         &["check handoffs_payload_size"],
     ),
+    (
+        "A message that is not sealed has a text, and a sealed one has none: the type refuses others.",
+        &["check messages_text"],
+    ),
     ("The API computes the hash and the id of the actor.", &["check tokens_hash"]),
     (
         "Every statement inserts a reason that has a check of its own: the test \
          `every_reason_that_a_statement_inserts_has_its_own_error`.",
-        &["check refused_reason", "check token_refused", "check agent_refused"],
+        &[
+            "check refused_reason",
+            "check token_refused",
+            "check agent_refused",
+            "check message_refused",
+            "check claim_refused",
+        ],
     ),
     (
         "The id has 80 random bits.",
         &[
             "unique sessions.id",
             "unique handoffs.id",
+            "unique messages.id",
+            "unique deliveries.id",
             "unique notes.id",
             "unique doc_requirements.id",
             "unique tokens.id",
             "unique machines.id",
             "unique classifications.id",
+            "unique claims.id",
         ],
     ),
     (
@@ -100,9 +119,15 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "unique rate_limits.actor_key_id",
             "unique sweep_runs.id",
             "unique record_moves.id",
+            "unique message_rates.venture, message_rates.agent",
             "unique agents.venture, agents.agent",
             "unique tokens.venture, tokens.agent, tokens.machine_id, tokens.created_by",
         ],
+    ),
+    (
+        "The statement inserts only a claim that is not there, and the batches of writers follow each other. A move of records \
+         deletes a claim on the same subject first.",
+        &["unique claims.venture, claims.repo, claims.place, claims.subject"],
     ),
     (
         "The tags of a note are distinct, and the batch deletes the earlier rows of the note first.",
@@ -113,7 +138,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     ),
     ("The batch that creates the note inserts the row.", &["unique note_ranks.number", "unique note_terms.id"]),
     ("Only a migration inserts rows.", &["unique notes_to_index.note_id"]),
-    ("SQLite assigns the number.", &["unique notes.number", "unique events.seq"]),
+    ("SQLite assigns the number.", &["unique notes.number", "unique events.seq", "unique messages.seq"]),
     ("The data of an event has a few names and numbers, each with a limit.", &["check events_data_size"]),
     (
         "An earlier statement of the batch fails if the key is taken.",
@@ -129,9 +154,11 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "foreign key sessions.venture",
             "foreign key handoffs.venture",
             "foreign key notes.venture",
+            "foreign key messages.venture",
             "foreign key doc_requirements.venture",
             "foreign key tokens.venture",
             "foreign key agents.venture",
+            "foreign key claims.venture",
         ],
     ),
     (
@@ -139,6 +166,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
         &[
             "foreign key sessions.final_handoff_id",
             "foreign key handoffs.session_id",
+            "foreign key claims.session_id",
             "foreign key idempotency_keys.payload_handoff_id",
             "foreign key note_tags.note_id",
             "foreign key archived_note_tags.note_id",
@@ -157,11 +185,14 @@ const NEVER_NULL: &[(&str, &str)] = &[
     ("agent_refusals", "reason"),
     ("agents", "venture agent owner taken_at last_seen_at"),
     ("archived_note_tags", "tag scope note_id"),
+    ("claim_refusals", "reason"),
+    ("claims", "id venture repo subject place session_id fence taken_at"),
     ("classifications", "id repo number body_json state_json"),
     (
         "context_docs",
         "scope name title doc_type content_hash size_bytes version created_at updated_at actor_key_id content",
     ),
+    ("deliveries", "id message_id venture agent later expires_at status redelivered partial queued_at told"),
     ("doc_confirmations", "scope name confirmed_at"),
     (
         "doc_requirements",
@@ -185,6 +216,13 @@ const NEVER_NULL: &[(&str, &str)] = &[
     ),
     // SQLite computes `status`.
     ("machines", "id hostname os arch meta_json created_at updated_at last_seen_at creation_correlation_id status"),
+    ("message_rates", "venture agent window_start sent sent_to_all"),
+    ("message_refusals", "reason"),
+    (
+        "messages",
+        "id venture from_agent kind to_json priority ack_required sent_at expires_at due_at actor_key_id \
+         creation_correlation_id",
+    ),
     // The batch inserts the note first, so there is a newest note.
     ("note_ranks", "head often"),
     ("note_tags", "tag scope note_id"),
@@ -206,7 +244,7 @@ const NEVER_NULL: &[(&str, &str)] = &[
         "id agent client host venture repo status created_at last_heartbeat_at actor_key_id creation_correlation_id \
          meta_json epoch groups_json mode",
     ),
-    ("sweep_runs", "started_at more sessions keys rates log events"),
+    ("sweep_runs", "started_at more sessions keys rates log events messages"),
     ("token_refusals", "reason"),
     (
         "tokens",
@@ -313,7 +351,7 @@ fn the_name_of_a_check_names_one_constraint() {
 }
 
 /// The tables that accept no row.
-const REFUSALS: &[&str] = &["refusals", "token_refusals", "agent_refusals"];
+const REFUSALS: &[&str] = &["refusals", "token_refusals", "agent_refusals", "message_refusals", "claim_refusals"];
 
 /// The reasons that a statement can insert into a table of refusals: the texts that it selects.
 fn inserted_reasons(sql: &str) -> Vec<String> {
@@ -346,7 +384,8 @@ async fn every_reason_that_a_statement_inserts_has_its_own_error() {
     let unused = REFUSALS.iter().flat_map(|table| checks(&migrated(), table));
     let unused: Vec<_> = unused.filter(|name| !violated.contains(&format!("check {name}"))).collect();
     // The last one of each table refuses all other reasons.
-    assert_eq!(unused, ["refused_reason", "token_refused", "agent_refused"], "no statement inserts the other reasons");
+    let last = ["refused_reason", "token_refused", "agent_refused", "message_refused", "claim_refused"];
+    assert_eq!(unused, last, "no statement inserts the other reasons");
 }
 
 #[tokio::test]

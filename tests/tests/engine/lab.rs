@@ -40,6 +40,7 @@ pub(crate) const SECRET_WORDS: &str = "no such column: secret_words";
 struct FaultyDatabase {
     inner: Arc<dyn Database>,
     batches: AtomicUsize,
+    statements: AtomicUsize,
     /// The next failure, and the number of batches before it.
     trouble: Mutex<Option<(usize, Trouble)>>,
 }
@@ -48,6 +49,7 @@ struct FaultyDatabase {
 impl Database for FaultyDatabase {
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         self.batches.fetch_add(1, Ordering::SeqCst);
+        self.statements.fetch_add(statements.len(), Ordering::SeqCst);
         match self.take_trouble() {
             Some(Trouble::Unreachable) => Err(DatabaseError::Unavailable(SECRET_WORDS.to_owned())),
             Some(Trouble::Fails) => Err(DatabaseError::Failed(SECRET_WORDS.to_owned())),
@@ -105,6 +107,7 @@ pub(crate) struct TestApi {
     app: App,
     database: Arc<FaultyDatabase>,
     clock: Arc<TestClock>,
+    entropy: Arc<FixedEntropy>,
     keys: AtomicUsize,
 }
 
@@ -140,16 +143,32 @@ impl TestApi {
 
     /// The API on `inner` with these settings.
     pub(crate) fn with_variables(inner: Arc<dyn Database>, var: impl Fn(&str) -> Option<String>) -> Self {
-        let database = Arc::new(FaultyDatabase { inner, batches: AtomicUsize::new(0), trouble: Mutex::new(None) });
         let clock = Arc::new(TestClock(AtomicI64::new(1_795_248_000_000)));
+        let entropy = Arc::new(FixedEntropy(AtomicU64::new(1)));
+        Self::with(inner, (clock, entropy), AtomicUsize::new(0), var)
+    }
+
+    /// The engine after a restart: the API on `inner`, with the clock and the random bytes of before.
+    pub(crate) fn restarted(self, inner: Arc<dyn Database>) -> Self {
+        Self::with(inner, (self.clock, self.entropy), self.keys, |_| None)
+    }
+
+    fn with(
+        inner: Arc<dyn Database>,
+        (clock, entropy): (Arc<TestClock>, Arc<FixedEntropy>),
+        keys: AtomicUsize,
+        var: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let (batches, statements) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let database = Arc::new(FaultyDatabase { inner, batches, statements, trouble: Mutex::new(None) });
         let settings = Settings::from_vars(Engine::Embedded, |name| match name {
             "ADMIN_API_KEY" => Some(KEY.to_owned()),
             "RATE_LIMIT_PER_MINUTE" => Some("1000000".to_owned()),
             other => var(other),
         });
-        let entropy = Arc::new(FixedEntropy(AtomicU64::new(1)));
-        let app = App::new(Arc::clone(&database) as _, Arc::clone(&clock) as _, entropy, settings.unwrap());
-        Self { app, database, clock, keys: AtomicUsize::new(0) }
+        let platform = (Arc::clone(&database) as _, Arc::clone(&clock) as _, Arc::clone(&entropy) as _);
+        let app = App::new(platform.0, platform.1, platform.2, settings.unwrap());
+        Self { app, database, clock, entropy, keys }
     }
 
     /// The API.
@@ -165,6 +184,11 @@ impl TestApi {
     /// The time of the clock. Each request advances it by one second first.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The number of statements that the database has run.
+    pub(crate) fn statements(&self) -> usize {
+        self.database.statements.load(Ordering::SeqCst)
     }
 
     /// Ends all failures of the database.

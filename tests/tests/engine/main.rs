@@ -13,6 +13,7 @@ mod github_deliveries;
 mod keys;
 mod lab;
 mod machines;
+mod mesh_model;
 mod modules;
 mod outages;
 #[cfg(target_os = "linux")]

@@ -1,5 +1,6 @@
 //! A server that is killed during its work: no acknowledged write is lost, and none happens twice.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,9 @@ use std::time::Duration;
 use deckwatch_api::Statement;
 use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, Handoff, Operation, Venture};
 use deckwatch_server::Sqlite;
-use deckwatch_tests::{Agent, Api, Caller, Response, ServerProcess, TestRequest, fresh, fresh_uuid, program};
+use deckwatch_tests::{
+    Agent, Api, Caller, MailLoad, Response, ServerProcess, TestRequest, fresh, fresh_uuid, program,
+};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -148,6 +151,22 @@ async fn each_process_takes_one_epoch_and_the_name_stays_after_a_kill() {
     assert_eq!((again.is_replay(), &again.body), (true, &token.body));
     let other = json!({ "machine_id": fresh_uuid() });
     agent.start_day(other).await.problem(ErrorCode::AgentNameTaken);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_arrive_once_and_in_order_while_the_server_is_killed() {
+    let server = TestServer::new();
+    let (process, api) = server.open().await;
+    let id = Cell::new(process.id());
+    let running = RefCell::new(process);
+    let load = MailLoad::start(api, 30, 100).await;
+    let restart = async |_| {
+        let (process, api) = server.open().await;
+        id.set(process.id());
+        running.replace(process);
+        api
+    };
+    load.run(4, |_| id.get(), restart).await;
 }
 
 #[tokio::test]

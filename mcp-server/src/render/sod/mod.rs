@@ -13,7 +13,7 @@ use super::fence::{Fence, WARNING};
 use super::fill::{Weighted, fill};
 use super::handoff;
 use super::part::{Cut, Group, Part, Shown, Total};
-use super::{doc, doc_audit, plan, queue};
+use super::{claims, doc, doc_audit, plan, queue};
 use crate::github::{Lane, Queue};
 use crate::own_database::OwnHandoffs;
 use crate::plan::WeeklyPlan;
@@ -73,6 +73,7 @@ enum SectionName {
     P0Issues,
     WeeklyPlan,
     ActiveSessions,
+    Claims,
     ExecutiveSummaries,
     Documents,
     DocumentAudit,
@@ -220,6 +221,7 @@ fn sections(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Tim
         (SectionName::P0Issues, p0_issues(&extras.p0, now, fence)),
         (SectionName::WeeklyPlan, weekly_plan(&extras.plan, now, fence)),
         (SectionName::ActiveSessions, Content::of(active, 22, freshness.none("Other active agents"))),
+        (SectionName::Claims, claims(day, now, fence)),
         (SectionName::ExecutiveSummaries, Content::of(summaries, 20, freshness.none("Executive summaries"))),
         (SectionName::Documents, Content::of(docs(&day.doc_index, now, fence), 12, freshness.none("Documents"))),
         (SectionName::DocumentAudit, Content::of(audit, 8, freshness.none("Missing or stale documents"))),
@@ -272,6 +274,16 @@ fn to_you(day: &DayStarted, now: Timestamp, fence: &Fence) -> Content {
     let above = day.last_handoff.as_ref().map(|last| &last.id);
     let part = handoff::to_you(&handoffs.items, Total::of(handoffs), above, now, fence);
     Content::Stored { part, weight: 25 }
+}
+
+/// Absent when there is none. An older API does not send them.
+fn claims(day: &DayStarted, now: Timestamp, fence: &Fence) -> Content {
+    let Excerpt { items, .. } = &day.claims;
+    if items.is_empty() {
+        return Content::Absent;
+    }
+    let part = claims::part(items, Total::of(&day.claims), Some(&day.session.id), &day.session.repo, now, fence);
+    Content::Stored { part, weight: 8 }
 }
 
 fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> Content {
