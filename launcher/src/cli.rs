@@ -54,6 +54,7 @@ All settings in ~/.config/deckwatch/config.toml are optional.
   key_keyring = true                     the keyring; `launcher secrets login --api-key` stores the key
   key_command = [\"pass\", \"show\", \"x\"]    a command that prints the key
   key_infisical = \"/deckwatch/NAME\"      a secret of the project below
+  token_required = true                  never give an agent the key, also while the API is down
   [fleet]
   max_agents = 8                         how many agents may run at once on this machine
   max_agents_per_venture = 4             the same, for each venture

@@ -47,6 +47,9 @@ pub(crate) struct ApiSettings {
     key_keyring: bool,
     /// The folder and name of the key in Infisical, such as `/deckwatch/CONTEXT_API_KEY`.
     key_infisical: Option<String>,
+    /// Whether a launch fails if the agent gets no token of its own. Otherwise, it then gets the key.
+    #[serde(default)]
+    pub(crate) token_required: bool,
 }
 
 impl ApiSettings {

@@ -1,6 +1,8 @@
 //! Tests of the launcher: they run the real program, with a separate home folder and stubs of the agent CLIs.
 
 #[cfg(test)]
+mod agent_tokens;
+#[cfg(test)]
 mod background_server;
 #[cfg(test)]
 #[cfg(test)]

@@ -281,5 +281,7 @@ fn active(session: Session) -> ActiveSession {
         branch: session.branch,
         created_at: session.created_at,
         last_heartbeat_at: session.last_heartbeat_at,
+        presence: session.presence,
+        groups: session.groups,
     }
 }
