@@ -63,7 +63,8 @@ fn typed<T: deserr::Deserr<Violations>>(value: Value) -> T {
 async fn session(api: &Api, agent: &str) -> Session {
     let code: VentureCode = "alpha".parse().unwrap();
     api.put_venture(&code, &typed::<PutVenture>(json!({ "name": "A venture" }))).await.unwrap();
-    let day = json!({ "agent": agent, "client": "claude", "host": "mac1", "venture": code, "repo": "example-org/alpha" });
+    let day =
+        json!({ "agent": agent, "client": "claude", "host": "mac1", "venture": code, "repo": "example-org/alpha" });
     api.start_day(&typed::<StartDay>(day)).await.unwrap().session
 }
 
@@ -86,7 +87,8 @@ async fn messages_and_reports_wait_on_disk_and_are_sent_once_and_in_order() {
     let address = server.address.clone();
     let client = server.client(data.path());
     let (from, to) = (session(client.api(), "a-claude-1").await, session(client.api(), "b-codex-1").await);
-    let Delivery::Delivered(first) = client.deliver_message(&message(&from, "b-codex-1", "first")).await.unwrap() else {
+    let Delivery::Delivered(first) = client.deliver_message(&message(&from, "b-codex-1", "first")).await.unwrap()
+    else {
         panic!("the API is there")
     };
     let taken = take(client.api(), &to).await;

@@ -51,6 +51,7 @@ mod request_log;
 mod requirements;
 mod row_counts;
 mod rows_of_a_full_venture;
+mod rows_of_messages;
 mod secrets;
 mod service;
 mod session_fields;
