@@ -133,7 +133,7 @@ statements! {
             order by later, iif(?4, id, null) desc, id limit ?3),
           queued as materialized (
             select id, expires_at <= ?2 as is_late from ", in_mailbox!("queued"), " and later <= (select most from me)
-            order by later, id limit 100)
+            order by later, id limit 60)
         update deliveries set
           status = case when not ", ends!(), " then 'offered' when expires_at <= ?2 then 'expired' else 'refused' end,
           reason = iif(", ends!(), " and expires_at > ?2, 'owner_changed', reason),
