@@ -30,8 +30,11 @@ pub(crate) struct Plan {
 pub(crate) struct Explanation {
     pub(crate) code: ErrorCode,
     pub(crate) select: Statement,
-    pub(crate) complete: Box<dyn FnOnce(ApiError, &[Row]) -> ApiError + Send>,
+    pub(crate) complete: Completion,
 }
+
+/// Completes an error from rows.
+pub(crate) type Completion = Box<dyn FnOnce(ApiError, &[Row]) -> ApiError + Send>;
 
 /// Which data a plan reads or changes. A token for one venture is checked against it.
 pub(crate) enum DataAccess {

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use deckwatch_protocol::{
-    Agent, DayEnded, DayStarted, EndDay, EndReason, HandoffDraft, Note, Operation, RepoName, SessionId, VentureCode,
-    WrittenHandoff,
+    Agent, DayEnded, DayStarted, EndDay, EndReason, HandoffDraft, Note, Operation, RepoName, ReportInbox,
+    ReportedInbox, SendMessage, SentMessage, SessionId, VentureCode, WrittenHandoff,
 };
 use http::Response;
 use serde::de::DeserializeOwned;
@@ -91,6 +91,19 @@ impl ContextClient {
         let entry = Entry::note(write)?;
         self.api.refuse_secrets(entry.operation()?, &entry.content()?)?;
         Box::pin(self.deliver(entry)).await
+    }
+
+    /// Sends a message: now, or when the API can be reached again. A queued message keeps its place among the writes of this
+    /// machine.
+    pub async fn deliver_message(&self, message: &SendMessage) -> Result<Delivery<SentMessage>, ClientError> {
+        let entry = Entry::message(message)?;
+        self.api.refuse_secrets(Operation::SendMessage, &entry.content()?)?;
+        Box::pin(self.deliver(entry)).await
+    }
+
+    /// Reports what was shown to the model: now, or when the API can be reached again.
+    pub async fn deliver_report(&self, report: &ReportInbox) -> Result<Delivery<ReportedInbox>, ClientError> {
+        Box::pin(self.deliver(Entry::report(report)?)).await
     }
 
     /// Delivers an entry that contains no secret.

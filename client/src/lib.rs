@@ -5,6 +5,7 @@ pub mod api;
 mod context_client;
 pub mod doc_copies;
 pub mod http;
+pub mod mailbox;
 pub mod outbox;
 pub mod secret_scan;
 pub mod snapshot;

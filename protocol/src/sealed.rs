@@ -45,7 +45,7 @@ text! {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[deserr(error = Violations)]
 pub enum SealAlgorithm {
-    /// X25519 and XSalsa20-Poly1305, as in NaCl.
+    /// X25519 and XSalsa20-Poly1305: the `box` of `NaCl`.
     #[serde(rename = "x25519-xsalsa20poly1305")]
     #[deserr(rename = "x25519-xsalsa20poly1305")]
     X25519XSalsa20Poly1305,

@@ -83,7 +83,7 @@ impl Mailbox {
     pub async fn reported(&self, delivery: &str, status: &str) -> Value {
         let items = json!([{ "delivery_id": delivery, "status": status, "at": self.agent.api().minutes_ago(0), "reason": "key_unavailable" }]);
         let reported: ReportedInbox = self.report(items).await.of(200);
-        serde_json::to_value(&reported.items[0].status).expect("a status")
+        serde_json::to_value(reported.items[0].status).expect("a status")
     }
 
     /// Reads a message.

@@ -114,7 +114,7 @@ macro_rules! mail_of_other {
 
 statements! {
     /// Offers the deliveries that wait for the agent of session `?1` at `?2`: at most `?3`. With `?4`, also those that this
-    /// epoch was offered. A heartbeat before `?5` is stale. What has expired ends; it is not offered.
+    /// epoch was offered, the newest first. A heartbeat before `?5` is stale. What has expired ends; it is not offered.
     ///
     /// A delivery that another process holds is offered again if this process is gone: its session has another epoch, is no
     /// longer active or is stale.
@@ -129,10 +129,11 @@ statements! {
                 and h.last_heartbeat_at >= ?5) as is_free
             from (select id from ", in_mailbox!("offered"), " order by later, id limit 50) page cross join deliveries d on d.id = page.id),
           again as materialized (
-            select id from held where is_free and not is_late and later <= (select most from me) order by id desc limit ?3),
+            select id from held where is_free and not is_late and later <= (select most from me)
+            order by later, iif(?4, id, null) desc, id limit ?3),
           queued as materialized (
             select id, expires_at <= ?2 as is_late from ", in_mailbox!("queued"), " and later <= (select most from me)
-            order by later, id limit 100)
+            order by later, id limit 60)
         update deliveries set
           status = case when not ", ends!(), " then 'offered' when expires_at <= ?2 then 'expired' else 'refused' end,
           reason = iif(", ends!(), " and expires_at > ?2, 'owner_changed', reason),

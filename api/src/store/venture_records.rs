@@ -243,7 +243,7 @@ statements! {
     MOVE_DELIVERIES = concat!("
         update deliveries set venture = ?3 where id in (
           select d.id from (", oldest_messages!(), ") page cross join deliveries d on ", deliveries_of!("d", "page.id"), "
-          where d.venture = ?1 limit 200)");
+          where d.venture = ?1 limit 150)");
 
     /// The messages whose deliveries have moved.
     MOVE_MESSAGES = concat!("

@@ -181,7 +181,7 @@ impl ClientError {
         /// The wait if the response does not give one.
         const DEFAULT_WAIT: Duration = Duration::from_secs(5);
         let is_too_many = match self {
-            Self::Refused(problem) => problem.code == ErrorCode::RateLimited,
+            Self::Refused(problem) => problem.status == TOO_MANY_REQUESTS,
             Self::RefusedUnknown(problem) => problem.status == TOO_MANY_REQUESTS,
             Self::NotTheApi { status, .. } => *status == TOO_MANY_REQUESTS,
             Self::Failed { status, .. } => *status == Some(TOO_MANY_REQUESTS),

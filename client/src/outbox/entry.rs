@@ -3,8 +3,8 @@
 use deckwatch_machine::clock::now;
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_protocol::{
-    CreateNote, EndReason, Epoch, HandoffContent, NoteId, Operation, RepoName, SessionId, SessionRequest, Timestamp,
-    UpdateNote, VentureCode, WrittenHandoff,
+    CreateNote, EndReason, Epoch, HandoffContent, NoteId, Operation, RepoName, ReportInbox, SendMessage, SessionId,
+    SessionRequest, Timestamp, UpdateNote, VentureCode, WrittenHandoff,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -169,6 +169,22 @@ impl Entry {
         }
     }
 
+    /// An entry for a message. The same message that already waits is the same write.
+    pub(crate) fn message(message: &SendMessage) -> Result<Self, ClientError> {
+        Self::of(Operation::SendMessage, message)
+    }
+
+    /// An entry for a report about deliveries.
+    pub(crate) fn report(report: &ReportInbox) -> Result<Self, ClientError> {
+        Self::of(Operation::ReportInbox, report)
+    }
+
+    /// Whether nobody needs to know that the API refuses the entry for good. A report of an earlier process is refused:
+    /// the next process reports the same messages itself.
+    pub(super) fn is_dropped_if_refused(&self) -> bool {
+        self.operation == Operation::ReportInbox.id()
+    }
+
     /// An entry for an operation that needs only a body.
     fn of(operation: Operation, body: &impl Serialize) -> Result<Self, ClientError> {
         Ok(Self::new(operation, serde_json::to_string(body).map_err(|error| not_serializable(operation, &error))?))
@@ -208,6 +224,8 @@ impl Entry {
             Operation::UpdateNote,
             Operation::ArchiveNote,
             Operation::RestoreNote,
+            Operation::SendMessage,
+            Operation::ReportInbox,
         ];
         let named = known.into_iter().find(|operation| operation.id() == self.operation);
         named
@@ -272,6 +290,8 @@ impl Entry {
         match self.operation() {
             Ok(Operation::CreateNote) => "note",
             Ok(Operation::UpdateNote | Operation::ArchiveNote | Operation::RestoreNote) => "change of a note",
+            Ok(Operation::SendMessage) => "message",
+            Ok(Operation::ReportInbox) => "report about messages",
             _ => "handoff",
         }
     }

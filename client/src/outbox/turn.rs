@@ -200,6 +200,11 @@ impl<'a> Turn<'a> {
         replayed: &mut Replayed,
     ) -> Result<Next, StorageError> {
         match Refusal::of(error) {
+            Some(Refusal::ForGood { .. }) if entry.is_dropped_if_refused() => {
+                log::info!("dropped a report about messages that the API refuses: {}", without_advice(error));
+                self.outbox.on_disk(move |folder| folder.remove(ticket)).await??;
+                Ok(Next::Go)
+            }
             Some(Refusal::ForGood { reason, detail }) => {
                 self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, &reason, &detail)).await??;
                 replayed.set_aside += 1;

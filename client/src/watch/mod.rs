@@ -99,6 +99,14 @@ impl Watch {
         }
     }
 
+    /// Finds the place after the newest event, unless the watch has one.
+    pub(crate) async fn begin(&mut self) -> Result<(), ClientError> {
+        if self.after.is_none() {
+            self.list().await?;
+        }
+        Ok(())
+    }
+
     /// Lists the next page.
     async fn list(&mut self) -> Result<Option<Watched>, ClientError> {
         let Some(after) = self.after else {

@@ -170,6 +170,24 @@ async fn observe_notes(observed: &mut Observed) {
     }
 }
 
+async fn observe_messages(observed: &mut Observed) {
+    let mailbox = observed.agent.colleague().mailbox().await;
+    let send = mailbox.ask_send(&["human"], json!({}));
+    observed.expect(Operation::SendMessage, send, &[EventKind::MessageSent]).await;
+    for (operation, more) in [
+        (Operation::TakeInbox, json!({})),
+        (
+            Operation::ReportInbox,
+            json!({ "items": [{
+            "delivery_id": "dlv_01KDY02100000000000000000A", "status": "surfaced", "at": "2026-01-01T00:00:00.000Z" }] }),
+        ),
+    ] {
+        let fence = json!({ "session_id": mailbox.session.id, "epoch": mailbox.session.epoch });
+        let ask = TestRequest::of(operation).json(&deckwatch_tests::overlay(fence, more));
+        observed.expect(operation, ask, &[]).await;
+    }
+}
+
 async fn observe_docs_and_machines(observed: &mut Observed) {
     let changed: &[EventKind] = &[EventKind::DocChanged];
     for scope in [observed.agent.venture.clone(), "global".to_owned()] {
@@ -216,6 +234,7 @@ async fn each_operation_appends_the_kinds_that_it_declares_and_no_others() {
     observe_handoffs(&mut observed).await;
     observe_claims(&mut observed).await;
     observe_notes(&mut observed).await;
+    observe_messages(&mut observed).await;
     observe_docs_and_machines(&mut observed).await;
     observe_moves(&mut observed).await;
     for operation in Operation::ALL {

@@ -183,6 +183,10 @@ async fn a_process_that_reports_nothing_holds_at_most_50_messages() {
     }
     let next = take().await;
     assert_eq!((texts(&next), next.waiting), (bodies[50..55].to_vec(), 4));
+    // The next process gets the oldest of what this one holds first.
+    let next = other.restarted().await;
+    let taken: TakenInbox = next.take(json!({ "limit": 10 })).await.of(200);
+    assert_eq!(texts(&taken), bodies[5..15]);
 }
 
 #[tokio::test]

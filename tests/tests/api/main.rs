@@ -59,6 +59,7 @@ mod rows_of_a_day;
 mod rows_of_a_full_venture;
 mod rows_of_events;
 mod rows_of_the_mesh;
+mod rows_of_messages;
 mod secrets;
 mod service;
 mod session_fields;

@@ -77,6 +77,39 @@ CREATE INDEX context_docs_live on context_docs (scope || '.' || name) where dele
 
 CREATE INDEX context_docs_live_by_scope on context_docs (scope, scope || '.' || name) where deleted_at is null;
 
+CREATE TABLE deliveries (
+  id text not null primary key,
+  message_id text not null,
+  venture text not null,
+  agent text not null,
+  owner text,
+  -- 0 for the priority `now`, 1 for `next`.
+  later integer not null,
+  expires_at text not null,
+  status text not null default 'queued',
+  -- Who has taken it: the session with its epoch, and the machine.
+  session_id text,
+  epoch integer,
+  machine text,
+  redelivered integer not null default 0,
+  partial integer not null default 0,
+  reason text,
+  queued_at text not null,
+  offered_at text,
+  surfaced_at text,
+  acknowledged_at text,
+  -- When it was refused or expired.
+  ended_at text,
+  -- Whether the sender was told that it was refused or has expired.
+  told integer not null default 0,
+  constraint deliveries_too_many check (agent <> ''),
+  constraint deliveries_status check (status in ('queued', 'offered', 'surfaced', 'acknowledged', 'refused', 'expired')),
+  constraint deliveries_flags check (later in (0, 1) and redelivered in (0, 1) and partial in (0, 1) and told in (0, 1))
+) strict, without rowid;
+
+CREATE INDEX deliveries_open on deliveries (venture, agent, status, later, id, expires_at)
+  where status in ('queued', 'offered');
+
 CREATE TABLE doc_confirmations (
   scope text not null,
   name text not null,
@@ -275,6 +308,61 @@ CREATE INDEX machines_by_status on machines (status, id);
 
 CREATE INDEX machines_of_fleet on machines (id) where retired_at is null;
 
+CREATE TABLE message_rates (
+  venture text not null,
+  agent text not null,
+  window_start text not null,
+  sent integer not null,
+  sent_to_all integer not null,
+  constraint message_rates_key primary key (venture, agent),
+  constraint message_rate_exceeded check (sent <= 60),
+  constraint message_rate_of_all_exceeded check (sent_to_all <= 6)
+) strict, without rowid;
+
+CREATE TABLE message_refusals (
+  reason text not null,
+  constraint message_not_found check (reason <> 'not_found'),
+  constraint message_recipient_unknown check (reason <> 'recipient_unknown'),
+  constraint message_no_recipient check (reason <> 'no_recipient'),
+  constraint message_recipients_changed check (reason <> 'recipients_changed'),
+  constraint message_inbox_of_other check (reason <> 'inbox_of_other'),
+  constraint message_refused check (false)
+) strict;
+
+CREATE TABLE messages (
+  seq integer primary key,
+  id text not null,
+  venture text not null references ventures (code),
+  from_agent text not null,
+  kind text not null,
+  subject text,
+  body text,
+  to_json text not null,
+  reply_to text,
+  priority text not null,
+  ack_required integer not null,
+  sealed_json text,
+  handoff_id text,
+  sent_at text not null,
+  expires_at text not null,
+  -- When the sweep looks at the row: at once if the sender must be told of a refusal, at the expiry, and 30 days after the last
+  -- final status of its deliveries, to delete it.
+  due_at text not null,
+  actor_key_id text not null,
+  creation_correlation_id text not null,
+  constraint messages_kind check (kind in ('note', 'question', 'answer', 'request', 'decline', 'status', 'alert')),
+  constraint messages_priority check (priority in ('next', 'now')),
+  constraint messages_text check ((body is null) = (sealed_json is not null)),
+  constraint messages_to_json check (json_type(to_json) = 'array'),
+  constraint messages_sealed_json check (sealed_json is null or json_type(sealed_json) = 'object')
+) strict;
+
+CREATE UNIQUE INDEX messages_by_id on messages (id);
+
+CREATE INDEX messages_by_venture on messages (venture, seq);
+
+CREATE INDEX messages_due on messages (due_at, seq);
+
 CREATE TABLE note_ranks (
   number integer primary key references notes (number) on delete cascade,
   head text not null,
@@ -447,7 +535,7 @@ CREATE TABLE sweep_runs (
   sessions integer not null,
   keys integer not null,
   rates integer not null,
-  log integer not null, events integer not null default 0,
+  log integer not null, events integer not null default 0, messages integer not null default 0,
   constraint sweep_runs_last check (id = 1),
   constraint sweep_runs_more check (more in (0, 1))
 ) strict;
