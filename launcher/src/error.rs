@@ -144,6 +144,10 @@ pub(crate) enum LaunchError {
     Demo(#[from] DemoError),
     #[error(transparent)]
     Update(#[from] UpdateError),
+    #[error("{0}")]
+    ClaimsGuard(String),
+    #[error("the {what} was stopped, because it changes paths that other agents hold")]
+    HeldByOthers { what: &'static str },
     #[error("cancelled")]
     Cancelled,
     #[error("{} could not be started: {source}", .program.display())]
@@ -219,6 +223,10 @@ impl LaunchError {
                 format!("`launcher attach {id}` shows what it wrote, when the machine answers again")
             }
             Self::NoSuchRun { .. } => "`launcher ps --all` shows the runs; a machine deletes them after 7 days".to_owned(),
+            Self::ClaimsGuard(_) => "`launcher claims guard install` puts the hooks in place".to_owned(),
+            Self::HeldByOthers { .. } => "leave these paths to their holders, or ask them to release the claims; a claim of a silent \
+                 agent can be taken"
+                .to_owned(),
             Self::NoPrompt => "give it with -p, or on standard input".to_owned(),
             Self::Remote { failure, .. } | Self::NoPlace { failure, .. } => return remote_hint(failure),
             Self::NoHome(_)
@@ -286,6 +294,7 @@ impl LaunchError {
             Self::VentureNotInFile { cause, .. } => cause.exit_code(),
             Self::NoSuchAgent { .. } | Self::NoSuchRecord { .. } => ExitCode::NoRecord,
             Self::Secrets(error) => error.exit_code(),
+            Self::ClaimsGuard(_) | Self::HeldByOthers { .. } => ExitCode::NotStarted,
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::ChecksFailed { .. } => {
                 ExitCode::NotStarted
             }

@@ -152,7 +152,7 @@ pub struct ClaimFilter {
     /// Show only claims of this venture.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// Show only claims in this repository. It requires `venture`.
+    /// Show only claims in this repository.
     #[deserr(default)]
     pub repo: Option<RepoName>,
     /// The number of claims on a page, from 1 to 100. The default is 20.
