@@ -53,5 +53,6 @@ create table agent_refusals (
   constraint agent_session_not_active check (reason <> 'session_not_active'),
   constraint agent_superseded check (reason <> 'superseded'),
   constraint agent_not_of_token check (reason <> 'not_of_token'),
+  constraint agent_token_not_renewable check (reason <> 'token_not_renewable'),
   constraint agent_refused check (false)
 ) strict;

@@ -201,7 +201,7 @@ fn response_from_stored(
     replayed: bool,
 ) -> Result<SuccessResponse, ApiError> {
     let body = match claim.operation() {
-        Operation::CreateToken => token::unseal(&answer.body, call.caller.key())?,
+        Operation::CreateToken | Operation::CreateAgentToken => token::unseal(&answer.body, &call.caller)?,
         Operation::StartDay => summary_cut::complete(answer.body)
             .map_err(|error| ApiError::internal(format!("the stored response can't be completed: {error}")))?,
         _ => answer.body,

@@ -99,6 +99,9 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
         .at("/agent", "belongs to another machine or owner"),
     ConstraintRow::check("agent_not_of_token", ErrorCode::Forbidden,
         "This token belongs to another agent. Use the token of the agent that the request is about."),
+    ConstraintRow::check("agent_token_not_renewable", ErrorCode::Forbidden,
+        "The key that this token was exchanged for is no longer valid, so the token can't be renewed. Start the agent \
+         again with `launcher`."),
 
     // Claims.
     ConstraintRow::check("claim_held", ErrorCode::ClaimHeld,

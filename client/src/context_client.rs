@@ -40,7 +40,7 @@ impl ContextClient {
             Endpoint::Remote { url } => {
                 let actor = config.actor();
                 let outbox = Outbox::new(&data.join("outbox"), url.as_str(), &actor, bounds);
-                (Some(outbox), Some(Snapshots::below(&data.join("snapshots"), url.as_str(), &actor)))
+                (Some(outbox), Some(Snapshots::below(&data.join("snapshots"), url.as_str(), &config.reader())))
             }
         };
         Self { api: Api::connect(config), outbox, snapshots }
@@ -63,13 +63,8 @@ impl ContextClient {
         handoff: &ScannedHandoff,
         keep_open: bool,
     ) -> Result<DayEnded, ClientError> {
-        let day = EndDay {
-            session_id,
-            epoch: None,
-            end_reason: EndReason::Manual,
-            keep_open,
-            handoff: handoff.draft().clone(),
-        };
+        let handoff = handoff.draft().clone();
+        let day = EndDay { session_id, end_reason: EndReason::Manual, keep_open, epoch: None, handoff };
         let body = serde_json::to_string(&day).map_err(|error| ClientError::not_sent(Operation::EndDay, &error))?;
         let request = ApiRequest::with_key(Operation::EndDay, "", body, &format!("dw-{}", random_uuid()));
         understand(self.api.exchange(&request).await?)

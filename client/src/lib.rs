@@ -10,7 +10,7 @@ pub mod secret_scan;
 pub mod snapshot;
 pub mod watch;
 
-pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};
+pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint, actor_of};
 pub use context_client::ContextClient;
 /// The git commit of this build, or `unknown`.
 pub use deckwatch_api::COMMIT;

@@ -4,7 +4,7 @@ use deckwatch_machine::variables;
 
 /// The variables that describe the launch. One that a launch does not set is removed, so that the agent does not
 /// inherit it.
-pub(crate) const AGENT_VARIABLES: [&str; 13] = [
+pub(crate) const AGENT_VARIABLES: [&str; 17] = [
     variables::VENTURE,
     variables::REPO,
     variables::REPOS,
@@ -14,6 +14,10 @@ pub(crate) const AGENT_VARIABLES: [&str; 13] = [
     variables::CLIENT,
     variables::TRACK,
     variables::ISSUE,
+    variables::GROUPS,
+    variables::TAKE_OVER,
+    variables::TOKEN_EXPIRES_AT,
+    variables::KEY_ACTOR,
     variables::CONVERSATION,
     variables::VENTURES,
     variables::DEV_ROOT,

@@ -63,6 +63,10 @@ pub(crate) enum LaunchError {
     Checkout(#[from] CheckoutError),
     #[error("{} is not installed", .0.title())]
     AgentMissing(AgentCli),
+    #[error("--groups: {0}")]
+    Groups(String),
+    #[error("the agent {0} is at work on this machine")]
+    NameInUse(Agent),
     #[error("no agent CLI is installed")]
     NoAgent,
     #[error(
@@ -194,6 +198,8 @@ impl LaunchError {
             Self::NotARepository(_) => "change to a repository, create one with `git init`, or give the code of a venture".to_owned(),
             Self::Discovery(error) => discovery_hint(error),
             Self::AgentMissing(cli) => format!("install it: {}", cli.install_command()),
+            Self::NameInUse(_) => "open its terminal, or end it; then start it again".to_owned(),
+            Self::Groups(_) => "write them as NAME or NAME:ROLE with commas between them: --groups frontend:lead,reviewers".to_owned(),
             Self::NoAgent => install_one(),
             Self::NeedsBackgroundServer { cli, word } => {
                 format!("run `{cli} {word}` without the launcher")
@@ -279,6 +285,7 @@ impl LaunchError {
             | Self::NoPrompt
             | Self::NoTerminal
             | Self::Query(_)
+            | Self::Groups(_)
             | Self::NeedsBackgroundServer { .. } => ExitCode::Usage,
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
             Self::NotARepository(_) | Self::Discovery(_) | Self::Worktree { .. } | Self::Checkout(_) | Self::Git(_) => {
@@ -289,7 +296,7 @@ impl LaunchError {
             Self::Registration { .. } | Self::NotWritten { .. } | Self::ServersNotReached { .. } => {
                 ExitCode::Registration
             }
-            Self::Slot(_) => ExitCode::Slot,
+            Self::Slot(_) | Self::NameInUse(_) => ExitCode::Slot,
             Self::Api(_) | Self::Unreachable(_) | Self::KeyRefused(_) => ExitCode::Api,
             Self::VentureNotInFile { cause, .. } => cause.exit_code(),
             Self::NoSuchAgent { .. } | Self::NoSuchRecord { .. } => ExitCode::NoRecord,

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 use clap_complete::engine::ArgValueCandidates;
 use deckwatch_fleet::runs::OutputFormat;
 use deckwatch_machine::variables::VENTURES;
-use deckwatch_protocol::{IssueNumber, Track};
+use deckwatch_protocol::{Agent, IssueNumber, Role, Track};
 
 use crate::agent_cli::AgentCli;
 use crate::branches::WorktreeName;
@@ -73,6 +73,18 @@ pub(crate) struct Launch {
     /// GitHub issue that the agent works on
     #[arg(long, value_name = "N")]
     pub(crate) issue: Option<IssueNumber>,
+
+    /// Go on as this agent, whose name another machine may have: its messages and its session move to this machine
+    #[arg(long = "as", value_name = "NAME", conflicts_with = "on")]
+    pub(crate) as_agent: Option<Agent>,
+
+    /// The groups of the agent, with its role in each: frontend:lead,reviewers
+    #[arg(long, value_name = "GROUPS", conflicts_with = "on")]
+    pub(crate) groups: Option<String>,
+
+    /// The role of the agent in groups without a role; the default is member
+    #[arg(long, value_name = "ROLE", requires = "groups")]
+    pub(crate) role: Option<Role>,
 
     /// Read the ventures from FILE
     #[arg(long, value_name = "FILE", long_help = ventures_help())]

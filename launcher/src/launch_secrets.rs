@@ -56,6 +56,11 @@ impl<'a> SecretsRequest<'a> {
         Self { vault, folder: vault.folder_of(venture), expected, rule }
     }
 
+    /// Whether the launch fails without them.
+    pub(crate) fn is_required(&self) -> bool {
+        self.rule == Rule::Required
+    }
+
     /// The source of the secrets, for the plan. Fetches nothing.
     pub(crate) fn describe(&self) -> String {
         match (self.rule, &self.folder) {

@@ -5,6 +5,8 @@
 //! repository without a remote when an agent starts.
 
 mod agent_cli;
+mod agent_name;
+mod agent_token;
 mod background_server;
 mod branches;
 mod catalogue;

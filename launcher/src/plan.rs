@@ -8,9 +8,10 @@ use deckwatch_machine::agent::{Slot, this_host};
 use deckwatch_machine::checkout::Checkout;
 use deckwatch_machine::variables;
 use deckwatch_machine::ventures::VentureEntry;
-use deckwatch_protocol::{RepoName, Track};
+use deckwatch_protocol::{Groups, RepoName, Role, Track};
 
 use crate::agent_cli::AgentCli;
+use crate::agent_name::AgentName;
 use crate::background_server;
 use crate::branches::{self, Worktree};
 use crate::config::Config;
@@ -63,6 +64,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) ventures_file: Option<PathBuf>,
     pub(crate) conversation: Conversation,
     pub(crate) track: Option<Track>,
+    pub(crate) name: AgentName,
+    /// The variable with the shared key of the API, which the agent does not get, if it is not `CONTEXT_API_KEY`.
+    pub(crate) key_variable: Option<String>,
 }
 
 impl<'a> Plan<'a> {
@@ -88,8 +92,13 @@ impl<'a> Plan<'a> {
         let added = isolation.args.iter().chain(&conversation.args);
         let args = added.chain(&agent_args).cloned().collect();
         let track = launch.track.or(conversation.track);
+        let name = AgentName::of(launch);
+        let key_variable = config.api.as_ref().and_then(|api| api.key_env()).filter(|name| *name != variables::API_KEY);
+        let key_variable = key_variable.map(str::to_owned);
+        let mut environment = environment(launch, config, env, agent_cli, &chosen, &conversation, isolation.variables);
+        environment.extend(identity_variables(launch)?);
         Ok(Self {
-            environment: environment(launch, config, env, agent_cli, &chosen, &conversation, isolation.variables),
+            environment,
             secrets: chosen.secrets,
             screen,
             cli: agent_cli,
@@ -106,25 +115,29 @@ impl<'a> Plan<'a> {
             ventures_file: chosen.ventures_file,
             conversation,
             track,
+            name,
+            key_variable,
         })
     }
 
     /// The plan as text. It contains names of variables, never values of secrets.
     pub(crate) fn describe(&self, env: &ProcessEnv) -> Result<String, LaunchError> {
         let (client, wanted) = (self.cli.client(), self.conversation.wanted);
-        let slot = Slot::next(&env.dirs, &this_host(), &client, &self.venture.code, wanted)?;
+        let (host, wanted) = (this_host(), self.name.slot(&this_host(), &client).unwrap_or(wanted));
+        let slot = Slot::next(&env.dirs, &host, &client, &self.venture.code, wanted)?;
+        let agent = self.name.as_agent(&slot, &client)?;
         let mut text = String::new();
         let mut row = |name: &str, value: &str| writeln!(text, "{name:<12} {value}").unwrap_or_default();
         row("venture", &format!("{} ({})", self.venture.code, self.venture.name));
         row("repository", &format!("{} in {}", self.checkout.repo, env.shown(&self.checkout.root)));
         if let Some(worktree) = &self.worktree {
-            row("worktree", &env.shown(&worktree.path(&slot.agent)));
+            row("worktree", &env.shown(&worktree.path(&agent)));
         }
         if self.sandbox.is_some() {
             row("sandbox", "other repositories, SSH keys and other agents do not exist in it");
         }
-        row("branches", &format!("{}...", branches::prefix(self.worktree.as_ref(), &slot.agent)));
-        row("agent", &format!("{} (if the slot is still free then)", slot.agent));
+        row("branches", &format!("{}...", branches::prefix(self.worktree.as_ref(), &agent)));
+        row("agent", &self.name.describe(&slot));
         row("records", &self.endpoint.describe(env));
         let args = self.registration.args.iter().chain(&self.args).map(OsString::as_os_str);
         let words = std::iter::once(self.program.as_os_str()).chain(args);
@@ -162,6 +175,16 @@ impl<'a> Plan<'a> {
         let changes: Vec<String> = changes.collect();
         if changes.is_empty() { "nothing to change".to_owned() } else { changes.join(", ") }
     }
+}
+
+/// The groups of the agent, and why it takes a name over.
+fn identity_variables(launch: &Launch) -> Result<Vec<(&'static str, OsString)>, LaunchError> {
+    let role = launch.role.clone().unwrap_or_else(Role::member);
+    let groups = launch.groups.as_deref().map(|groups| Groups::listed(groups, &role)).transpose();
+    let groups = groups.map_err(|invalid| LaunchError::Groups(invalid.to_string()))?;
+    let take_over = launch.as_agent.is_some().then(|| format!("started with --as on {}", this_host()));
+    let variables = [(variables::GROUPS, groups.map(|groups| groups.to_string())), (variables::TAKE_OVER, take_over)];
+    Ok(variables.into_iter().filter_map(|(name, value)| Some((name, value?.into()))).collect())
 }
 
 /// The folder in which an agent shall start, as an absolute path. `~` is the home folder.

@@ -11,6 +11,7 @@ use deckwatch_machine::checkout::Checkout;
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::variables;
 
+use crate::agent_token;
 use crate::background_server;
 use crate::branches;
 use crate::context_api;
@@ -36,7 +37,7 @@ pub(crate) fn start(plan: &Plan, env: &ProcessEnv) -> LaunchError {
 fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
     // Before the secrets are fetched, because a build may take minutes.
     let server = plan.server.heal(env)?;
-    let granted = plan.secrets.fetch(plan.endpoint)?;
+    let mut granted = plan.secrets.fetch(plan.endpoint)?;
     granted.warnings.iter().for_each(|line| warn(line));
     granted.notes.iter().for_each(|line| say(line));
     // In a team's API, an admin registers the ventures; in the database of this machine, the launcher does.
@@ -50,17 +51,20 @@ fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
         warn(&format!("{}; `{}` ends it", background_server::warning(kind, &server), kind.stop_command()));
     }
     let slot = claim(plan, env)?;
+    let agent = plan.name.as_agent(&slot, &plan.cli.client())?;
+    let is_required = plan.secrets.is_required();
+    let of_token = agent_token::exchange(&mut granted, plan.endpoint, &plan.venture.code, &agent, is_required, env)?;
     let checkout = match &plan.worktree {
-        Some(worktree) => worktree.open(&slot.agent, &plan.checkout)?,
+        Some(worktree) => worktree.open(&agent, &plan.checkout)?,
         None => plan.checkout.clone(),
     };
-    let prefix = branches::prefix(plan.worktree.as_ref(), &slot.agent);
+    let prefix = branches::prefix(plan.worktree.as_ref(), &agent);
     say(&format!(
         "{} on {} in {} as {}, branches {prefix}...",
         plan.cli.title(),
         plan.venture.code,
         env.shown(&checkout.root),
-        slot.agent
+        agent
     ));
     let mut command = command(plan, &checkout, env)?;
     command.args(&registration.args).args(&plan.args);
@@ -73,7 +77,9 @@ fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
     if matches!(plan.endpoint, Endpoint::Embedded) {
         command.env_remove(variables::API_URL).env_remove(variables::API_KEY);
     }
-    command.envs(plan.environment.iter().cloned()).env(variables::AGENT, slot.agent.as_str());
+    // The shared key of the API may have a variable of its own.
+    plan.key_variable.iter().for_each(|name| drop(command.env_remove(name)));
+    command.envs(plan.environment.iter().cloned()).env(variables::AGENT, agent.as_str()).envs(of_token);
     command.env(variables::BRANCH_PREFIX, prefix);
     if let Some(launch) = launch_id(std::process::id()) {
         command.env(variables::LAUNCH, launch);
@@ -138,7 +144,7 @@ fn register<'a>(
 /// slot. The slot stays claimed across `exec`.
 fn claim(plan: &Plan, env: &ProcessEnv) -> Result<Slot, LaunchError> {
     let (dirs, host, client) = (&env.dirs, this_host(), plan.cli.client());
-    let wanted = plan.conversation.wanted;
+    let wanted = plan.name.slot(&host, &client).unwrap_or(plan.conversation.wanted);
     let slot = Slot::claim(dirs, &host, &client, &plan.venture.code, std::process::id(), wanted)?;
     if let SlotRequest::Exactly(number) = wanted
         && number != slot.number

@@ -29,6 +29,14 @@ pub const DEMO_CLIENT: &str = "demo";
 pub const TRACK: &str = "DECKWATCH_TRACK";
 /// The number of the issue.
 pub const ISSUE: &str = "DECKWATCH_ISSUE";
+/// The groups of the agent, with its role in each: `frontend:lead,reviewers:member`.
+pub const GROUPS: &str = "DECKWATCH_GROUPS";
+/// Why the agent goes on under a name that belongs to another machine or owner.
+pub const TAKE_OVER: &str = "DECKWATCH_TAKE_OVER";
+/// The actor of the shared key that the token of this agent was exchanged for. The last answers of the API are kept under it.
+pub const KEY_ACTOR: &str = "DECKWATCH_KEY_ACTOR";
+/// When the key of the API expires, if it is the token of this agent. The MCP server renews it.
+pub const TOKEN_EXPIRES_AT: &str = "DECKWATCH_TOKEN_EXPIRES_AT";
 /// The id of the agent tool's conversation that the MCP server serves.
 pub const CONVERSATION: &str = "DECKWATCH_CONVERSATION";
 /// The prefix of the agent's branches.

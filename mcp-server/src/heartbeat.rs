@@ -105,6 +105,7 @@ async fn moved(keeper: &Keeper, live: &mut Live) -> Option<UpdateSession> {
     Some(UpdateSession {
         branch: checkout.branch.map_or(Change::Clear, Change::Set),
         commit_sha: checkout.commit_sha.map_or(Change::Clear, Change::Set),
+        epoch: Some(live.epoch),
         ..UpdateSession::default()
     })
 }

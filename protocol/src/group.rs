@@ -49,6 +49,39 @@ impl Groups {
     pub const MAX: usize = 16;
 }
 
+impl Groups {
+    /// Parses a list such as `frontend:lead,reviewers`. An agent has the role `otherwise` in a group without a role.
+    pub fn listed(text: &str, otherwise: &Role) -> Result<Self, Invalid> {
+        let mut groups = BTreeMap::new();
+        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let (name, role) = entry.split_once(':').map_or((entry, None), |(name, role)| (name, Some(role)));
+            let name: GroupName = name.parse()?;
+            groups.insert(name, role.map_or_else(|| Ok(otherwise.clone()), str::parse)?);
+        }
+        if groups.len() > Self::MAX {
+            return Err(Invalid::new("must have at most 16 groups"));
+        }
+        Ok(Self(groups))
+    }
+}
+
+impl FromStr for Groups {
+    type Err = Invalid;
+
+    /// Parses a list of groups, in which an agent without a role is a member.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::listed(text, &Role::member())
+    }
+}
+
+/// The groups as a list: `frontend:lead,reviewers:member`.
+impl fmt::Display for Groups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries: Vec<String> = self.0.iter().map(|(name, role)| format!("{name}:{role}")).collect();
+        f.write_str(&entries.join(","))
+    }
+}
+
 impl Deserr<Violations> for Groups {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Violations> {
         let Value::Map(_) = value else { return Err(wrong_kind(value, &[ValueKind::Map], at)) };
@@ -105,5 +138,21 @@ mod tests {
             assert!(role.parse::<Role>().is_err(), "{role}");
         }
         assert_eq!(Role::member().as_str().parse(), Ok(Role::member()));
+    }
+
+    #[test]
+    fn a_list_of_groups_gives_a_role_in_each() {
+        let lead: Role = "lead".parse().unwrap();
+        let listed = |text: &str| Groups::listed(text, &lead).map(|groups| groups.to_string());
+        assert_eq!(listed("frontend/css, reviewers:member,"), Ok("frontend/css:lead,reviewers:member".to_owned()));
+        assert_eq!(listed(""), Ok(String::new()));
+        let groups: Groups = "a,b:lead".parse().unwrap();
+        assert_eq!(groups.to_string(), "a:member,b:lead");
+        assert_eq!(groups.to_string().parse(), Ok(groups));
+        for text in
+            ["A", "a:B", "a:", ":lead", "a:b:c", &(0..17).map(|n| format!("g{n}")).collect::<Vec<_>>().join(",")]
+        {
+            assert!(listed(text).is_err(), "{text}");
+        }
     }
 }

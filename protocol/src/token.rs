@@ -3,10 +3,11 @@
 use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
 
+use crate::activity::Uuid;
 use crate::id::TokenId;
 use crate::number::RateLimit;
 use crate::page::{Cursor, Limit, in_query};
-use crate::text::{TokenName, VentureCode};
+use crate::text::{Agent, TokenName, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violation, Violations, at_most};
 
@@ -74,6 +75,12 @@ pub struct Token {
     pub actor_key_id: String,
     /// The actor that created the token.
     pub created_by: String,
+    /// The only agent that may use the token. `null` for a token that an admin created.
+    #[serde(default)]
+    pub agent: Option<Agent>,
+    /// The only machine that may use the token.
+    #[serde(default)]
+    pub machine_id: Option<Uuid>,
 }
 
 /// A token that was just created, with its secret.
@@ -90,6 +97,25 @@ pub struct MintedToken {
 impl Token {
     /// The maximum number of scopes of one token.
     pub const MAX_SCOPES: usize = 4;
+
+    /// The seconds for which the token of an agent is valid after each exchange.
+    pub const OF_AGENT_SECONDS: i64 = 7 * 24 * 60 * 60;
+
+    /// The number of requests that the token of an agent may send per minute.
+    pub const OF_AGENT_RATE: u32 = 200;
+}
+
+/// Exchanges the caller's key for the token of one agent on one machine, or renews that token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[deserr(deny_unknown_fields, error = Violations)]
+pub struct CreateAgentToken {
+    /// The only venture that the token gives access to.
+    pub venture: VentureCode,
+    /// The only agent that may use the token.
+    pub agent: Agent,
+    /// The only machine that may use the token: the `machine_id` of `start_day`.
+    pub machine_id: Uuid,
 }
 
 /// Creates a token.

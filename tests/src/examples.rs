@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::machine::{ask_approve, ask_register};
 use crate::response::Response;
-use crate::shape::fresh;
+use crate::shape::{fresh, fresh_uuid};
 use crate::test_request::TestRequest;
 
 /// Sends a request with the key that its operation needs.
@@ -93,6 +93,9 @@ impl Examples {
         match operation {
             Operation::StartDay => day_on(&self.venture),
             Operation::EndDay => ask.json(&handoff_of(&self.ending)),
+            Operation::CreateAgentToken => ask.json(&json!({
+                "venture": self.venture, "agent": fresh("mac2.local-codex"), "machine_id": fresh_uuid(),
+            })),
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
             Operation::PutClaims => {
                 ask.json(&claims_of(&self.session, json!([format!("path:{}/**", fresh("folder"))])))

@@ -60,7 +60,7 @@ pub use machine::{ask_approve, ask_register, fresh_public_key};
 pub use programs::program;
 pub use response::Response;
 pub use server_process::ServerProcess;
-pub use shape::{a_moment_later, fresh, overlay};
+pub use shape::{a_moment_later, fresh, fresh_uuid, overlay};
 #[cfg(target_os = "linux")]
 pub use slow_disk::slow_disk;
 pub use small_disk::BadDisk;

@@ -13,6 +13,18 @@ pub fn fresh(prefix: &str) -> String {
     format!("{prefix}-{:016x}", u64::from_le_bytes(bytes))
 }
 
+/// A new random UUID.
+pub fn fresh_uuid() -> String {
+    let mut bytes = [0; 16];
+    SystemEntropy.fill(&mut bytes);
+    let digits = format!("{:032x}", u128::from_le_bytes(bytes));
+    let (a, rest) = digits.split_at(8);
+    let (b, rest) = rest.split_at(4);
+    let (c, rest) = rest.split_at(4);
+    let (d, e) = rest.split_at(4);
+    format!("{a}-{b}-{c}-{d}-{e}")
+}
+
 /// `base` with the fields of `over` merged into it, recursively. A null in `over` is a value and removes nothing.
 #[must_use]
 pub fn overlay(base: Value, over: Value) -> Value {

@@ -22,7 +22,11 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
     };
     let (stale_before, now) = (call.stale_before(), call.now);
     let by = NameTaker { owner: call.caller.owner(), token: call.caller.token_id() };
-    let mut steps: Vec<_> = by.token.map(|token| store::agent::unless_of_token(token, &day)).into_iter().collect();
+    let mut steps: Vec<_> = by
+        .token
+        .map(|token| store::agent_token::unless_of_token(token, &day.agent, day.machine_id.as_ref()))
+        .into_iter()
+        .collect();
     steps.extend([
         store::refusal::unless_venture(&day.venture),
         store::agent::take_name(&day, &by, now),

@@ -4,6 +4,7 @@
 //! fail unless the token is valid, has the scope and has access to the data. A token that was just revoked has no
 //! effect any more, and a request still needs only one batch.
 
+use deckwatch_protocol::operation::Effect;
 use deckwatch_protocol::{Operation, Timestamp};
 
 use crate::database::{Database, Row, Statement, text};
@@ -48,8 +49,16 @@ impl Admission {
             DataAccess::NoteToChange(note) => Some(store::token::unless_note(token, note, false)),
             DataAccess::Requirement(requirement) => Some(store::token::unless_requirement(token, requirement)),
         }));
+        if let (Some(DataAccess::Session(session)), true) = (access, self.is_change()) {
+            statements.push(store::token::unless_own_session(token, session));
+        }
         statements.push(store::token::touch(token, self.now, self.now.plus_seconds(-60)));
         statements
+    }
+
+    /// Whether the operation changes the data that it has access to.
+    fn is_change(&self) -> bool {
+        self.operation.is_some_and(|operation| operation.effect() != Effect::Read)
     }
 
     /// The statement that fails unless the token is valid. A configured key needs no statement.

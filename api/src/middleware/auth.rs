@@ -37,6 +37,11 @@ impl Keyring {
         Self(credentials)
     }
 
+    /// The actors of all keys, with a comma between two of them.
+    fn actors(&self) -> String {
+        self.0.iter().map(|credential| actor_id(&credential.hash)).collect::<Vec<_>>().join(",")
+    }
+
     /// Returns the caller that the `Authorization` header identifies.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let key = bearer(headers).ok_or_else(|| unauthorized("Send the API key as Authorization: Bearer <key>."))?;
@@ -53,7 +58,7 @@ impl Keyring {
             Some(Credential { admin: false, .. }) => CallerKind::Context,
             // The batch of the request checks whether the token is valid.
             None => match token::id_of(&key) {
-                Some(id) => CallerKind::Token { id, hash: hex(&hash) },
+                Some(id) => CallerKind::Token { id, hash: hex(&hash), configured: self.actors() },
                 None => return Err(unauthorized("The API key is not known.")),
             },
         };
@@ -77,8 +82,9 @@ enum CallerKind {
     Context,
     /// Holds the admin key.
     Admin,
-    /// Holds a token with this id and hash. The database decides whether the token exists.
-    Token { id: TokenId, hash: String },
+    /// Holds a token with this id and hash. The database decides whether the token exists. `configured` are the actors of
+    /// the configured keys.
+    Token { id: TokenId, hash: String, configured: String },
 }
 
 impl Caller {
@@ -109,7 +115,7 @@ impl Caller {
     /// The id and the hash of the caller's token; `None` for a configured key.
     pub(crate) fn token(&self) -> Option<(&TokenId, &str)> {
         match &self.kind {
-            CallerKind::Token { id, hash } => Some((id, hash)),
+            CallerKind::Token { id, hash, .. } => Some((id, hash)),
             CallerKind::Context | CallerKind::Admin => None,
         }
     }
@@ -117,6 +123,14 @@ impl Caller {
     /// The id of the caller's token, if it uses one.
     pub(crate) fn token_id(&self) -> Option<&TokenId> {
         self.token().map(|(id, _)| id)
+    }
+
+    /// The actors of the configured keys, for a caller with a token.
+    pub(crate) fn configured_actors(&self) -> &str {
+        match &self.kind {
+            CallerKind::Token { configured, .. } => configured,
+            CallerKind::Context | CallerKind::Admin => "",
+        }
     }
 
     /// The key that the caller sent. It must never be logged or stored.

@@ -12,6 +12,7 @@ use sha2::Sha256;
 
 use crate::digest::{hex, sha256};
 use crate::error::ApiError;
+use crate::middleware::auth::Caller;
 use crate::platform::{Entropy, random_bits};
 
 /// The prefix of every token.
@@ -53,6 +54,12 @@ impl Seal {
         &self.0
     }
 
+    /// The seal of every token of an agent. It is not random, so a second exchange of the same key gives the same token: the
+    /// agent stays the same actor, and a request that is repeated under the renewed token finds its first response.
+    pub(crate) fn of_agents() -> Self {
+        Self(format!("{SEALED}agent"))
+    }
+
     /// Computes the token of this seal with the key of the caller who created it.
     pub(crate) fn open(&self, id: &TokenId, key: &str) -> Option<String> {
         let id = id.as_str().strip_prefix(TokenId::PREFIX)?;
@@ -66,10 +73,13 @@ impl Seal {
 }
 
 /// Replaces the seal with the token in the stored response of a request that created a token.
-pub(crate) fn unseal(stored: &str, key: &str) -> Result<String, ApiError> {
+pub(crate) fn unseal(stored: &str, caller: &Caller) -> Result<String, ApiError> {
     let internal = |cause: &str| ApiError::internal(format!("the stored response with a new token {cause}"));
     let mut minted: MintedToken = serde_json::from_str(stored).map_err(|_| internal("can't be decoded"))?;
-    let token = Seal(minted.token).open(&minted.record.id, key);
+    // A token that renews itself is the key of its caller.
+    let is_own = caller.token_id() == Some(&minted.record.id);
+    let token =
+        if is_own { Some(caller.key().to_owned()) } else { Seal(minted.token).open(&minted.record.id, caller.key()) };
     minted.token = token.ok_or_else(|| internal("has a seal that is not valid"))?;
     serde_json::to_string(&minted).map_err(|_| internal("can't be encoded"))
 }

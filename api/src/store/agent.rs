@@ -42,12 +42,6 @@ statements! {
           taken_from = iif(", stays!(), ", taken_from, iif(machine_id is null, null, owner)),
           take_over_reason = iif(", stays!(), ", take_over_reason, ?7),
           last_seen_at = excluded.last_seen_at");
-
-    /// The token of an agent is for this agent and this machine only.
-    UNLESS_OF_TOKEN = "
-        insert into agent_refusals (reason)
-        select 'not_of_token' from tokens t
-        where t.id = ?1 and t.agent is not null and (t.agent <> ?2 or t.machine_id <> ifnull(?3, t.machine_id))";
 }
 
 /// The caller of a start of day: the owner of its key, which the token of an agent replaces.
@@ -66,9 +60,4 @@ pub(crate) fn take_name(day: &StartDay, by: &NameTaker, now: Timestamp) -> State
         .bind(now)
         .bind(by.token)
         .bind(day.take_over.as_ref())
-}
-
-/// Fails the batch if the token is that of another agent or machine.
-pub(crate) fn unless_of_token(token: &TokenId, day: &StartDay) -> Statement {
-    Statement::new(UNLESS_OF_TOKEN).bind(token).bind(&day.agent).bind(day.machine_id.as_ref()).non_durable()
 }

@@ -99,6 +99,7 @@ pub(super) fn composed() -> Vec<(String, String)> {
         ("doc_version", super::doc_version::RESPONSES),
         ("venture", super::venture::RESPONSES),
         ("token", super::token::RESPONSES),
+        ("agent_token", super::agent_token::RESPONSES),
         ("machine", super::machine::RESPONSES),
         ("requirement", super::requirement::RESPONSES),
     ];

@@ -6,6 +6,7 @@
 //! same limits, so a test on either engine finds a violation.
 
 pub(crate) mod agent;
+pub(crate) mod agent_token;
 pub(crate) mod analytics;
 pub(crate) mod claim;
 pub(crate) mod classification;
@@ -134,6 +135,7 @@ pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
         ("agent", agent::STATEMENTS),
         ("claim", claim::STATEMENTS),
+        ("agent_token", agent_token::STATEMENTS),
         ("classification", classification::STATEMENTS),
         ("doc", doc::STATEMENTS),
         ("doc_version", doc_version::STATEMENTS),

@@ -19,7 +19,7 @@ macro_rules! token_json {
         "json_object('id', t.id, 'name', t.name, 'scopes', json(t.scopes_json), 'venture', t.venture, \
          'rate_limit_per_minute', t.rate_limit_per_minute, 'expires_at', t.expires_at, 'created_at', t.created_at, \
          'last_used_at', t.last_used_at, 'revoked_at', t.revoked_at, 'actor_key_id', t.actor_key_id, \
-         'created_by', t.created_by)"
+         'created_by', t.created_by, 'agent', t.agent, 'machine_id', t.machine_id)"
     };
 }
 
@@ -31,6 +31,8 @@ macro_rules! refusal {
          where t.id is null or t.revoked_at is not null or t.expires_at <= ?3"
     };
 }
+
+pub(super) use token_json;
 
 macro_rules! out_of_scope {
     () => {
@@ -66,6 +68,11 @@ statements! {
         insert into token_refusals (reason)
         select 'handoff' from tokens t where t.id = ?1 and t.venture is not null
           and not exists (select 1 from handoffs h where h.id = ?2 and h.venture = t.venture)";
+
+    /// The token of an agent changes no session of another agent.
+    UNLESS_OWN_SESSION = "
+        insert into agent_refusals (reason)
+        select 'not_of_token' from tokens t join sessions s on s.id = ?2 where t.id = ?1 and t.agent <> s.agent";
 
     /// With `?3`, a global note is allowed as well.
     UNLESS_NOTE = "
@@ -150,6 +157,10 @@ pub(crate) fn unless_venture(id: &TokenId, venture: &VentureCode) -> Statement {
 
 pub(crate) fn unless_session(id: &TokenId, session: &SessionId) -> Statement {
     Statement::new(UNLESS_SESSION).non_durable().bind(id).bind(session)
+}
+
+pub(crate) fn unless_own_session(id: &TokenId, session: &SessionId) -> Statement {
+    Statement::new(UNLESS_OWN_SESSION).non_durable().bind(id).bind(session)
 }
 
 pub(crate) fn unless_handoff(id: &TokenId, handoff: &HandoffId) -> Statement {

@@ -40,6 +40,8 @@ pub struct ApiConfig {
     pub(super) endpoint: Endpoint,
     pub(super) key: BearerKey,
     pub(super) secrets: SecretScan,
+    /// The actor under which the last answers are kept, if it is not that of the key.
+    reader: Option<String>,
 }
 
 /// An invalid configuration. The message never contains the key.
@@ -68,7 +70,10 @@ impl ApiConfig {
             None => Self::embedded(dirs.data.join("context.db"), agent)?,
             Some(url) => Self::remote(&url, &set(variables::API_KEY).ok_or(ConfigError::NoKey)?)?,
         };
-        Ok(Self { secrets: SecretScan::new(&Injected::from_vars(set))?, ..config })
+        // It becomes the name of a folder.
+        let is_actor = |text: &String| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let reader = set(variables::KEY_ACTOR).filter(is_actor);
+        Ok(Self { secrets: SecretScan::new(&Injected::from_vars(set))?, reader, ..config })
     }
 
     /// The configuration for the API at `url`, with `key`.
@@ -77,12 +82,18 @@ impl ApiConfig {
         let key = BearerKey::new(key).map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
         let mut own = Injected::default();
         own.insert(variables::API_KEY, key.expose());
-        Ok(Self { endpoint: Endpoint::Remote { url }, key, secrets: SecretScan::new(&own)? })
+        Ok(Self { endpoint: Endpoint::Remote { url }, key, secrets: SecretScan::new(&own)?, reader: None })
     }
 
     /// The actor id: the first 16 hexadecimal digits of the key's SHA-256.
     pub(crate) fn actor(&self) -> String {
-        cut::to_chars(&sha256_hex(self.key.expose().as_bytes()), 16).to_owned()
+        actor_of(self.key.expose())
+    }
+
+    /// The actor under which the last answers are kept. The tokens of all agents of a machine share those of the key that
+    /// they were exchanged for, and the launcher shows them.
+    pub(crate) fn reader(&self) -> String {
+        self.reader.clone().unwrap_or_else(|| self.actor())
     }
 
     /// The location of the API.
@@ -95,8 +106,14 @@ impl ApiConfig {
     pub fn embedded(database: PathBuf, agent: &Agent) -> Result<Self, ConfigError> {
         let key = BearerKey::new(&format!("in-process-agent:{agent}"));
         let key = key.map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
-        Ok(Self { endpoint: Endpoint::InProcess { database }, key, secrets: SecretScan::new(&Injected::default())? })
+        let secrets = SecretScan::new(&Injected::default())?;
+        Ok(Self { endpoint: Endpoint::InProcess { database }, key, secrets, reader: None })
     }
+}
+
+/// The actor of a key: the first 16 hexadecimal digits of its SHA-256.
+pub fn actor_of(key: &str) -> String {
+    cut::to_chars(&sha256_hex(key.as_bytes()), 16).to_owned()
 }
 
 fn base_url(text: &str) -> Result<Url, ConfigError> {

@@ -21,7 +21,7 @@ use deckwatch_protocol::endpoint;
 use deckwatch_protocol::{HandoffDraft, Operation};
 use http::{Request, Response};
 
-pub use config::{ApiConfig, ConfigError, Endpoint};
+pub use config::{ApiConfig, ConfigError, Endpoint, actor_of};
 pub use contact::Contact;
 pub use error::{ClientError, UnknownProblem};
 pub(crate) use error::{foreign, is_the_api, understand};

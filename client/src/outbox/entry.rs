@@ -3,7 +3,7 @@
 use deckwatch_machine::clock::now;
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_protocol::{
-    CreateNote, EndReason, HandoffContent, NoteId, Operation, RepoName, SessionId, SessionRequest, Timestamp,
+    CreateNote, EndReason, Epoch, HandoffContent, NoteId, Operation, RepoName, SessionId, SessionRequest, Timestamp,
     UpdateNote, VentureCode, WrittenHandoff,
 };
 use serde::de::DeserializeOwned;
@@ -25,6 +25,9 @@ const VERSION: u32 = 1;
 pub struct DayToEnd {
     /// The session. `None` if it is not known: then `start` finds or starts it.
     pub session: Option<SessionId>,
+    /// The epoch in which this process speaks for the session. In a later one, the handoff is recorded and the session goes
+    /// on.
+    pub epoch: Option<Epoch>,
     /// Starts a session if there is no session to end.
     pub start: SessionRequest,
     /// Record the handoff and keep the session open.
@@ -123,9 +126,14 @@ impl Entry {
         // The venture is not part of it, because the venture may be known only at the repetition.
         let fingerprint = sha256_hex(json!([agent, repo, body]).to_string().as_bytes());
         let session = day.session.as_ref().map_or_else(|| run.to_string(), ToString::to_string);
-        let key = sha256_hex(format!("{session}\n{fingerprint}").as_bytes());
+        // Another process of the agent may repeat the handoff in its own epoch: then the body differs, and so must the key.
+        let epoch = day.epoch.map_or_else(String::new, |epoch| format!("\n{epoch}"));
+        let key = sha256_hex(format!("{session}\n{fingerprint}{epoch}").as_bytes());
         if let (Some(session), Some(fields)) = (&day.session, body.as_object_mut()) {
             fields.insert("session_id".to_owned(), json!(session));
+            if let Some(epoch) = day.epoch {
+                fields.insert("epoch".to_owned(), json!(epoch));
+            }
         }
         Ok(Self {
             idempotency_key: format!("dw-{key}"),

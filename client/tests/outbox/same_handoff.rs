@@ -60,8 +60,13 @@ fn day_of(repo: &str, session: Option<SessionId>, handoff: ScannedHandoff) -> Da
         branch: None,
         commit_sha: None,
         meta: Meta::default(),
+        start_id: None,
+        machine_id: None,
+        groups: None,
+        public_key: None,
+        take_over: None,
     };
-    DayToEnd { session, start, keep_open: false, handoff }
+    DayToEnd { session, epoch: None, start, keep_open: false, handoff }
 }
 
 async fn end(client: &ContextClient, repo: &str, session: Option<SessionId>, handoff: HandoffDraft) -> DayEnded {

@@ -77,6 +77,7 @@ pub(crate) fn records(world: &World) -> DayStarted {
             session_id: started.session.id,
             end_reason: deckwatch_protocol::EndReason::default(),
             keep_open: false,
+            epoch: None,
             handoff,
         };
         api.end_day(&end).await.unwrap();
@@ -227,7 +228,7 @@ fn without_the_api_the_writes_that_are_only_on_this_machine_are_shown() {
         }
         let of_day = day("mac1-claude-1", "alpha", "example-org/alpha.js");
         let handoff = client.scan_handoff(draft()).unwrap();
-        let ended = DayToEnd { session: None, start: session_request(of_day), keep_open: false, handoff };
+        let ended = DayToEnd { session: None, epoch: None, start: session_request(of_day), keep_open: false, handoff };
         assert!(matches!(client.deliver_day(&ended).await.unwrap(), Delivery::Queued(_)));
     });
     let offline = |args: &[&str]| {
@@ -290,6 +291,11 @@ fn session_request(day: deckwatch_protocol::StartDay) -> SessionRequest {
         branch: None,
         commit_sha: None,
         meta: deckwatch_protocol::Meta::default(),
+        start_id: None,
+        machine_id: None,
+        groups: None,
+        public_key: None,
+        take_over: None,
     }
 }
 

@@ -5,9 +5,9 @@
 //! file system. Each machine's name is therefore saved under the machine id of the operating system.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use deckwatch_protocol::{Host, cut};
+use deckwatch_protocol::{Host, Uuid, cut};
 
 use crate::digest::sha256_hex;
 use crate::dirs::Dirs;
@@ -51,6 +51,34 @@ impl SavedName {
     }
 }
 
+/// The id that this machine sends to the API: a random UUID, saved beside its name. `now` is its current hostname, which
+/// identifies a machine without an id of its operating system. If two processes make one at once, one of them wins.
+pub(super) fn uuid_of_this_machine(dirs: &Dirs, now: &Host) -> io::Result<Uuid> {
+    let name = SavedName::of_this_machine(dirs, now).unwrap_or_else(|| SavedName::of(dirs, now.as_str()));
+    let file = name.file.with_extension("id");
+    if let Some(saved) = read_uuid(&file) {
+        return Ok(saved);
+    }
+    Dirs::create(file.parent().unwrap_or(&file))?;
+    match durable::create(&file, format!("{}\n", random_uuid()?).as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    read_uuid(&file).ok_or_else(|| io::Error::other(format!("{} does not contain a UUID; delete it", file.display())))
+}
+
+fn read_uuid(file: &Path) -> Option<Uuid> {
+    std::fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+/// A new random UUID.
+pub fn random_uuid() -> io::Result<Uuid> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    let text = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
+    text.parse().map_err(|_| io::Error::other("a random UUID has a wrong form"))
+}
+
 #[cfg(target_os = "linux")]
 fn machine_id() -> Option<String> {
     let id = std::fs::read_to_string("/etc/machine-id").ok()?;
@@ -84,6 +112,8 @@ mod tests {
             machine.save(name).unwrap();
             assert_eq!(machine.read().as_ref(), Some(&first));
         }
+        let ids: Vec<_> = (0..2).map(|_| uuid_of_this_machine(&dirs, &first).unwrap()).collect();
+        assert_eq!(ids[0], ids[1]);
         let other = SavedName::of(&dirs, "2");
         other.save(&second).unwrap();
         assert_eq!([machine.read(), other.read()], [Some(first), Some(second)]);

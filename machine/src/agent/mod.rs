@@ -15,10 +15,11 @@ mod slot;
 
 use std::io;
 
-use deckwatch_protocol::Host;
+use deckwatch_protocol::{Host, Uuid};
 
 pub use self::conversations::{Conversation, Conversations, conversation_id, new_conversation_id, slot_number};
 use self::machine::SavedName;
+pub use self::machine::random_uuid;
 use crate::dirs::Dirs;
 
 pub use self::launch::{ForeignLaunch, ForeignReason, Lineage, launch_id, lineage_of};
@@ -42,6 +43,11 @@ pub fn this_host() -> Host {
 /// Saves this machine's name, so that it stays the same if the hostname changes.
 pub fn save_host(dirs: &Dirs, name: &Host) -> io::Result<()> {
     SavedName::of_this_machine(dirs, &host_now()).map_or(Ok(()), |saved| saved.save(name))
+}
+
+/// The id of this machine for the API. It is made once.
+pub fn machine_uuid(dirs: &Dirs) -> io::Result<Uuid> {
+    machine::uuid_of_this_machine(dirs, &host_now())
 }
 
 fn host_now() -> Host {

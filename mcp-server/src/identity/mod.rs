@@ -15,11 +15,12 @@ use deckwatch_client::api::{Api, ApiConfig, Endpoint};
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::outbox::Bounds;
 use deckwatch_client::snapshot::Snapshot;
+use deckwatch_machine::agent::{machine_uuid, random_uuid};
 use deckwatch_machine::checkout::{Checkout, CheckoutError, RecordNames};
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::variables;
 use deckwatch_machine::ventures::{self, VentureEntry, VenturesFile};
-use deckwatch_protocol::{ClientSessionId, ListVentures, RepoName, Venture, VentureCode};
+use deckwatch_protocol::{ClientSessionId, ListVentures, RepoName, Uuid, Venture, VentureCode};
 use tokio::sync::OnceCell;
 
 pub(crate) use self::me::{Cli, Me};
@@ -38,6 +39,8 @@ pub(crate) struct Identity {
     place: OnceCell<WorkContext>,
     /// This machine's own database, while another API is in use.
     pub(crate) own_database: OnceCell<Api>,
+    /// The id of this process.
+    start_id: Option<Uuid>,
     /// Set when this process is known to work in a repository of its launch. That does not change.
     in_launch_repo: OnceLock<()>,
 }
@@ -85,7 +88,29 @@ impl Identity {
             client,
             place,
             own_database,
+            start_id: random_uuid().inspect_err(|error| log::warn!("this process has no id: {error}")).ok(),
             in_launch_repo,
+        }
+    }
+
+    /// The id of this process, for the epoch of its session.
+    pub(crate) fn start_id(&self) -> Option<Uuid> {
+        self.start_id.clone()
+    }
+
+    /// The id of this machine. Without a state folder that can be written, the agent takes no name.
+    pub(crate) async fn machine_id(&self) -> Option<Uuid> {
+        let read = || Dirs::from_env().map_err(std::io::Error::other).and_then(|dirs| machine_uuid(&dirs));
+        match blocking(read).await {
+            Ok(Ok(id)) => Some(id),
+            Ok(Err(error)) => {
+                log::warn!("the name of the agent is not protected, because this machine has no id: {error}");
+                None
+            }
+            Err(trouble) => {
+                log::warn!("the name of the agent is not protected: {trouble}");
+                None
+            }
         }
     }
 

@@ -86,7 +86,8 @@ impl Keeper {
             Target::Unknown(id) => (id, false),
         };
         let start = self.session_request(None, None, self.identity.place_without_api().await?.as_ref()).await?;
-        let day = DayToEnd { session: session.clone(), start, keep_open, handoff: handoff.clone() };
+        let epoch = self.held().filter(|live| session.as_ref() == Some(&live.id)).map(|live| live.epoch);
+        let day = DayToEnd { session: session.clone(), epoch, start, keep_open, handoff: handoff.clone() };
         match client.deliver_day(&day).await? {
             Delivery::Delivered(day) => {
                 let in_another_session = session.is_some_and(|id| id != day.session.id);

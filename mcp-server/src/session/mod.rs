@@ -10,6 +10,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 use deckwatch_protocol::{SessionId, Timestamp};
 use tokio::sync::Notify;
@@ -46,6 +47,8 @@ pub(crate) struct Keeper {
     pub(crate) progress: Progress,
     /// A notice about this repository's earlier records that is not reported yet.
     pub(crate) followed: Mutex<Option<String>>,
+    /// Whether this process has started a day, and so taken over the name that the launcher told it to take over.
+    took_over: AtomicBool,
 }
 
 impl Keeper {
@@ -54,7 +57,8 @@ impl Keeper {
         let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
         let (pending, healing) = (Pending::default(), BackgroundHealing::default());
         let (followed, build, progress) = (Mutex::default(), Build::of_this_process(), Progress::default());
-        Self { identity, state, turn, changed, beating, joined, pending, healing, build, progress, followed }
+        let took_over = AtomicBool::new(false);
+        Self { identity, state, turn, changed, beating, joined, pending, healing, build, progress, followed, took_over }
     }
 
     /// Waits until no start or end of day is running.

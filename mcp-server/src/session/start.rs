@@ -1,5 +1,6 @@
 //! Starts the day, or continues the agent's live session.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use deckwatch_client::api::ClientError;
@@ -32,6 +33,8 @@ impl Keeper {
         self.follow_records().await?;
         let request = self.request(track, issue).await?;
         let day = self.start_day(&request).await?;
+        // If another machine takes the name from this one later, it keeps the name.
+        self.took_over.store(true, Ordering::Relaxed);
         let interval = Duration::from_secs(u64::from(day.heartbeat_interval_seconds));
         self.set(State::Live(Live::of(&day.session, interval)));
         if let Err(error) = self.identity.client().await?.keep_snapshot(day.clone()).await {
@@ -74,6 +77,14 @@ impl Keeper {
             issue_number: issue.or(environment.setting(variables::ISSUE)?),
             branch: checkout.branch,
             commit_sha: checkout.commit_sha,
+            start_id: self.identity.start_id(),
+            machine_id: self.identity.machine_id().await,
+            groups: environment.setting(variables::GROUPS)?,
+            take_over: if self.took_over.load(Ordering::Relaxed) {
+                None
+            } else {
+                environment.setting(variables::TAKE_OVER)?
+            },
             ..SessionRequest::new(me.agent, me.client, me.host, repo)
         })
     }

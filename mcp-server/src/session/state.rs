@@ -3,7 +3,7 @@
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use deckwatch_protocol::{Branch, CommitSha, ErrorCode, Session, SessionId, Timestamp, Track};
+use deckwatch_protocol::{Branch, CommitSha, Epoch, ErrorCode, Session, SessionId, Timestamp, Track};
 
 use super::Keeper;
 
@@ -25,6 +25,8 @@ pub(crate) enum State {
 #[derive(Debug, Clone)]
 pub(crate) struct Live {
     pub(crate) id: SessionId,
+    /// The epoch in which this process speaks for the session.
+    pub(crate) epoch: Epoch,
     pub(crate) track: Option<Track>,
     pub(crate) branch: Option<Branch>,
     pub(crate) commit_sha: Option<CommitSha>,
@@ -100,6 +102,7 @@ impl Live {
     pub(crate) fn of(session: &Session, interval: Duration) -> Self {
         Self {
             id: session.id.clone(),
+            epoch: session.epoch,
             track: session.track,
             branch: session.branch.clone(),
             commit_sha: session.commit_sha.clone(),
@@ -110,7 +113,7 @@ impl Live {
     }
 }
 
-/// Whether a refusal means that the session no longer accepts heartbeats.
+/// Whether a refusal means that the session no longer accepts heartbeats, or belongs to another process of the agent.
 pub(crate) fn is_gone(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::SessionEnded | ErrorCode::SessionNotFound)
+    matches!(code, ErrorCode::SessionEnded | ErrorCode::SessionNotFound | ErrorCode::Superseded)
 }

@@ -302,6 +302,11 @@ macro_rules! operation_table {
             refusals: VentureNotRegistered;
             links: "" => [RevokeToken];
         }
+        /// Exchanges the caller's key for the token of one agent, which is valid for 7 days, or renews that token.
+        CreateAgentToken = create_agent_token() body(CreateAgentToken) -> MintedToken {
+            POST "/v1/agent-tokens", Context, Write, [200, 201];
+            refusals: VentureNotRegistered;
+        }
         /// Lists tokens, newest first, without their secrets.
         ListTokens = list_tokens() query(ListTokens) -> Page<Token> {
             GET "/v1/tokens", Admin, Read, [200];

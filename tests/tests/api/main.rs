@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod agent_names;
+mod agent_tokens;
 mod analytics;
 mod appended_events;
 mod auth;
@@ -21,6 +23,7 @@ mod doc_contents;
 mod doc_writers;
 mod docs;
 mod end_day;
+mod epochs;
 mod events;
 mod examples;
 mod github;
@@ -42,6 +45,7 @@ mod notes;
 mod odd_requests;
 mod panics;
 mod partial_pages;
+mod presence;
 mod races;
 mod rate_limit;
 mod request_log;

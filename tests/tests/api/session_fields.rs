@@ -15,6 +15,10 @@ fn fields() -> Vec<(&'static str, Value, Value)> {
         ("issue_number", json!(87), json!(88)),
         ("branch", json!("dev/mac1/fix-😀"), json!("main")),
         ("commit_sha", json!("0123abc"), json!("4567def")),
+        ("groups", json!({ "frontend": "lead", "reviewers": "member" }), json!({ "frontend/css": "member" })),
+        ("public_key", json!(format!("{}=", "A".repeat(43))), json!(format!("{}=", "b".repeat(43)))),
+        ("mode", json!("inbox"), json!("off")),
+        ("dnd_until", json!("2999-01-01T00:00:00.000Z"), json!("2999-01-02T00:00:00.000Z")),
         ("meta", json!({ "nested": [1, 2.5, null, true] }), json!({ "nested": "é" })),
     ]
 }
@@ -29,21 +33,26 @@ async fn fields_of(api: &Api, request: &str) -> BTreeSet<String> {
 async fn every_field_has_a_row() {
     let api = Api::start().await;
     let mut listed: BTreeSet<String> = fields().into_iter().map(|(field, ..)| field.to_owned()).collect();
-    assert!(fields_of(&api, "UpdateSession").await.is_subset(&listed));
+    // `agents` and `presence` test these.
+    listed.extend(["epoch", "presence", "start_id", "machine_id", "take_over"].map(str::to_owned));
     listed.extend(["agent", "client", "host", "venture", "repo"].map(str::to_owned));
-    assert_eq!(fields_of(&api, "StartDay").await, listed);
+    let (start, patch) = (fields_of(&api, "StartDay").await, fields_of(&api, "UpdateSession").await);
+    assert_eq!(&start | &patch, listed);
 }
 
 #[tokio::test]
 async fn each_field_is_stored_kept_changed_and_cleared() {
     let api = Api::start().await;
-    let in_patch = fields_of(&api, "UpdateSession").await;
+    let (in_start, in_patch) = (fields_of(&api, "StartDay").await, fields_of(&api, "UpdateSession").await);
     for (field, first, second) in fields() {
         let agent = api.agent().await;
         let set = |value: &Value| Value::Object([(field.to_owned(), value.clone())].into_iter().collect());
-        let started = agent.start_day(set(&first)).await;
+        let started = agent.start_day(if in_start.contains(field) { set(&first) } else { json!({}) }).await;
         let id = started.of::<DayStarted>(201).session.id;
-        assert_eq!(started.json()["session"][field], first, "{field}");
+        if !in_start.contains(field) {
+            let _: Session = agent.update_session(&id, set(&first)).await.of(200);
+        }
+        assert_eq!(json!(agent.session(&id).await)[field], first, "{field}");
         // The track selects the session.
         let again = if field == "track" { set(&first) } else { json!({}) };
         let resumed = agent.start_day(again).await;
@@ -52,7 +61,11 @@ async fn each_field_is_stored_kept_changed_and_cleared() {
         if !in_patch.contains(field) {
             continue;
         }
-        let cleared = if field == "meta" { json!({}) } else { Value::Null };
+        let cleared = match field {
+            "meta" | "groups" => json!({}),
+            "mode" => json!("push"),
+            _ => Value::Null,
+        };
         for (patch, expected) in
             [(json!({}), &first), (set(&second), &second), (json!({}), &second), (set(&Value::Null), &cleared)]
         {

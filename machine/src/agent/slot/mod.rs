@@ -174,13 +174,18 @@ impl Slot {
     pub(super) fn holding(dirs: &Dirs, host: &Host, agent: &Agent) -> Option<Holding> {
         let (rest, number) = agent.as_str().rsplit_once('-')?;
         let (number, client) = (number.parse().ok()?, rest.rsplit_once('-')?.1.parse().ok()?);
-        if Self::named(host, &client, number).ok()?.agent != *agent {
+        if !Self::is_name_of(host, &client, number, agent) {
             return None;
         }
         let text = std::fs::read(Folder::of(dirs, host).file(&client, number)).ok()?;
         let record: Record = serde_json::from_slice(&text).ok()?;
         let comparable = record.is_comparable();
         Some(Holding { holder: record.holder, comparable })
+    }
+
+    /// Whether this slot of this machine has this agent name.
+    pub fn is_name_of(host: &Host, client: &Client, number: u32, agent: &Agent) -> bool {
+        Self::named(host, client, number).is_ok_and(|slot| slot.agent == *agent)
     }
 
     fn named(host: &Host, client: &Client, number: u32) -> Result<Self, SlotError> {
