@@ -117,12 +117,12 @@ pub struct ClaimsTaken {
     pub items: Vec<Claim>,
 }
 
-/// Names the session that releases a claim.
+/// Names the session that changes something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
-pub struct ReleaseClaim {
-    /// The session that holds the claim.
+pub struct FenceQuery {
+    /// The session.
     pub session_id: SessionId,
     /// The epoch of the session.
     #[deserr(try_from(String) = epoch_in_query -> Invalid)]

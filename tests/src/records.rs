@@ -47,9 +47,17 @@ impl Api {
     /// All records of a venture, to compare before and after a request.
     pub async fn db_records_of(&self, venture: &str) -> Value {
         let mut records = Vec::new();
-        for table in
-            ["ventures", "sessions", "handoffs", "notes", "context_docs", "doc_versions", "doc_requirements", "claims"]
-        {
+        for table in [
+            "ventures",
+            "sessions",
+            "handoffs",
+            "notes",
+            "context_docs",
+            "doc_versions",
+            "doc_requirements",
+            "claims",
+            "state_entries",
+        ] {
             let column = match table {
                 "ventures" => "code",
                 "context_docs" | "doc_versions" => "scope",

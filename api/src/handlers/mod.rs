@@ -23,6 +23,7 @@ mod request_log;
 mod requirement;
 mod service;
 mod session;
+mod shared_state;
 mod token;
 mod venture;
 
@@ -39,5 +40,6 @@ pub(crate) use request_log::*;
 pub(crate) use requirement::*;
 pub(crate) use service::*;
 pub(crate) use session::*;
+pub(crate) use shared_state::*;
 pub(crate) use token::*;
 pub(crate) use venture::*;

@@ -56,6 +56,7 @@ mod secrets;
 mod service;
 mod session_fields;
 mod sessions;
+mod shared_state;
 mod ssh_config;
 mod sweep;
 mod token_reach;

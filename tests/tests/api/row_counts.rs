@@ -196,8 +196,9 @@ const LISTS: &[(Operation, Filters)] = &[
     (Operation::ListVentures, &[]),
 ];
 
-/// Lists of the parts of one document, which has at most 20 versions.
-const OF_ONE_DOC: &[&str] = &["get_doc", "list_doc_versions"];
+/// Parts of one document or key, which has at most 20 versions, and requests about one record. `claim_rows` counts the keys of a venture.
+const OF_ONE_DOC: &[&str] =
+    &["get_doc", "list_doc_versions", "get_state", "list_state", "delete_state", "release_claim"];
 
 #[test]
 fn every_filter_of_every_list_is_counted() {

@@ -50,6 +50,10 @@ const GROWING: &[&str] = &[
     "claims",
     "c",
     "nearest",
+    "state_entries",
+    "state_versions",
+    "state_counts",
+    "e",
     "holder",
 ];
 
