@@ -81,9 +81,9 @@ statements! {
         select venture, key, version, updated_at, session_id, ?3 from state_entries where venture = ?1 and key = ?2";
 
     CHANGED = append!("
-        select e.venture, 'state_changed', e.venture || '/' || e.key, s.agent, s.id, e.updated_at,
-          json_object('key', e.key, 'version', e.version, 'deleted', json(iif(e.deleted_at is null, 'false', 'true')))
-        from state_entries e cross join sessions s on s.id = e.session_id where e.venture = ?1 and e.key = ?2");
+        select entry.venture, 'state_changed', entry.venture || '/' || entry.key, s.agent, s.id, entry.updated_at,
+          json_object('key', entry.key, 'version', entry.version, 'deleted', json(iif(entry.deleted_at is null, 'false', 'true')))
+        from state_entries entry cross join sessions s on s.id = entry.session_id where entry.venture = ?1 and entry.key = ?2");
 
     /// `?3` is the number of versions that are kept.
     TRIM = "
@@ -93,8 +93,8 @@ statements! {
     /// The newest version, or the version `?3`.
     SELECT = concat!("
         select ", entry_json!("v", "length(cast(v.value_json as blob))", ", 'value', json(v.value_json)"), " as body
-        from state_entries e cross join state_versions v on v.venture = e.venture and v.key = e.key and v.version = ifnull(?3, e.version)
-        where e.venture = ?1 and e.key = ?2 and e.deleted_at is null and v.value_json is not null");
+        from state_entries entry cross join state_versions v on v.venture = entry.venture and v.key = entry.key and v.version = ifnull(?3, entry.version)
+        where entry.venture = ?1 and entry.key = ?2 and entry.deleted_at is null and v.value_json is not null");
 
     /// The values of keys that were deleted before `?1`.
     FORGET_VERSIONS = "
@@ -110,8 +110,8 @@ responses! {
     /// The status is 201 if the version before has no value.
     SELECT_WRITTEN = concat!("
         select iif(?3 and not exists (select 1 from state_versions p where p.venture = ?1 and p.key = ?2
-          and p.version = e.version - 1 and p.value_json is not null), 201, 200), ", entry_json!("e", "e.size_bytes", ""), ", null, null
-        from state_entries e where e.venture = ?1 and e.key = ?2");
+          and p.version = entry.version - 1 and p.value_json is not null), 201, 200), ", entry_json!("entry", "entry.size_bytes", ""), ", null, null
+        from state_entries entry where entry.venture = ?1 and entry.key = ?2");
 }
 
 /// A key of a venture.
@@ -189,8 +189,12 @@ pub(crate) fn forget(before: Timestamp) -> [Statement; 2] {
     [FORGET_VERSIONS, FORGET].map(|sql| Statement::new(sql).bind(before))
 }
 
-const LIST: List =
-    List { from: "state_entries e", item: entry_json!("e", "e.size_bytes", ""), key: "e.key", order: Order::Ascending };
+const LIST: List = List {
+    from: "state_entries entry",
+    item: entry_json!("entry", "entry.size_bytes", ""),
+    key: "entry.key",
+    order: Order::Ascending,
+};
 
 /// The page and the total of `list_state`.
 pub(crate) fn list(venture: &VentureCode, filter: &ListState) -> [Statement; 2] {
@@ -198,7 +202,7 @@ pub(crate) fn list(venture: &VentureCode, filter: &ListState) -> [Statement; 2] 
 }
 
 fn page(venture: &Param, cursor: Option<&Cursor>, filter: &ListState) -> [Statement; 2] {
-    let conditions = Conditions::none().when("e.venture = ?", Some(venture)).only("e.deleted_at is null", true);
+    let conditions = Conditions::none().when("entry.venture = ?", Some(venture)).only("entry.deleted_at is null", true);
     LIST.page(&conditions, cursor.map(Param::from).as_ref(), filter.limit.unwrap_or_default())
 }
 

@@ -179,8 +179,8 @@ macro_rules! is_new_rule {
 /// newest versions have numbers of their own.
 macro_rules! state_to_move {
     () => {
-        "select p.key from (select venture, key from state_entries where venture = ?1 order by key limit 100) p \
-         where not exists (select 1 from state_entries same where same.venture = ?3 and same.key = p.key)"
+        "select named.key from (select venture, key from state_entries where venture = ?1 order by key limit 100) named \
+         where not exists (select 1 from state_entries same where same.venture = ?3 and same.key = named.key)"
     };
 }
 
@@ -199,7 +199,7 @@ macro_rules! keys_of_state_to_move {
 macro_rules! moving_state_count {
     () => {
         concat!(
-            "(select count(*) from state_entries e where e.venture = ?1 and e.deleted_at is null and e.key in (",
+            "(select count(*) from state_entries entry where entry.venture = ?1 and entry.deleted_at is null and entry.key in (",
             keys_of_state_to_move!(),
             "))"
         )

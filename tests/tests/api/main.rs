@@ -13,6 +13,7 @@ mod auth;
 mod bad_body;
 mod bad_envelope;
 mod claim_races;
+mod claim_rows;
 mod claims;
 mod clocks;
 mod context;

@@ -53,7 +53,7 @@ const GROWING: &[&str] = &[
     "state_entries",
     "state_versions",
     "state_counts",
-    "e",
+    "entry",
     "holder",
 ];
 
