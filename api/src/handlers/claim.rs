@@ -22,7 +22,7 @@ pub(crate) fn put_claims(call: &Call, put: PutClaims) -> Result<Plan, ApiError> 
         session: &fence.session_id,
         repo: put.repo.as_ref(),
         places: outermost(&subjects).to_string(),
-        subjects: Value::from_iter(ids).to_string(),
+        subjects: ids.collect::<Value>().to_string(),
     };
     let mut steps = vec![
         store::fence::unless_current(&fence, call.stale_before()),

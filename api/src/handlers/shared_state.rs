@@ -1,7 +1,7 @@
 //! Shared state: list, read, write and delete keys by compare-and-set.
 
 use deckwatch_protocol::{
-    ErrorCode, Fence, FenceQuery, GetState, ListState, Operation, PutState, StateKey, VentureCode,
+    DocVersionNumber, ErrorCode, Fence, FenceQuery, GetState, ListState, Operation, PutState, StateKey, VentureCode,
 };
 
 use crate::call::Call;
@@ -20,7 +20,7 @@ pub(crate) fn list_state(_: &Call, venture: VentureCode, filter: ListState) -> R
 /// Reads a key, or one of its kept versions.
 pub(crate) fn get_state(_: &Call, venture: VentureCode, key: StateKey, query: GetState) -> Result<Plan, ApiError> {
     let place = StatePlace { venture, key };
-    let select = place.select(query.version.map(|version| version.get()));
+    let select = place.select(query.version.map(DocVersionNumber::get));
     Ok(Plan::record(select, ErrorCode::StateNotFound).with_access(DataAccess::Venture(place.venture)))
 }
 

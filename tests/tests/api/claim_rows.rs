@@ -71,7 +71,8 @@ async fn the_rows_of_a_request_do_not_depend_on_the_number_of_claims() {
     let many = counted(&api, &full).await;
     for ((name, few), (_, many)) in few.iter().zip(&many) {
         println!("{name}: {few:?} with 2,000 claims, {many:?} with 1,000,000");
-        assert!(few.0.abs_diff(many.0) * 10 <= few.0.max(10), "{name}: {few:?} became {many:?}");
+        // The second time, the venture has a key and a session more.
+        assert!(few.0.abs_diff(many.0) <= few.0 / 10 + 3, "{name}: {few:?} became {many:?}");
         assert!(many.0 <= MAX_READ, "{name} reads {} rows", many.0);
     }
 }
