@@ -301,7 +301,6 @@ impl LaunchError {
             Self::VentureNotInFile { cause, .. } => cause.exit_code(),
             Self::NoSuchAgent { .. } | Self::NoSuchRecord { .. } => ExitCode::NoRecord,
             Self::Secrets(error) => error.exit_code(),
-            Self::ClaimsGuard(_) | Self::HeldByOthers { .. } => ExitCode::NotStarted,
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::ChecksFailed { .. } => {
                 ExitCode::NotStarted
             }
@@ -314,8 +313,8 @@ impl LaunchError {
             Self::RunLost { .. } => ExitCode::RunLost,
             Self::NoSuchRun { .. } => ExitCode::NoSuchRun,
             Self::Workspace(_) => ExitCode::Workspace,
-            // The agent's own exit code is used instead.
-            Self::AgentEnded(_) => ExitCode::NotStarted,
+            // The agent's own exit code is used instead of that of `AgentEnded`.
+            Self::AgentEnded(_) | Self::ClaimsGuard(_) | Self::HeldByOthers { .. } => ExitCode::NotStarted,
             Self::MembersFailed { failed, of } if failed == of => ExitCode::NoMember,
             Self::MembersFailed { .. } => ExitCode::SomeMembers,
             Self::MembersBad { .. } => ExitCode::BadMember,

@@ -70,7 +70,7 @@ impl Examples {
         let subjects: Vec<String> = (1..=4).map(|n| format!("issue:{n}")).collect();
         let put = TestRequest::of(Operation::PutState).with(venture).with("kept").header("if-none-match", "*");
         let _ = create(put.json(&state_of(&session))).await.of::<Value>(201);
-        let put = TestRequest::of(Operation::PutClaims).json(&claims_of(&session, json!(subjects)));
+        let put = TestRequest::of(Operation::PutClaims).json(&claims_of(&session, &json!(subjects)));
         let claims = create(put).await.of::<ClaimsTaken>(200).items.iter().map(|claim| claim.id.to_string()).collect();
         Self {
             venture: venture.to_owned(),
@@ -100,7 +100,7 @@ impl Examples {
             })),
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
             Operation::PutClaims => {
-                ask.json(&claims_of(&self.session, json!([format!("path:{}/**", fresh("folder"))])))
+                ask.json(&claims_of(&self.session, &json!([format!("path:{}/**", fresh("folder"))])))
             }
             Operation::ReleaseClaim => {
                 let next = self.next_claim.fetch_add(1, Ordering::Relaxed);
@@ -233,7 +233,7 @@ fn handoff_of(session: &str) -> Value {
     json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "ready" } })
 }
 
-fn claims_of(session: &str, subjects: Value) -> Value {
+fn claims_of(session: &str, subjects: &Value) -> Value {
     json!({ "session_id": session, "epoch": 1, "subjects": subjects })
 }
 
