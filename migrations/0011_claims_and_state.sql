@@ -31,5 +31,45 @@ create table claim_refusals (
   constraint claim_held check (reason <> 'held'),
   constraint claim_not_found check (reason <> 'not_found'),
   constraint claim_too_many check (reason <> 'too_many'),
+  constraint claim_other_venture check (reason <> 'other_venture'),
+  constraint claim_state_changed check (reason <> 'state_changed'),
+  constraint claim_state_not_found check (reason <> 'state_not_found'),
+  constraint claim_state_full check (reason <> 'state_full'),
   constraint claim_refused check (false)
 ) strict;
+
+-- The state that the agents of a venture share: the newest version of each key. `state_versions` has the values. A deleted
+-- key keeps its version number for some time, so that a version is not used again for another value.
+create table state_entries (
+  venture text not null references ventures (code),
+  key text not null,
+  version integer not null,
+  size_bytes integer not null,
+  updated_at text not null,
+  session_id text not null references sessions (id),
+  deleted_at text,
+  constraint state_entries_key primary key (venture, key)
+) strict;
+
+-- list_state: the keys that are not deleted.
+create index state_entries_live on state_entries (venture, key) where deleted_at is null;
+
+-- The sweep: the keys that were deleted long ago.
+create index state_entries_deleted on state_entries (deleted_at) where deleted_at is not null;
+
+-- The last versions of each key. A version without a value is a deletion.
+create table state_versions (
+  venture text not null,
+  key text not null,
+  version integer not null,
+  updated_at text not null,
+  session_id text not null references sessions (id),
+  value_json text,
+  constraint state_versions_key primary key (venture, key, version)
+) strict;
+
+-- The number of keys of a venture, because counting them would read 1,000 rows.
+create table state_counts (
+  venture text not null primary key references ventures (code),
+  keys integer not null
+) strict, without rowid;

@@ -136,6 +136,16 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
         "The session would have more than 50 claims. Release those that it no longer needs.")
         .at("/subjects", "would give the session more than 50 claims"),
 
+    // Shared state.
+    ConstraintRow::check("claim_other_venture", ErrorCode::Forbidden,
+        "The session works on another venture. An agent changes only the state of its own venture."),
+    ConstraintRow::check("claim_state_not_found", ErrorCode::StateNotFound,
+        "The venture has no such key, or this version of it is not kept."),
+    ConstraintRow::check("claim_state_changed", ErrorCode::StateChanged,
+        "The key has another version than the request names. Nothing was changed. Read it again."),
+    ConstraintRow::check("claim_state_full", ErrorCode::StateFull,
+        "The shared state of the venture has 1,000 keys. Delete one that is no longer needed."),
+
     // Ventures and machines.
     ConstraintRow::check("refused_venture_not_found", ErrorCode::VentureNotFound, "No venture has this code."),
     ConstraintRow::check("refused_venture_not_registered", ErrorCode::VentureNotRegistered,

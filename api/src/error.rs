@@ -23,7 +23,7 @@ pub(crate) struct ApiError {
     /// The allowed methods of the path, for [`ErrorCode::MethodNotAllowed`].
     pub(crate) allow: Option<String>,
     /// The claims that stand in the way, if the caller may know them.
-    pub(crate) held: Vec<Claim>,
+    pub(crate) held: Box<[Claim]>,
     /// Why the database takes no requests for some time, if that is the cause.
     pub(crate) outage: Option<Outage>,
 }
@@ -36,7 +36,7 @@ impl ApiError {
             violations: Vec::new(),
             cause: None,
             allow: None,
-            held: Vec::new(),
+            held: Box::default(),
             outage: None,
         }
     }
@@ -160,7 +160,7 @@ impl ApiError {
             |kind| format!("The request is not valid, and it contains {kind}. Remove it and send the request again."),
         );
         let mut problem = Problem::new(self.code, detail, correlation_id);
-        problem.held.clone_from(&self.held);
+        problem.held = self.held.to_vec();
         problem.errors = self.violations.iter().map(without_secrets).collect();
         problem
     }

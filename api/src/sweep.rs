@@ -1,13 +1,13 @@
 //! The scheduled sweep: it marks silent sessions as abandoned, deletes expired keys, old rate limit windows, old
 //! log rows, old events and old messages, and indexes notes that are older than the index.
 
-use deckwatch_protocol::{Event, Timestamp};
+use deckwatch_protocol::{Event, StateEntry, Timestamp};
 
 use crate::call::{mint_message_id, stale_before};
 use crate::database::{Database, DatabaseError, Statement};
 use crate::platform::{Clock, Entropy};
 use crate::store::sweep::{self, SweepCounts, SweepRun};
-use crate::store::{claim, classification, event, github_delivery, message_sweep, note_index};
+use crate::store::{claim, classification, event, github_delivery, message_sweep, note_index, shared_state};
 
 /// Rate limit windows are kept this long: a clock may be late, but not by an hour.
 const RATE_RETENTION_SECONDS: i64 = 60 * 60;
@@ -17,6 +17,8 @@ const LOG_RETENTION_SECONDS: i64 = 7 * 24 * 60 * 60;
 const CLASSIFICATION_RETENTION_SECONDS: i64 = 365 * 24 * 60 * 60;
 /// Events are kept for 30 days (DESIGN, section 7).
 const EVENT_RETENTION_SECONDS: i64 = Event::KEPT_DAYS * 24 * 60 * 60;
+/// Version numbers of deleted keys of the shared state are kept for 30 days.
+const STATE_RETENTION_SECONDS: i64 = StateEntry::DELETED_DAYS * 24 * 60 * 60;
 /// Maximum number of rounds of one run. The next run continues. With the record of each round and the notes indexed
 /// and the messages at the end, a run stays below the 50 queries that Cloudflare's free plan allows per invocation.
 const MAX_ROUNDS: usize = 3;
@@ -38,6 +40,7 @@ pub(crate) async fn run(
         if round == 0 {
             // Few of these rows are written, so one chunk of each per run is enough.
             statements.extend(forget_deliveries(started_at));
+            statements.extend(shared_state::forget(started_at.plus_seconds(-STATE_RETENTION_SECONDS)));
         }
         let rows = database.batch_without_deadline(&statements).await?;
         let changed: Vec<usize> = rows.iter().map(Vec::len).collect();

@@ -113,6 +113,10 @@ pub(crate) enum Command {
     #[command(after_help = records::NOTES_EXAMPLES)]
     Notes(records::Notes),
 
+    /// Show what the agents of a venture have claimed, or guard it with git hooks
+    #[command(after_help = records::CLAIMS_EXAMPLES)]
+    Claims(records::Claims),
+
     /// Store the credential for Infisical, or check the secrets of a venture
     #[command(subcommand)]
     Secrets(SecretsCommand),

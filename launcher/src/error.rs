@@ -148,6 +148,10 @@ pub(crate) enum LaunchError {
     Demo(#[from] DemoError),
     #[error(transparent)]
     Update(#[from] UpdateError),
+    #[error("{0}")]
+    ClaimsGuard(String),
+    #[error("the {what} was stopped, because it changes paths that other agents hold")]
+    HeldByOthers { what: &'static str },
     #[error("cancelled")]
     Cancelled,
     #[error("{} could not be started: {source}", .program.display())]
@@ -225,6 +229,10 @@ impl LaunchError {
                 format!("`launcher attach {id}` shows what it wrote, when the machine answers again")
             }
             Self::NoSuchRun { .. } => "`launcher ps --all` shows the runs; a machine deletes them after 7 days".to_owned(),
+            Self::ClaimsGuard(_) => "`launcher claims guard install` puts the hooks in place".to_owned(),
+            Self::HeldByOthers { .. } => "leave these paths to their holders, or ask them to release the claims; a claim of a silent \
+                 agent can be taken"
+                .to_owned(),
             Self::NoPrompt => "give it with -p, or on standard input".to_owned(),
             Self::Remote { failure, .. } | Self::NoPlace { failure, .. } => return remote_hint(failure),
             Self::NoHome(_)
@@ -305,8 +313,8 @@ impl LaunchError {
             Self::RunLost { .. } => ExitCode::RunLost,
             Self::NoSuchRun { .. } => ExitCode::NoSuchRun,
             Self::Workspace(_) => ExitCode::Workspace,
-            // The agent's own exit code is used instead.
-            Self::AgentEnded(_) => ExitCode::NotStarted,
+            // The agent's own exit code is used instead of that of `AgentEnded`.
+            Self::AgentEnded(_) | Self::ClaimsGuard(_) | Self::HeldByOthers { .. } => ExitCode::NotStarted,
             Self::MembersFailed { failed, of } if failed == of => ExitCode::NoMember,
             Self::MembersFailed { .. } => ExitCode::SomeMembers,
             Self::MembersBad { .. } => ExitCode::BadMember,

@@ -19,7 +19,7 @@ macro_rules! exit_codes {
 exit_codes! {
     /// success
     Success = 0,
-    /// the agent's program could not be started, or a check of `launcher doctor` failed
+    /// the agent's program could not be started, a check of `launcher doctor` failed, or a git hook stopped a commit
     NotStarted = 1,
     /// the command line is wrong
     Usage = 2,

@@ -12,6 +12,7 @@ mod branches;
 mod catalogue;
 mod check;
 mod choice;
+mod claims_guard;
 mod cli;
 mod completions;
 mod config;
@@ -135,6 +136,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Log(log)) => records::log(log, &env),
         Some(Command::Handoff(handoff)) => records::handoff(handoff, &env),
         Some(Command::Notes(notes)) => records::notes(notes, &env),
+        Some(Command::Claims(claims)) => records::claims(claims, &env),
         Some(Command::Demo { data }) => demo::run(&env, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &env),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &env),

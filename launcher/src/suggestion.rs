@@ -6,11 +6,12 @@ use deckwatch_protocol::VentureCode;
 use crate::agent_cli::AgentCli;
 
 /// The commands of the launcher, for a suggestion where the command line is not known.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "demo",
     "log",
     "handoff",
     "notes",
+    "claims",
     "secrets",
     "ventures",
     "commands",

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod checkout;
+pub mod claims_file;
 pub mod clock;
 pub mod digest;
 pub mod dirs;

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use deckwatch_client::api::ClientError;
 use deckwatch_protocol::{Change, SessionStatus, UpdateSession};
 
+use crate::claims_copy;
 use crate::session::{Keeper, Live, is_gone};
 use crate::trouble::Trouble;
 
@@ -20,14 +21,20 @@ const RETRY: Duration = Duration::from_mins(1);
 /// Runs until the process ends.
 pub(crate) async fn run(keeper: Arc<Keeper>) {
     look_for_session(&keeper).await;
+    let mut claims_kept_for = None;
     loop {
         let Some(live) = keeper.held() else {
             keeper.changed().await;
             continue;
         };
+        if claims_kept_for.as_ref() != Some(&live.id) {
+            claims_copy::refresh(&keeper).await;
+            claims_kept_for = Some(live.id.clone());
+        }
         let wait = live.due.duration_since(SystemTime::now()).unwrap_or_default();
         if wait.is_zero() {
             send_heartbeat(&keeper, live).await;
+            claims_copy::refresh(&keeper).await;
         } else {
             // A change of session ends the sleep early.
             let _ = tokio::time::timeout(wait.min(LONGEST_SLEEP), keeper.changed()).await;

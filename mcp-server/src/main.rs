@@ -12,6 +12,7 @@
 //! * [`generate`] prints a document of `deckwatch-generator`; [`healing`] stores such documents.
 
 mod budget;
+mod claims_copy;
 mod delivery;
 mod environment;
 mod finding;

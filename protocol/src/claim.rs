@@ -117,12 +117,12 @@ pub struct ClaimsTaken {
     pub items: Vec<Claim>,
 }
 
-/// Names the session that releases a claim.
+/// Names the session that changes something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
-pub struct ReleaseClaim {
-    /// The session that holds the claim.
+pub struct FenceQuery {
+    /// The session.
     pub session_id: SessionId,
     /// The epoch of the session.
     #[deserr(try_from(String) = epoch_in_query -> Invalid)]
@@ -152,7 +152,7 @@ pub struct ClaimFilter {
     /// Show only claims of this venture.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// Show only claims in this repository. It requires `venture`.
+    /// Show only claims in this repository.
     #[deserr(default)]
     pub repo: Option<RepoName>,
     /// The number of claims on a page, from 1 to 100. The default is 20.

@@ -72,6 +72,8 @@ error_codes! {
     MessageNotFound "message_not_found" 404 "Message not found",
     /// No claim has this id, or it was released.
     ClaimNotFound "claim_not_found" 404 "Claim not found",
+    /// The venture has no key of this name in its shared state, the key was deleted, or the version is no longer kept.
+    StateNotFound "state_not_found" 404 "State not found",
     /// No requirement has this id.
     RequirementNotFound "requirement_not_found" 404 "Requirement not found",
     /// The path does not support this method. The `Allow` header names the methods that it supports.
@@ -96,6 +98,8 @@ error_codes! {
     ClaimHeld "claim_held" 409 "Claim held",
     /// The session would have more than 50 claims. Release those that it no longer needs.
     TooManyClaims "too_many_claims" 409 "Too many claims",
+    /// The shared state of the venture has 1,000 keys. Delete one that is no longer needed.
+    StateFull "state_full" 409 "State full",
     /// The machine is retired. Register it again.
     MachineRetired "machine_retired" 409 "Machine retired",
     /// The limit is reached: 500 requirements, or 20 with a `*` for the venture. Delete a requirement that is no longer needed.
@@ -104,6 +108,8 @@ error_codes! {
     EventsGone "events_gone" 410 "Events gone",
     /// The note has changed since the version in `If-Match`. Read it again.
     NoteChanged "note_changed" 412 "Note changed",
+    /// The key of the shared state has another version than `If-Match` names, or exists although `If-None-Match` is `*`. Read it again.
+    StateChanged "state_changed" 412 "State changed",
     /// The document has changed since the version in `If-Match`, or `If-None-Match` names its current version. Read it again.
     DocChanged "doc_changed" 412 "Document changed",
     /// The body, or a part that `errors` names, is too large.
@@ -128,6 +134,8 @@ error_codes! {
     HoldsSecret "holds_secret" 422 "Holds a secret",
     /// The path is a WebSocket, and the request does not ask for one of version 13.
     UpgradeRequired "upgrade_required" 426 "Upgrade required",
+    /// A change of shared state names the version that it replaces. Send `If-Match` with the version, or `If-None-Match: *` for a new key.
+    PreconditionRequired "precondition_required" 428 "Precondition required",
     /// The actor sent too many requests within a minute. Wait for the seconds in `Retry-After`.
     RateLimited "rate_limited" 429 "Rate limited",
     /// The agent has sent 60 messages within a minute, or 6 to `@all`. Wait for the seconds in `Retry-After`.
@@ -188,6 +196,10 @@ impl ErrorCode {
             | Self::ClaimNotFound
             | Self::ClaimHeld
             | Self::ClaimTooWide
+            | Self::StateNotFound
+            | Self::StateChanged
+            | Self::StateFull
+            | Self::PreconditionRequired
             | Self::TooManyClaims
             | Self::SessionEnded
             | Self::Superseded

@@ -219,6 +219,10 @@ text! {
     ClaimReason, max 500, pattern r"^[^\u0000]+$", no_nul
 }
 text! {
+    /// A key of the shared state of a venture, such as `deploy.lock`.
+    StateKey, max 128, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
+}
+text! {
     /// The title of a note.
     NoteTitle, max 200, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }

@@ -74,7 +74,9 @@ impl Examples {
             requirements.push(create(put).await.of::<Requirement>(201).id.to_string());
         }
         let subjects: Vec<String> = (1..=4).map(|n| format!("issue:{n}")).collect();
-        let put = TestRequest::of(Operation::PutClaims).json(&claims_of(&session, json!(subjects)));
+        let put = TestRequest::of(Operation::PutState).with(venture).with("kept").header("if-none-match", "*");
+        let _ = create(put.json(&state_of(&session))).await.of::<Value>(201);
+        let put = TestRequest::of(Operation::PutClaims).json(&claims_of(&session, &json!(subjects)));
         let claims = create(put).await.of::<ClaimsTaken>(200).items.iter().map(|claim| claim.id.to_string()).collect();
         Self {
             venture: venture.to_owned(),
@@ -105,12 +107,14 @@ impl Examples {
             })),
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
             Operation::PutClaims => {
-                ask.json(&claims_of(&self.session, json!([format!("path:{}/**", fresh("folder"))])))
+                ask.json(&claims_of(&self.session, &json!([format!("path:{}/**", fresh("folder"))])))
             }
             Operation::ReleaseClaim => {
                 let next = self.next_claim.fetch_add(1, Ordering::Relaxed);
                 ask.with(&self.claims[next % self.claims.len()]).query(self.fence())
             }
+            Operation::PutState => self.state("passing", operation).header("if-none-match", "*"),
+            Operation::DeleteState => self.state("passing", operation).header("if-match", "*"),
             Operation::CreateNote => ask.json(&note_of(&self.venture)),
             Operation::SendMessage => ask.json(&message_of(&self.session)),
             Operation::ListRecipients => ask.query(format!("session_id={}&to=human", self.session)),
@@ -146,6 +150,12 @@ impl Examples {
         }
     }
 
+    /// A request about a key of the shared state.
+    fn state(&self, key: &str, operation: Operation) -> TestRequest {
+        let ask = TestRequest::of(operation).with(&self.venture).with(key);
+        if operation.takes_body() { ask.json(&state_of(&self.session)) } else { ask.query(self.fence()) }
+    }
+
     /// The session and its epoch, as a query.
     fn fence(&self) -> String {
         format!("session_id={}&epoch=1", self.session)
@@ -161,7 +171,8 @@ impl Examples {
             ("id", "messages") => &self.message,
             ("id", "tokens") => &self.token,
             ("hostname", _) => self.machine.hostname.as_str(),
-            ("code" | "scope", _) => &self.venture,
+            ("code" | "scope" | "venture", _) => &self.venture,
+            ("key", _) => "kept",
             ("name", _) => "kept.md",
             (other, _) => panic!("{}: add a record for the parameter {other} to this function", operation.id()),
         };
@@ -179,8 +190,10 @@ impl Examples {
             }
             Some(missing) => {
                 let nothing = operation.path_parameters().iter().map(|_| fresh("nothing"));
-                let query = if operation == Operation::ReleaseClaim { self.fence() } else { String::new() };
-                (nothing.fold(TestRequest::of(operation).query(query), TestRequest::with), missing)
+                let is_fenced = matches!(operation, Operation::ReleaseClaim | Operation::DeleteState);
+                let ask = TestRequest::of(operation);
+                let ask = if is_fenced { ask.query(self.fence()).header("if-match", "*") } else { ask };
+                (nothing.fold(ask, TestRequest::with), missing)
             }
             None => (self.good(operation).query("nonsense=1"), ErrorCode::InvalidRequest),
         }
@@ -238,8 +251,12 @@ fn handoff_of(session: &str) -> Value {
     json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "ready" } })
 }
 
-fn claims_of(session: &str, subjects: Value) -> Value {
+fn claims_of(session: &str, subjects: &Value) -> Value {
     json!({ "session_id": session, "epoch": 1, "subjects": subjects })
+}
+
+fn state_of(session: &str) -> Value {
+    json!({ "session_id": session, "epoch": 1, "value": { "a": [1] } })
 }
 
 fn requirement_of(venture: &str) -> Value {

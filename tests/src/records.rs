@@ -60,6 +60,7 @@ impl Api {
             "messages",
             "deliveries",
             "claims",
+            "state_entries",
         ] {
             let column = match table {
                 "ventures" => "code",

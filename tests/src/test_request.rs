@@ -60,6 +60,12 @@ impl TestRequest {
         self
     }
 
+    /// Adds a parameter to the query string.
+    pub fn and_query(self, parameter: &str) -> Self {
+        let query = if self.query.is_empty() { parameter.to_owned() } else { format!("{}&{parameter}", self.query) };
+        self.query(query)
+    }
+
     /// Sets a JSON body.
     pub fn json(self, body: &Value) -> Self {
         self.text(body.to_string())

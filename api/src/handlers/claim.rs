@@ -1,6 +1,6 @@
 //! Claims: take, list and release them.
 
-use deckwatch_protocol::{ClaimFilter, ClaimId, ClaimSubject, ErrorCode, Fence, PutClaims, ReleaseClaim};
+use deckwatch_protocol::{ClaimFilter, ClaimId, ClaimSubject, ErrorCode, Fence, FenceQuery, PutClaims};
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -23,7 +23,7 @@ pub(crate) fn put_claims(call: &Call, put: PutClaims) -> Result<Plan, ApiError> 
         session: &fence.session_id,
         repo: put.repo.as_ref(),
         places: outermost(&subjects).to_string(),
-        subjects: Value::from_iter(ids).to_string(),
+        subjects: ids.collect::<Value>().to_string(),
     };
     let mut steps = vec![
         store::fence::unless_current(&fence, call.stale_before()),
@@ -44,7 +44,7 @@ pub(crate) fn list_claims(_: &Call, filter: ClaimFilter) -> Result<Plan, ApiErro
 }
 
 /// Releases a claim of the session.
-pub(crate) fn release_claim(call: &Call, id: ClaimId, by: ReleaseClaim) -> Result<Plan, ApiError> {
+pub(crate) fn release_claim(call: &Call, id: ClaimId, by: FenceQuery) -> Result<Plan, ApiError> {
     let fence = Fence { session_id: by.session_id, epoch: by.epoch };
     let mut steps = vec![
         store::fence::unless_current(&fence, call.stale_before()),

@@ -25,6 +25,7 @@ mod request_log;
 mod requirement;
 mod service;
 mod session;
+mod shared_state;
 mod token;
 mod venture;
 
@@ -43,5 +44,6 @@ pub(crate) use request_log::*;
 pub(crate) use requirement::*;
 pub(crate) use service::*;
 pub(crate) use session::*;
+pub(crate) use shared_state::*;
 pub(crate) use token::*;
 pub(crate) use venture::*;

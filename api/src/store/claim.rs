@@ -35,7 +35,7 @@ macro_rules! claims_json {
                 "c.repo = s.repo as same_repo, ",
                 $crate::store::claim::claim_json!(),
                 " as item from (",
-                "select * from (select id from claims where venture = s.venture and repo = s.repo and place = 'issue:' || s.issue_number || ';') ",
+                "select * from (select id from claims indexed by claims_by_place where venture = s.venture and repo = s.repo and place = 'issue:' || s.issue_number || ';') ",
                 "union select * from (select id from claims indexed by claims_by_place where venture = s.venture and repo = s.repo limit 20) ",
                 "union select * from (select id from claims indexed by claims_by_venture where venture = s.venture order by id desc limit 10)",
                 ") near cross join claims c on c.id = near.id cross join sessions holder on holder.id = c.session_id ",

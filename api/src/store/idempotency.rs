@@ -91,6 +91,7 @@ fn composed_store(select: &str, n: usize) -> String {
 pub(super) fn composed() -> Vec<(String, String)> {
     let files = [
         ("claim", super::claim::RESPONSES),
+        ("shared_state", super::shared_state::RESPONSES),
         ("day", super::day::RESPONSES),
         ("session", super::session::RESPONSES),
         ("handoff", super::handoff::RESPONSES),

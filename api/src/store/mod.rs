@@ -39,6 +39,7 @@ pub(crate) mod requirement;
 pub(crate) mod responses;
 pub(crate) mod service;
 pub(crate) mod session;
+pub(crate) mod shared_state;
 pub(crate) mod ssh_config;
 pub(crate) mod summaries;
 pub(crate) mod sweep;
@@ -163,6 +164,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("requirement", requirement::STATEMENTS),
         ("service", service::STATEMENTS),
         ("session", session::STATEMENTS),
+        ("shared_state", shared_state::STATEMENTS),
         ("ssh_config", ssh_config::STATEMENTS),
         ("sweep", sweep::STATEMENTS),
         ("token", token::STATEMENTS),
@@ -175,6 +177,7 @@ pub fn every_statement() -> Vec<(String, String)> {
     let composed = [
         analytics::composed(),
         claim::composed(),
+        shared_state::composed(),
         classification::composed(),
         idempotency::composed(),
         session::composed(),

@@ -9,7 +9,9 @@ use deckwatch_protocol::{MoveRecords, Timestamp, VentureCode};
 
 use super::event;
 use super::statements;
-use super::venture_records::{self, doc_to_move, may_move, movable_name, movable_pattern, venture_has_notes};
+use super::venture_records::{
+    self, doc_to_move, may_move, movable_name, movable_pattern, state_to_move, venture_has_notes,
+};
 use crate::database::Statement;
 
 /// Whether sessions or handoffs are left under the old names.
@@ -28,7 +30,8 @@ macro_rules! venture_has_records {
             "(",
             venture_has_notes!(),
             " or exists (select 1 from messages where venture = ?1) or exists (select 1 from context_docs where scope = ?1) \
-              or exists (select 1 from doc_requirements where venture = ?1))"
+              or exists (select 1 from doc_requirements where venture = ?1) \
+              or exists (select 1 from state_entries where venture = ?1))"
         )
     };
 }
@@ -56,6 +59,9 @@ macro_rules! next_stage {
             movable_pattern!(),
             ") then 'requirements' \
               when exists (select 1 from messages where venture = ?1) then 'messages' \
+              when exists (",
+            state_to_move!(),
+            ") then 'state' \
               else 'nothing' end"
         )
     };

@@ -1,4 +1,4 @@
-//! Moves the notes, documents, requirements and messages of a venture to another venture, some at a time. `?1` and `?2` are the
+//! Moves the notes, documents, requirements, messages and shared state of a venture to another venture, some at a time. `?1` and `?2` are the
 //! old venture and repository, `?3` and `?4` the new ones.
 //!
 //! They belong to all repositories of the old venture, so they move only if no other repository uses it. Nothing is
@@ -186,9 +186,40 @@ macro_rules! oldest_messages {
     };
 }
 
+/// The keys of the shared state of the old venture that the new one does not have, and never had: of the first 100. Their
+/// newest versions have numbers of their own.
+macro_rules! state_to_move {
+    () => {
+        "select named.key from (select venture, key from state_entries where venture = ?1 order by key limit 100) named \
+         where not exists (select 1 from state_entries same where same.venture = ?3 and same.key = named.key)"
+    };
+}
+
+/// The keys that this request moves. Each has up to 20 versions.
+macro_rules! keys_of_state_to_move {
+    () => {
+        concat!(
+            $crate::store::venture_records::state_to_move!(),
+            " limit ",
+            $crate::store::records::if_stage!("state", "4")
+        )
+    };
+}
+
+/// How many of them are not deleted.
+macro_rules! moving_state_count {
+    () => {
+        concat!(
+            "(select count(*) from state_entries entry where entry.venture = ?1 and entry.deleted_at is null and entry.key in (",
+            keys_of_state_to_move!(),
+            "))"
+        )
+    };
+}
+
 pub(super) use {
     doc_to_move, has_other_repo, is_new_rule, is_of_new_venture, is_taken, may_move, movable_name, movable_pattern,
-    venture_has_notes,
+    state_to_move, venture_has_notes,
 };
 
 statements! {
@@ -251,6 +282,18 @@ statements! {
           select page.seq from (", oldest_messages!(), ") page where not exists (
             select 1 from deliveries d where ", deliveries_of!("d", "page.id"), " and d.venture = ?1))");
 
+    ADD_STATE_COUNT = concat!("
+        insert into state_counts (venture, keys) select ?3, ", moving_state_count!(), " where true
+        on conflict (venture) do update set keys = keys + excluded.keys");
+
+    SUBTRACT_STATE_COUNT = concat!("update state_counts set keys = keys - ", moving_state_count!(), " where venture = ?1");
+
+    MOVE_STATE_VERSIONS = concat!("
+        update state_versions set venture = ?3 where venture = ?1 and key in (", keys_of_state_to_move!(), ")");
+
+    MOVE_STATE = concat!("
+        update state_entries set venture = ?3 where venture = ?1 and key in (", keys_of_state_to_move!(), ")");
+
     /// One at a time, because the new venture may have room for only one more.
     MOVE_PATTERN = concat!(
         "update doc_requirements set venture = ?3 where id in (", movable_pattern!(), " limit ", if_stage!("requirements", "1"), ")");
@@ -262,7 +305,9 @@ pub(super) fn move_records(from: &VentureCode, records: &MoveRecords) -> Vec<Sta
     let docs = [COPY_DOCS, MOVE_CONFIRMATIONS, MOVE_VERSIONS, DELETE_ORIGINALS];
     let requirements = [MOVE_REQUIREMENTS, MOVE_PATTERN];
     let messages = [MOVE_DELIVERIES, MOVE_MESSAGES];
-    notes.into_iter().chain(docs).chain(requirements).chain(messages).map(|sql| names(sql, from, records)).collect()
+    let state = [ADD_STATE_COUNT, SUBTRACT_STATE_COUNT, MOVE_STATE_VERSIONS, MOVE_STATE];
+    let all = notes.into_iter().chain(docs).chain(requirements).chain(messages).chain(state);
+    all.map(|sql| names(sql, from, records)).collect()
 }
 
 // The statements have these limits as numbers.

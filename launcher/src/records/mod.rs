@@ -4,6 +4,7 @@
 //! [`text`] does this for people, [`crate::json_output`] for programs. If a team's API can't be reached, [`offline`] has the earlier
 //! answers that this machine keeps.
 
+mod claims;
 mod handoff;
 mod log;
 mod notes;
@@ -17,12 +18,13 @@ use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use deckwatch_protocol::{Agent, HandoffId, NoteId, NoteTag};
 
+pub(crate) use self::claims::show as claims;
 pub(crate) use self::handoff::show as handoff;
 pub(crate) use self::log::show as log;
 pub(crate) use self::notes::show as notes;
 use self::since::Since;
-use crate::completions;
 use crate::target::Target;
+use crate::{claims_guard, completions};
 
 /// What `launcher log --help` shows below the options.
 pub(crate) const LOG_EXAMPLES: &str = "\
@@ -56,7 +58,18 @@ Examples:
   launcher notes show note_01K...    one note in full
   launcher notes --json              for scripts: the fields of the API";
 
-/// The options that all three commands share.
+/// What `launcher claims --help` shows below the options.
+pub(crate) const CLAIMS_EXAMPLES: &str = "\
+Examples:
+  launcher claims                  the claims of the venture of this repository
+  launcher claims --all            those of all ventures
+  launcher claims --json           for scripts: the fields of the API
+  launcher claims guard install    git hooks that refuse an agent's commit to what another agent holds
+
+The claims of this repository are kept on this machine for its git hooks. If a team's API can't be reached, the command \
+shows them and says how old they are; it then exits with 18.";
+
+/// The options that all these commands share.
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
     /// Code of the venture, or `.` for the one of the repository you are in, which is the default
@@ -104,6 +117,29 @@ pub(crate) struct Handoff {
 
     #[command(flatten)]
     selection: Selection,
+}
+
+/// The options of `launcher claims`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Claims {
+    #[command(flatten)]
+    selection: Selection,
+
+    /// Show the claims of all ventures
+    #[arg(long, conflicts_with = "venture")]
+    all: bool,
+
+    #[command(subcommand)]
+    command: Option<ClaimsCommand>,
+}
+
+/// The subcommands of `launcher claims`.
+#[derive(Debug, Subcommand)]
+enum ClaimsCommand {
+    /// Git hooks that keep an agent from committing to what another agent holds
+    #[command(subcommand, after_help = claims_guard::EXAMPLES)]
+    Guard(claims_guard::Guard),
 }
 
 /// The options of `launcher notes`.

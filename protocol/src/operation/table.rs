@@ -115,11 +115,40 @@ macro_rules! operation_table {
             GET "/v1/claims", Context, Read, [200];
         }
         /// Releases a claim of the session.
-        ReleaseClaim = release_claim(id: ClaimId) query(ReleaseClaim) -> ClaimReleased {
+        ReleaseClaim = release_claim(id: ClaimId) query(FenceQuery) -> ClaimReleased {
             DELETE "/v1/claims/{id}", Context, Write, [200];
             missing: ClaimNotFound;
             refusals: SessionNotFound, SessionEnded, SessionNotActive, Superseded, ClaimHeld;
             events: ClaimReleased;
+        }
+        /// Lists the keys of the shared state of a venture by name, without their values.
+        ListState = list_state(venture: VentureCode) query(ListState) -> Page<StateEntry> {
+            GET "/v1/state/{venture}", Context, Read, [200];
+            links: "/items/0" => [GetState];
+        }
+        /// Reads a key of the shared state, or one of its kept versions.
+        GetState = get_state(venture: VentureCode, key: StateKey) query(GetState) -> StateRead {
+            GET "/v1/state/{venture}/{key}", Context, Read, [200];
+            missing: StateNotFound;
+            etag: strong;
+            conditional: "key" UnlessKnown;
+        }
+        /// Writes a key of the shared state, if it still has the version that the request names.
+        PutState = put_state(venture: VentureCode, key: StateKey) body(PutState) -> StateEntry {
+            PUT "/v1/state/{venture}/{key}", Context, Write, [200, 201];
+            naming: "key";
+            refusals: PreconditionRequired, StateChanged, StateFull, SessionNotFound, SessionEnded, SessionNotActive, Superseded;
+            events: StateChanged;
+            etag: strong;
+            conditional: "key" IfUnchanged, IfAbsent;
+        }
+        /// Deletes a key of the shared state, if it still has the version that the request names.
+        DeleteState = delete_state(venture: VentureCode, key: StateKey) query(FenceQuery) -> StateEntry {
+            DELETE "/v1/state/{venture}/{key}", Context, Write, [200];
+            missing: StateNotFound;
+            refusals: PreconditionRequired, StateChanged, SessionNotFound, SessionEnded, SessionNotActive, Superseded;
+            events: StateChanged;
+            conditional: "key" IfUnchanged;
         }
         /// Saves a note. Call it only if a human asked for it.
         CreateNote = create_note() body(CreateNote) -> Note {

@@ -149,6 +149,17 @@ async fn observe_claims(observed: &mut Observed) {
     observed.expect(Operation::EndDay, end, kinds).await;
 }
 
+async fn observe_state(observed: &mut Observed) {
+    let holder = observed.agent.colleague().holder().await;
+    let changed: &[EventKind] = &[EventKind::StateChanged];
+    let body = json!({ "session_id": holder.session, "epoch": 1, "value": 1 });
+    let put = TestRequest::of(Operation::PutState).with(&holder.agent.venture).with("k").json(&body);
+    observed.expect(Operation::PutState, put.header("if-none-match", "*"), changed).await;
+    let delete = TestRequest::of(Operation::DeleteState).with(&holder.agent.venture).with("k");
+    let delete = delete.query(format!("session_id={}&epoch=1", holder.session)).header("if-match", "*");
+    observed.expect(Operation::DeleteState, delete, changed).await;
+}
+
 async fn observe_notes(observed: &mut Observed) {
     let saved: &[EventKind] = &[EventKind::NoteSaved];
     for venture in [json!(observed.agent.venture), Value::Null] {
@@ -233,6 +244,7 @@ async fn each_operation_appends_the_kinds_that_it_declares_and_no_others() {
     observe_sessions(&mut observed).await;
     observe_handoffs(&mut observed).await;
     observe_claims(&mut observed).await;
+    observe_state(&mut observed).await;
     observe_notes(&mut observed).await;
     observe_messages(&mut observed).await;
     observe_docs_and_machines(&mut observed).await;

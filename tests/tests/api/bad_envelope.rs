@@ -77,7 +77,7 @@ async fn only_json_is_accepted() {
 async fn an_unknown_query_parameter_is_refused_by_name() {
     let records = ExampleRecords::new().await;
     for operation in Operation::ALL.iter().copied().filter(|operation| operation.tier() != Tier::Public) {
-        let ask = records.good(operation).query("dry_run=true");
+        let ask = records.good(operation).and_query("dry_run=true");
         records.send(operation, ask).await.problem_at(ErrorCode::InvalidRequest, &["/dry_run"]);
     }
 }

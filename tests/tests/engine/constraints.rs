@@ -120,6 +120,8 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "unique sweep_runs.id",
             "unique record_moves.id",
             "unique message_rates.venture, message_rates.agent",
+            "unique state_entries.venture, state_entries.key",
+            "unique state_counts.venture",
             "unique agents.venture, agents.agent",
             "unique tokens.venture, tokens.agent, tokens.machine_id, tokens.created_by",
         ],
@@ -128,6 +130,10 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
         "The statement inserts only a claim that is not there, and the batches of writers follow each other. A move of records \
          deletes a claim on the same subject first.",
         &["unique claims.venture, claims.repo, claims.place, claims.subject"],
+    ),
+    (
+        "The same batch has given the key the next version. A move of records moves only keys that the new venture never had.",
+        &["unique state_versions.venture, state_versions.key, state_versions.version"],
     ),
     (
         "The tags of a note are distinct, and the batch deletes the earlier rows of the note first.",
@@ -159,6 +165,8 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "foreign key tokens.venture",
             "foreign key agents.venture",
             "foreign key claims.venture",
+            "foreign key state_entries.venture",
+            "foreign key state_counts.venture",
         ],
     ),
     (
@@ -167,6 +175,8 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "foreign key sessions.final_handoff_id",
             "foreign key handoffs.session_id",
             "foreign key claims.session_id",
+            "foreign key state_entries.session_id",
+            "foreign key state_versions.session_id",
             "foreign key idempotency_keys.payload_handoff_id",
             "foreign key note_tags.note_id",
             "foreign key archived_note_tags.note_id",
@@ -244,6 +254,9 @@ const NEVER_NULL: &[(&str, &str)] = &[
         "id agent client host venture repo status created_at last_heartbeat_at actor_key_id creation_correlation_id \
          meta_json epoch groups_json mode",
     ),
+    ("state_counts", "venture keys"),
+    ("state_entries", "venture key version size_bytes updated_at session_id"),
+    ("state_versions", "venture key version updated_at session_id"),
     ("sweep_runs", "started_at more sessions keys rates log events messages"),
     ("token_refusals", "reason"),
     (

@@ -248,7 +248,8 @@ impl TestApi {
     ) -> Answered {
         // The parameter of a document is `scope/name`.
         let (scope, name) = parameter.split_once('/').unwrap_or((parameter, parameter));
-        let path = operation.path().replace("{id}", parameter).replace("{code}", parameter);
+        let path =
+            operation.path().replace("{id}", parameter).replace("{code}", parameter).replace("{venture}", parameter);
         let path = path.replace("{hostname}", parameter);
         let path = path.replace("{scope}", scope).replace("{name}", name);
         let request = Request::builder()

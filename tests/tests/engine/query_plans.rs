@@ -52,6 +52,10 @@ const GROWING: &[&str] = &[
     "claims",
     "c",
     "nearest",
+    "state_entries",
+    "state_versions",
+    "state_counts",
+    "entry",
     "holder",
 ];
 

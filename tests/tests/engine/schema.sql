@@ -39,6 +39,37 @@ CREATE TABLE archived_note_tags (
 
 CREATE INDEX archived_note_tags_by_tag on archived_note_tags (tag, note_id);
 
+CREATE TABLE claim_refusals (
+  reason text not null,
+  constraint claim_held check (reason <> 'held'),
+  constraint claim_not_found check (reason <> 'not_found'),
+  constraint claim_too_many check (reason <> 'too_many'),
+  constraint claim_other_venture check (reason <> 'other_venture'),
+  constraint claim_state_changed check (reason <> 'state_changed'),
+  constraint claim_state_not_found check (reason <> 'state_not_found'),
+  constraint claim_state_full check (reason <> 'state_full'),
+  constraint claim_refused check (false)
+) strict;
+
+CREATE TABLE claims (
+  id text not null primary key,
+  venture text not null references ventures (code),
+  repo text not null,
+  subject text not null,
+  place text not null,
+  session_id text not null references sessions (id),
+  fence integer not null,
+  taken_at text not null,
+  -- Why the claim was taken from a holder that no longer answered.
+  reason text
+) strict;
+
+CREATE UNIQUE INDEX claims_by_place on claims (venture, repo, place, subject);
+
+CREATE INDEX claims_by_session on claims (session_id, venture, repo, place);
+
+CREATE INDEX claims_by_venture on claims (venture, id);
+
 CREATE TABLE classifications (
   id text not null primary key,
   venture text,
@@ -524,6 +555,36 @@ CREATE INDEX sessions_by_venture on sessions (venture, status, id);
 CREATE INDEX sessions_by_venture_and_repo on sessions (venture, repo, id);
 
 CREATE UNIQUE INDEX sessions_one_live on sessions (agent, venture, repo, ifnull(track, -1)) where status = 'active';
+
+CREATE TABLE state_counts (
+  venture text not null primary key references ventures (code),
+  keys integer not null
+) strict, without rowid;
+
+CREATE TABLE state_entries (
+  venture text not null references ventures (code),
+  key text not null,
+  version integer not null,
+  size_bytes integer not null,
+  updated_at text not null,
+  session_id text not null references sessions (id),
+  deleted_at text,
+  constraint state_entries_key primary key (venture, key)
+) strict;
+
+CREATE INDEX state_entries_deleted on state_entries (deleted_at) where deleted_at is not null;
+
+CREATE INDEX state_entries_live on state_entries (venture, key) where deleted_at is null;
+
+CREATE TABLE state_versions (
+  venture text not null,
+  key text not null,
+  version integer not null,
+  updated_at text not null,
+  session_id text not null references sessions (id),
+  value_json text,
+  constraint state_versions_key primary key (venture, key, version)
+) strict;
 
 CREATE TABLE sweep_runs (
   id integer primary key,

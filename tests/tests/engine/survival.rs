@@ -8,9 +8,7 @@ use std::time::Duration;
 use deckwatch_api::Statement;
 use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, Handoff, Operation, Venture};
 use deckwatch_server::Sqlite;
-use deckwatch_tests::{
-    Agent, Api, Caller, MailLoad, Response, ServerProcess, TestRequest, fresh, fresh_uuid, program,
-};
+use deckwatch_tests::{Agent, Api, Caller, MailLoad, Response, ServerProcess, TestRequest, fresh, fresh_uuid, program};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Mutex;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod claims_guard;
 mod docs_push;
 mod doctor;
 mod fleet;

@@ -4,6 +4,7 @@
 //! every filter has more than 1,000 matches, the limit of an exact count, so that counting costs the same. Combined
 //! filters use the index of one of them.
 
+mod coordination;
 mod history;
 mod measured;
 
