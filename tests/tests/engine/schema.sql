@@ -6,6 +6,10 @@
 -- 064f4468d1597fa0e842ada4441d67ee4d5d7c42a05e29f80ae0fb0bef05fc2a  0006_requests.sql
 -- b7fd901ea15b65b63d5dda7951bec9c6f9064f929150b0c2d5a86c22abcc6ac6  0007_github_classifier.sql
 -- 45e971a70600eed1e0b6635e326b89134c044ebb2f2be93450904c5a1f51b916  0008_events.sql
+-- 24d4b912c202c07edf8dd786fba0595a86ca75e875bbc435ee84de9aa36b2b7f  0009_agents.sql
+-- e5bec775afc7fc57110b4ad70fec89478fc5b17950a51e483b9f29f9bfe57365  0010_messages.sql
+-- 8a8d092e5e5ac52636615091b4b106f0464f3c35876854a504972330bad2ff1b  0011_claims_and_state.sql
+
 CREATE TABLE agent_refusals (
   reason text not null,
   constraint agent_session_not_found check (reason <> 'session_not_found'),
