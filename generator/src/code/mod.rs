@@ -6,10 +6,11 @@
 
 mod javascript;
 mod parse;
+mod python;
 
 use std::sync::Arc;
 
-pub(crate) use self::parse::{Grammar, parse};
+pub(crate) use self::parse::{Grammar, Language, parse};
 
 /// A value in source code, with its line.
 #[derive(Debug, Clone)]
@@ -64,6 +65,8 @@ pub(crate) enum TextPart {
 pub(crate) struct Element {
     /// `...value`
     pub(crate) is_spread: bool,
+    /// The name of an argument: `name=value`. A record whose entries are arguments has an empty name.
+    pub(crate) name: Option<String>,
     pub(crate) value: Located,
 }
 
@@ -119,7 +122,7 @@ pub(crate) enum Pattern {
 #[derive(Debug)]
 pub(crate) struct Class {
     pub(crate) name: Option<String>,
-    pub(crate) parent: Option<Located>,
+    pub(crate) parents: Vec<Located>,
     pub(crate) decorators: Vec<Located>,
     pub(crate) fields: Vec<Field>,
     pub(crate) methods: Vec<(String, Arc<Function>)>,

@@ -1,8 +1,8 @@
 //! Parses a file with the grammar of its language.
 
-use tree_sitter::{Language, Node, Parser};
+use tree_sitter::{Node, Parser};
 
-use super::{Statement, javascript};
+use super::{Statement, javascript, python};
 
 /// A grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,16 @@ pub(crate) enum Grammar {
     TypeScript,
     /// TypeScript and JavaScript with elements of JSX.
     Tsx,
+    Python,
+}
+
+/// A language. Names of one language have no meaning in another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Language {
+    #[default]
+    JavaScript,
+    Python,
 }
 
 impl Grammar {
@@ -18,14 +28,24 @@ impl Grammar {
         match extension {
             "ts" | "mts" | "cts" => Some(Self::TypeScript),
             "tsx" | "js" | "jsx" | "mjs" | "cjs" => Some(Self::Tsx),
+            "py" => Some(Self::Python),
             _ => None,
         }
     }
 
-    fn language(self) -> Language {
+    /// The language that the grammar describes.
+    pub(crate) fn described(self) -> Language {
+        match self {
+            Self::TypeScript | Self::Tsx => Language::JavaScript,
+            Self::Python => Language::Python,
+        }
+    }
+
+    fn language(self) -> tree_sitter::Language {
         match self {
             Self::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
             Self::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
+            Self::Python => tree_sitter_python::LANGUAGE.into(),
         }
     }
 }
@@ -35,7 +55,10 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
     let mut parser = Parser::new();
     parser.set_language(&grammar.language()).ok()?;
     let tree = parser.parse(text, None)?;
-    Some(javascript::Lowering::new(text).program(tree.root_node()))
+    Some(match grammar.described() {
+        Language::JavaScript => javascript::Lowering::new(text).program(tree.root_node()),
+        Language::Python => python::Lowering::new(text).program(tree.root_node()),
+    })
 }
 
 /// The source text of a node.

@@ -51,7 +51,7 @@ fn function<'a>(function: &'a Function, visit: &mut impl FnMut(&'a Located)) {
 }
 
 fn class<'a>(class: &'a crate::code::Class, visit: &mut impl FnMut(&'a Located)) {
-    class.decorators.iter().chain(&class.parent).for_each(|value| located(value, visit));
+    class.decorators.iter().chain(&class.parents).for_each(|value| located(value, visit));
     class.fields.iter().filter_map(|field| field.value.as_ref()).for_each(|value| located(value, visit));
     class.methods.iter().for_each(|(_, method)| function(method, visit));
 }

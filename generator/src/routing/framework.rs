@@ -5,10 +5,14 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::code::Language;
+
 /// A framework.
 #[derive(Debug, Deserialize)]
 pub(super) struct Framework {
     pub(super) name: String,
+    #[serde(default)]
+    pub(super) language: Language,
     pub(super) packages: Vec<String>,
     routers: Vec<String>,
     types: Vec<String>,
@@ -16,6 +20,12 @@ pub(super) struct Framework {
     #[serde(default)]
     pub(super) keeps_slash: bool,
     operations: BTreeMap<String, Operation>,
+    /// What the functions of the package do. The result is a router with what the operation adds.
+    #[serde(default)]
+    functions: BTreeMap<String, Operation>,
+    /// The names that Python code usually gives to the modules of the package.
+    #[serde(default)]
+    modules: Vec<String>,
 }
 
 /// What a method of a router does.
@@ -48,6 +58,28 @@ pub(super) enum Operation {
     Below,
     /// Changes the prefix of the router: `prefix(path)`.
     OwnPrefix,
+    /// Adds a route for `GET`, or for the methods in the arguments or of the handler: `route(path, methods=[…])`.
+    Routed,
+    /// Adds a route for the methods of the handler: `view(path)` above a class.
+    View,
+    /// Adds routes of a class: `add_resource(Class, *paths)`.
+    Paths,
+    /// Mounts routers: `include_router(router, prefix=…)`.
+    Include,
+    /// Mounts routers, or an application that is no router: `mount(path, app)`.
+    MountApp,
+    /// Mounts a router below a prefix that stands for its own one: `register_blueprint(blueprint, url_prefix=…)`.
+    Register,
+    /// Returns a new router below a name: `namespace(name)`.
+    Namespace,
+    /// Mounts the router itself on another one: `init_app(app)`.
+    Attach,
+    /// Adds a route or mounts patterns: `path(route, view)`.
+    Pattern,
+    /// The same with a regular expression: `re_path(expression, view)`.
+    Expression,
+    /// Adds the routes of a viewset: `register(prefix, viewset)`.
+    Viewset,
 }
 
 #[derive(Deserialize)]
@@ -63,6 +95,9 @@ static FRAMEWORKS: LazyLock<Vec<Framework>> = LazyLock::new(|| {
 /// The method of a route that answers all methods, or those that its handler selects.
 pub(super) const ANY: &str = "ANY";
 
+/// Names that variables of any kind have too.
+const HTTP_VERBS: [&str; 10] = ["get", "post", "put", "patch", "delete", "head", "options", "route", "view", "url"];
+
 /// All frameworks.
 pub(super) fn all() -> &'static [Framework] {
     &FRAMEWORKS
@@ -71,19 +106,43 @@ pub(super) fn all() -> &'static [Framework] {
 /// The framework whose router a call makes, by the package and the last name of what is called.
 pub(super) fn of_call(package: &str, name: &str) -> Option<usize> {
     all().iter().position(|framework| {
-        framework.packages.iter().any(|own| own == package) && framework.routers.iter().any(|router| router == name)
+        framework.packages.iter().any(|own| is_package(own, package))
+            && framework.routers.iter().any(|router| router == name)
+    })
+}
+
+/// Whether a package is the one with this name, or a module of it as in `fastapi.routing`.
+fn is_package(own: &str, package: &str) -> bool {
+    package.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The framework whose module Python code usually gives this name.
+pub(super) fn of_module(name: &str) -> Option<usize> {
+    all().iter().position(|framework| framework.modules.iter().any(|module| module == name))
+}
+
+/// What a function of a package does, and the framework of the package.
+pub(super) fn function_of(package: &str, name: &str) -> Option<(usize, Operation)> {
+    all().iter().enumerate().find_map(|(index, framework)| {
+        let is_own = framework.packages.iter().any(|own| is_package(own, package));
+        framework.functions.get(name).filter(|_| is_own).map(|operation| (index, *operation))
     })
 }
 
 /// The framework of a package. `@fastify/` stands for all packages whose names begin so.
 pub(super) fn of_package(package: &str) -> Option<usize> {
-    let is_of = |own: &String| own == package || own.ends_with('/') && package.starts_with(own);
+    let is_of = |own: &String| is_package(own, package) || own.ends_with('/') && package.starts_with(own);
     all().iter().position(|framework| framework.packages.iter().any(is_of))
 }
 
-/// The package of the framework that has a router of this name.
-pub(super) fn package_of_router(name: &str) -> Option<&'static str> {
-    let has_name = |framework: &&Framework| name != "default" && framework.routers.iter().any(|router| router == name);
+/// The package of the framework that has this name for a router, and in Python for a function or a module.
+pub(super) fn package_of_name(name: &str, language: Language) -> Option<&'static str> {
+    let has_name = |framework: &&Framework| {
+        framework.language == language
+            && name != "default"
+            && (framework.routers.iter().chain(&framework.modules).any(|own| own == name)
+                || framework.functions.contains_key(name) && !HTTP_VERBS.contains(&name))
+    };
     all().iter().find(has_name).and_then(|framework| framework.packages.first()).map(String::as_str)
 }
 
@@ -93,7 +152,23 @@ pub(super) fn names_package(text: &str) -> bool {
         text.match_indices(package.as_str())
             .any(|(at, _)| text.get(..at).is_some_and(|before| before.ends_with(['\'', '"'])))
     };
-    all().iter().any(|framework| framework.packages.iter().any(named))
+    all()
+        .iter()
+        .filter(|framework| framework.language == Language::JavaScript)
+        .any(|framework| framework.packages.iter().any(named))
+}
+
+/// Whether a text of Python imports a framework.
+pub(super) fn imports_package(text: &str) -> bool {
+    let imported = |package: &String| {
+        text.match_indices(package.as_str()).any(|(at, _)| {
+            text.get(..at).is_some_and(|before| before.ends_with("from ") || before.ends_with("import "))
+        })
+    };
+    all()
+        .iter()
+        .filter(|framework| framework.language == Language::Python)
+        .any(|framework| framework.packages.iter().any(imported))
 }
 
 impl Framework {

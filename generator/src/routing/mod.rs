@@ -14,6 +14,7 @@ mod modules;
 mod nest;
 mod procedures;
 mod program;
+mod python_modules;
 mod react_router;
 mod router;
 mod text;
@@ -24,7 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::modules::Modules;
 pub(crate) use self::program::{Found, Unresolved};
 use self::program::{Program, SourceFile};
-use crate::code::{Grammar, Statement, parse};
+use self::python_modules::PythonModule;
+use crate::code::{Grammar, Language, Statement, parse};
 use crate::paths;
 use crate::tree::Tree;
 
@@ -66,11 +68,31 @@ const MOUNTS: [&str; 15] = [
     "createRoute(",
 ];
 
+/// Texts of which a file of Python that declares routes has one, beside the import of a framework.
+const PYTHON_MARKERS: [&str; 11] = [
+    "urlpatterns",
+    "APIRouter",
+    "Blueprint(",
+    "RouteTableDef",
+    ".add_url_rule(",
+    ".add_api_route(",
+    ".add_route",
+    ".add_subapp(",
+    "web.View",
+    ".route(",
+    "Route(",
+];
+/// The number of imports from a file of Python that declares routes to the files that are still read.
+const PYTHON_ROUNDS: usize = 4;
+
 /// A file with the modules that it names, if what they export matters.
 struct Parsed {
     statements: Vec<Statement>,
     specifiers: Vec<String>,
     compares_paths: bool,
+    language: Language,
+    /// Whether the file has a text that files which declare routes have.
+    is_candidate: bool,
 }
 
 /// The routes of the code, with the paths of the files in the order of their indices.
@@ -79,15 +101,20 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
     let modules = Modules::new(tree.files(), &settings);
     let mut files: BTreeMap<String, Parsed> = BTreeMap::new();
     let mut wanted: Option<BTreeSet<String>> = None;
-    for _ in 0..MAX_ROUNDS {
+    for round in 0..MAX_ROUNDS {
         let read = tree.read(
             |path| is_source(path) && wanted.as_ref().is_none_or(|wanted| wanted.contains(path)),
-            |path, text| (wanted.is_some() || is_candidate(path, text)).then(|| parsed(path, text)).flatten(),
+            |path, text| {
+                let is_candidate = is_candidate(path, text);
+                (wanted.is_some() || is_candidate).then(|| parsed(path, text, is_candidate)).flatten()
+            },
         );
         files.extend(read);
-        let named = files.iter().flat_map(|(path, file)| file.specifiers.iter().map(move |module| (path, module)));
-        let missing: BTreeSet<String> = named
-            .filter_map(|(path, module)| modules.resolve(path, module))
+        let follows = |file: &&Parsed| file.language != Language::Python || round < PYTHON_ROUNDS;
+        let missing: BTreeSet<String> = files
+            .iter()
+            .filter(|(_, file)| follows(file))
+            .flat_map(|(path, file)| file.specifiers.iter().filter_map(|module| resolved(&modules, path, module)))
             .filter(|path| !files.contains_key(path) && is_source(path))
             .collect();
         if missing.is_empty() || wanted.as_ref() == Some(&missing) {
@@ -98,7 +125,13 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
     let imports = imports(&files, &modules);
     let sources: Vec<SourceFile> = files
         .into_iter()
-        .map(|(path, file)| SourceFile { path, statements: file.statements, compares_paths: file.compares_paths })
+        .map(|(path, file)| SourceFile {
+            path,
+            language: file.language,
+            statements: file.statements,
+            runs_alone: file.is_candidate || file.language != Language::Python,
+            compares_paths: file.compares_paths,
+        })
         .collect();
     let found = Program::new(&sources, &modules).run(&imports);
     (sources.into_iter().map(|file| file.path).collect(), found)
@@ -107,11 +140,26 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
 /// The indices of the files that each file imports.
 fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules) -> Vec<Vec<usize>> {
     let index: BTreeMap<&String, usize> = files.keys().enumerate().map(|(index, path)| (path, index)).collect();
-    let resolved = |path: &String, file: &Parsed| {
-        let targets = file.specifiers.iter().filter_map(|module| modules.resolve(path, module));
+    let targets = |path: &String, file: &Parsed| {
+        let targets = file.specifiers.iter().filter_map(|module| resolved(modules, path, module));
         targets.filter_map(|target| index.get(&target).copied()).collect()
     };
-    files.iter().map(|(path, file)| resolved(path, file)).collect()
+    files.iter().map(|(path, file)| targets(path, file)).collect()
+}
+
+/// The file that a module of an import is.
+fn resolved(modules: &Modules, from: &str, module: &str) -> Option<String> {
+    if language(from) != Some(Language::Python) {
+        return modules.resolve(from, module);
+    }
+    match modules.python_module(from, module)? {
+        PythonModule::File(file) => Some(file),
+        PythonModule::Folder(_) => None,
+    }
+}
+
+fn language(path: &str) -> Option<Language> {
+    Grammar::of(paths::extension(path)).map(Grammar::described)
 }
 
 fn is_source(path: &str) -> bool {
@@ -120,6 +168,9 @@ fn is_source(path: &str) -> bool {
 }
 
 fn is_candidate(path: &str, text: &str) -> bool {
+    if language(path) == Some(Language::Python) {
+        return PYTHON_MARKERS.iter().any(|marker| text.contains(marker)) || framework::imports_package(text);
+    }
     file_routes::is_file_route(path)
         || compares_paths(text)
         || MARKERS.iter().any(|marker| text.contains(marker))
@@ -142,10 +193,15 @@ fn compares_paths(text: &str) -> bool {
         || text.contains("createServer(") && text.contains(".url")
 }
 
-fn parsed(path: &str, text: &str) -> Option<Parsed> {
-    let statements = parse(Grammar::of(paths::extension(path))?, text)?;
+fn parsed(path: &str, text: &str, is_candidate: bool) -> Option<Parsed> {
+    let grammar = Grammar::of(paths::extension(path))?;
+    let (statements, language) = (parse(grammar, text)?, grammar.described());
+    if language == Language::Python {
+        let specifiers = python_modules::specifiers(&statements);
+        return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
+    }
     let follows =
         puts_together(text) || file_routes::is_file_route(path) && exports_imports(text) || text.contains("export *");
     let specifiers = if follows { modules::specifiers(text) } else { Vec::new() };
-    Some(Parsed { statements, specifiers, compares_paths: compares_paths(text) })
+    Some(Parsed { statements, specifiers, compares_paths: compares_paths(text), language, is_candidate })
 }

@@ -12,7 +12,8 @@ use super::procedures::Procedures;
 use super::router::{FoundRoute, RouterId, RouterRoute, Routers};
 use super::text::Text;
 use super::value::{ClassValue, Closure, Record, Scope, Value};
-use crate::code::{Function, Statement};
+use crate::code::{Function, Language, Statement};
+use crate::paths;
 
 /// The maximum number of expressions that are evaluated for one repository.
 pub(super) const MAX_STEPS: usize = 4_000_000;
@@ -22,7 +23,10 @@ pub(super) const MAX_CALL_DEPTH: usize = 40;
 /// A file of the repository.
 pub(crate) struct SourceFile {
     pub(crate) path: String,
+    pub(crate) language: Language,
     pub(crate) statements: Vec<Statement>,
+    /// Whether the functions that nothing calls may add routes.
+    pub(crate) runs_alone: bool,
     /// Whether the file compares the path of a request by hand.
     pub(crate) compares_paths: bool,
 }
@@ -61,11 +65,17 @@ pub(super) struct Program<'a> {
     pub(super) procedures: Procedures,
     /// The types of variables that hold functions, such as `FastifyPluginAsync`.
     pub(super) types_of_functions: HashMap<*const Function, String>,
+    /// The function or class below the decorator that is evaluated.
+    pub(super) decorated: Option<Value>,
+    /// The routers whose paths end without a slash.
+    pub(super) slashless: HashSet<RouterId>,
+    /// The classes of the repository that routers are objects of.
+    pub(super) router_classes: HashMap<RouterId, Rc<ClassValue>>,
     /// The file and line of the call that is evaluated.
     pub(super) place: (usize, usize),
     main_frameworks: HashMap<usize, Option<usize>>,
-    /// The framework that most files import.
-    usual_framework: std::cell::OnceCell<Option<usize>>,
+    /// The framework that most files of a language import.
+    usual_framework: Vec<(Language, usize)>,
     /// The lines of exports, by file and name.
     pub(super) export_lines: HashMap<(usize, String), usize>,
 }
@@ -94,9 +104,12 @@ impl<'a> Program<'a> {
             unresolved: BTreeSet::new(),
             procedures: Procedures::default(),
             types_of_functions: HashMap::new(),
+            decorated: None,
+            slashless: HashSet::new(),
+            router_classes: HashMap::new(),
             place: (0, 0),
             main_frameworks: HashMap::new(),
-            usual_framework: std::cell::OnceCell::new(),
+            usual_framework: usual_frameworks(files),
             export_lines: HashMap::new(),
         }
     }
@@ -131,8 +144,10 @@ impl<'a> Program<'a> {
             return *known;
         }
         let files = self.files;
+        let language = self.language(file);
         let own = files.get(file).and_then(|source| imported_frameworks(source).first().copied());
-        let main = own.or_else(|| *self.usual_framework.get_or_init(|| usual_framework(files)));
+        let usual = || self.usual_framework.iter().find(|(own, _)| *own == language).map(|(_, framework)| *framework);
+        let main = own.or_else(usual);
         self.main_frameworks.insert(file, main);
         main
     }
@@ -158,6 +173,9 @@ impl<'a> Program<'a> {
         if let Some(module) = self.states.get(&file) {
             return module.clone();
         }
+        if self.language(file) == Language::Python {
+            return self.python_module(file);
+        }
         let scope = Scope::of_file(file);
         let module = Module { exports: Rc::default(), replaced: Rc::default(), scope: scope.clone() };
         let holder = Record::default();
@@ -175,6 +193,25 @@ impl<'a> Program<'a> {
             *module.replaced.borrow_mut() = Some(value);
         }
         module
+    }
+
+    /// Runs a file of Python. Its variables are what it exports.
+    fn python_module(&mut self, file: usize) -> Module {
+        let path = self.path_of(file);
+        let is_package = paths::name(path) == "__init__.py";
+        let scope = Scope::exporting(file, is_package.then(|| paths::folder(path).to_owned()));
+        let module = Module { exports: scope.variables(), replaced: Rc::default(), scope: scope.clone() };
+        self.states.insert(file, module.clone());
+        let files = self.files;
+        if let Some(source) = files.get(file) {
+            self.block(&source.statements, &scope);
+        }
+        module
+    }
+
+    /// The language of a file.
+    pub(super) fn language(&self, file: usize) -> Language {
+        self.files.get(file).map_or_else(Language::default, |file| file.language)
     }
 
     /// Makes a value of a function, and remembers that it exists.
@@ -199,7 +236,7 @@ impl<'a> Program<'a> {
         while let Some(class) = self.classes.get(next).cloned() {
             next += 1;
             let is_used = class.class.methods.iter().any(|(_, method)| self.called.contains(&Arc::as_ptr(method)));
-            if is_used || self.steps >= MAX_STEPS {
+            if is_used || self.steps >= MAX_STEPS || !self.runs_alone(class.scope.file) {
                 continue;
             }
             let constructor = class.class.methods.iter().find(|(name, _)| name == "constructor");
@@ -235,12 +272,17 @@ impl<'a> Program<'a> {
     }
 
     fn run_alone(&mut self, closure: &Rc<Closure>) {
-        if self.called.contains(&Arc::as_ptr(&closure.function)) || self.steps >= MAX_STEPS {
+        let is_called = self.called.contains(&Arc::as_ptr(&closure.function));
+        if is_called || self.steps >= MAX_STEPS || !self.runs_alone(closure.scope.file) {
             return;
         }
         let arguments = closure.function.parameters.iter();
         let arguments: Vec<Value> = arguments.map(|parameter| self.adopted(closure.scope.file, parameter)).collect();
         self.call_closure(closure, arguments, closure.this.clone());
+    }
+
+    fn runs_alone(&self, file: usize) -> bool {
+        self.files.get(file).is_some_and(|file| file.runs_alone)
     }
 
     pub(super) fn path_of(&self, file: usize) -> &'a str {
@@ -259,14 +301,16 @@ impl<'a> Program<'a> {
     }
 }
 
-/// The framework that most files import.
-fn usual_framework(files: &[SourceFile]) -> Option<usize> {
+/// The framework that most files of each language import.
+fn usual_frameworks(files: &[SourceFile]) -> Vec<(Language, usize)> {
     let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
     for framework in files.iter().flat_map(imported_frameworks) {
         *counts.entry(framework).or_default() += 1;
     }
-    let most = counts.into_iter().max_by_key(|(framework, count)| (*count, std::cmp::Reverse(*framework)));
-    most.map(|(framework, _)| framework)
+    let mut most: Vec<(usize, usize)> = counts.into_iter().collect();
+    most.sort_by_key(|(framework, count)| (std::cmp::Reverse(*count), *framework));
+    let frameworks = super::framework::all();
+    most.iter().filter_map(|(index, _)| Some((frameworks.get(*index)?.language, *index))).collect()
 }
 
 /// The frameworks whose packages a file imports.
@@ -285,6 +329,13 @@ fn imported_frameworks(file: &SourceFile) -> Vec<usize> {
             found.extend(super::framework::of_package(&super::evaluate::source_of(&argument.value)));
         }
     });
+    if file.language == Language::Python && found.is_empty() {
+        super::calls::each_expression(&file.statements, &mut |located| {
+            if let crate::code::Expression::Member(object, _) = &located.expression {
+                found.extend(super::framework::of_module(&super::evaluate::source_of(object)));
+            }
+        });
+    }
     found
 }
 

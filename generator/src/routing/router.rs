@@ -18,9 +18,17 @@ pub(super) struct Router {
     pub(super) framework: usize,
     pub(super) prefix: Text,
     pub(super) routes: Vec<RouterRoute>,
-    mounts: Vec<(Text, RouterId)>,
+    mounts: Vec<Mount>,
     is_mounted: bool,
     keeps_slash: bool,
+}
+
+/// A router that is mounted on another one.
+struct Mount {
+    prefix: Text,
+    child: RouterId,
+    /// Whether the prefix stands for the child's own one.
+    replaces: bool,
 }
 
 /// A route without the prefixes of its routers.
@@ -71,6 +79,16 @@ impl Routers {
     }
 
     pub(super) fn mount(&mut self, parent: RouterId, prefix: Text, child: RouterId) {
+        self.add_mount(parent, Mount { prefix, child, replaces: false });
+    }
+
+    /// Mounts a router below a prefix that stands for its own one.
+    pub(super) fn mount_at(&mut self, parent: RouterId, prefix: Text, child: RouterId) {
+        self.add_mount(parent, Mount { prefix, child, replaces: true });
+    }
+
+    fn add_mount(&mut self, parent: RouterId, mount: Mount) {
+        let child = mount.child;
         if parent == child {
             return;
         }
@@ -78,7 +96,7 @@ impl Routers {
             router.is_mounted = true;
         }
         if let Some(router) = self.routers.get_mut(parent) {
-            router.mounts.push((prefix, child));
+            router.mounts.push(mount);
         }
     }
 
@@ -88,7 +106,7 @@ impl Routers {
         let mut found = BTreeSet::new();
         for (id, router) in self.routers.iter().enumerate() {
             if !router.is_mounted {
-                self.collect(id, &Text::default(), 0, &mut found);
+                self.collect(id, &Text::default().joined(&router.prefix, false), 0, &mut found);
             }
         }
         let is_full = found.len() >= MAX_ROUTES;
@@ -99,7 +117,6 @@ impl Routers {
         let Some(router) = self.routers.get(id).filter(|_| depth < MAX_DEPTH && found.len() < MAX_ROUTES) else {
             return;
         };
-        let prefix = prefix.joined(&router.prefix, false);
         for route in &router.routes {
             found.insert(FoundRoute {
                 path: prefix.joined(&route.path, router.keeps_slash).as_path(),
@@ -109,8 +126,11 @@ impl Routers {
                 handler: route.handler.clone(),
             });
         }
-        for (path, child) in &router.mounts {
-            self.collect(*child, &prefix.joined(path, false), depth + 1, found);
+        for mount in &router.mounts {
+            let below = prefix.joined(&mount.prefix, false);
+            let own = self.routers.get(mount.child).filter(|_| !mount.replaces);
+            let below = own.map_or_else(|| below.clone(), |own| below.joined(&own.prefix, false));
+            self.collect(mount.child, &below, depth + 1, found);
         }
     }
 }

@@ -51,6 +51,18 @@ impl Text {
         }
     }
 
+    /// The text with each known part changed.
+    pub(crate) fn map_literals(&self, change: impl Fn(&str) -> String) -> Self {
+        let mut text = Self::default();
+        for part in &self.0 {
+            match part {
+                Part::Literal(literal) => text.push_literal(&change(literal)),
+                unknown @ Part::Unknown(_) => text.0.push(unknown.clone()),
+            }
+        }
+        text
+    }
+
     fn push_literal(&mut self, text: &str) {
         match self.0.last_mut() {
             _ if text.is_empty() => {}

@@ -14,7 +14,7 @@ impl Lowering<'_> {
         decorators.extend(self.decorators(node));
         let mut class = Class {
             name: node.child_by_field_name("name").map(|name| self.source(name).to_owned()),
-            parent: self.parent(node),
+            parents: self.parent(node).into_iter().collect(),
             decorators,
             fields: Vec::new(),
             methods: Vec::new(),

@@ -8,7 +8,8 @@ use super::super::program::{MAX_CALL_DEPTH, Program, Unresolved};
 use super::super::text::Text;
 use super::super::value::{Closure, PackageValue, Scope, Value};
 use super::builtin::joined_file_path;
-use crate::code::{Call, Expression, Imported, Located, Parameter, Pattern};
+use super::operation::Place;
+use crate::code::{Call, Expression, Imported, Language, Located, Parameter, Pattern};
 
 /// How often a function may call itself before the result is unknown.
 const MAX_RECURSION: usize = 2;
@@ -22,6 +23,10 @@ pub(super) const GLOBAL_NAMES: [&str; 4] = ["app", "router", "server", "fastify"
 pub(in super::super) struct Arguments<'c> {
     pub(super) call: &'c Call,
     pub(super) values: Vec<Value>,
+    /// The arguments with names, as in `prefix="/users"`.
+    pub(super) named: Vec<(String, Value)>,
+    /// The function or class below the decorator that the call is.
+    pub(super) decorated: Option<Value>,
 }
 
 impl Arguments<'_> {
@@ -51,18 +56,18 @@ impl Arguments<'_> {
 impl Program<'_> {
     pub(in super::super) fn call(&mut self, call: &Call, line: usize, scope: &Rc<Scope>) -> Value {
         self.place = (scope.file, line);
+        let decorated = self.decorated.take();
         if let Expression::Member(object, name) = &call.callee.expression {
             let receiver = self.evaluate(object, scope);
-            let values = self.elements(&call.arguments, scope);
-            let arguments = Arguments { call, values };
+            let arguments = self.arguments(call, decorated, scope);
             return self.method(&receiver, object, name, &arguments, line, scope);
         }
         let callee = self.evaluate(&call.callee, scope);
-        let values = self.elements(&call.arguments, scope);
+        let arguments = self.arguments(call, decorated, scope);
         if let Expression::Name(name) = &call.callee.expression
             && matches!(callee, Value::Unknown)
         {
-            return self.global_call(name, &Arguments { call, values }, scope);
+            return self.global_call(name, &arguments, scope);
         }
         if let Expression::Index(object, _) = &call.callee.expression
             && let router @ Value::Router(_) = self.evaluate(object, scope)
@@ -74,13 +79,50 @@ impl Program<'_> {
                 Value::Unknown
             };
             let name = method.as_literal().unwrap_or("all").to_owned();
-            return self.method(&router, object, &name, &Arguments { call, values }, line, scope);
+            return self.method(&router, object, &name, &arguments, line, scope);
         }
-        self.apply(&callee, values)
+        self.apply_arguments(&callee, &arguments, line, scope)
+    }
+
+    /// The result of calling a value with arguments of which some may have names.
+    pub(super) fn apply_arguments(
+        &mut self,
+        callee: &Value,
+        arguments: &Arguments<'_>,
+        line: usize,
+        scope: &Rc<Scope>,
+    ) -> Value {
+        if self.language(scope.file) == Language::Python {
+            return self.python_apply(callee, arguments, Place { file: scope.file, line });
+        }
+        self.apply(callee, arguments.values.clone())
+    }
+
+    /// The values of the arguments of a call.
+    fn arguments<'c>(&mut self, call: &'c Call, decorated: Option<Value>, scope: &Rc<Scope>) -> Arguments<'c> {
+        let named = call.arguments.iter().any(|argument| argument.name.is_some());
+        if !named {
+            return Arguments { call, values: self.elements(&call.arguments, scope), named: Vec::new(), decorated };
+        }
+        let (mut values, mut named) = (Vec::new(), Vec::new());
+        for element in &call.arguments {
+            let Some(name) = &element.name else {
+                values.extend(self.elements(std::slice::from_ref(element), scope));
+                continue;
+            };
+            match self.evaluate(&element.value, scope) {
+                options @ Value::Record(_) if name.is_empty() => named.extend(Self::fields(&options)),
+                value => named.push((name.clone(), value)),
+            }
+        }
+        Arguments { call, values, named, decorated }
     }
 
     /// Functions of the language itself.
     fn global_call(&mut self, name: &str, arguments: &Arguments<'_>, scope: &Rc<Scope>) -> Value {
+        if self.language(scope.file) == Language::Python {
+            return self.python_function(name, arguments, scope);
+        }
         let module = arguments.get(0);
         match (name, module.as_literal()) {
             ("require" | "import" | "__importStar" | "__importDefault", Some(module)) => {
@@ -199,7 +241,9 @@ impl Program<'_> {
 
     /// The value of a parameter of a function that unknown code calls. A router, if its type or its name says so.
     pub(in super::super) fn adopted(&mut self, file: usize, parameter: &Parameter) -> Value {
-        let typed = framework::all().iter().position(|framework| framework.has_type(&parameter.type_name));
+        let typed = framework::all().iter().position(|framework| {
+            framework.language == self.language(file) && framework.has_type(&parameter.type_name)
+        });
         let named = match &parameter.pattern {
             Pattern::Name(name) if parameter.type_name.is_empty() && ROUTER_NAMES.contains(&name.as_str()) => {
                 self.main_framework(file)

@@ -8,7 +8,8 @@ use super::super::program::{MAX_STEPS, Program};
 use super::super::text::Text;
 use super::super::value::{PackageValue, Record, Scope, Value};
 use super::call::GLOBAL_NAMES;
-use crate::code::{Element, Entry, Expression, Located, TextPart};
+use super::python;
+use crate::code::{Element, Entry, Expression, Language, Located, TextPart};
 use crate::paths;
 
 /// The maximum number of elements of a list.
@@ -79,13 +80,16 @@ impl Program<'_> {
     /// A name that the file does not declare. It may come from a macro, a global variable or a part that did not parse, so
     /// the usual names of routers are routers.
     fn undeclared(&mut self, name: &str, scope: &Rc<Scope>) -> Value {
-        if let Some(package) = framework::package_of_router(name) {
+        if let Some(package) = framework::package_of_name(name, self.language(scope.file)) {
             return Value::Package(Rc::new(PackageValue { package: package.to_owned(), names: vec![name.to_owned()] }));
         }
-        if !GLOBAL_NAMES.contains(&name) {
+        let is_python = self.language(scope.file) == Language::Python;
+        let names: &[&str] = if is_python { &python::GLOBAL_NAMES } else { &GLOBAL_NAMES };
+        if !names.contains(&name) {
             return Value::Unknown;
         }
-        let framework = self.main_framework(scope.file).or_else(|| framework::of_package("express")).unwrap_or(0);
+        let usual = || framework::of_package("express").filter(|_| !is_python);
+        let Some(framework) = self.main_framework(scope.file).or_else(usual) else { return Value::Unknown };
         let router = Value::Router(self.new_router(framework, Text::default()));
         let file = self.scope_of(scope.file);
         file.set(name, router.clone());
@@ -119,6 +123,11 @@ impl Program<'_> {
     }
 
     fn sum(&mut self, left: &Located, right: &Located, scope: &Rc<Scope>) -> Value {
+        if self.language(scope.file) == Language::Python
+            && let Some(list) = self.sum_of_lists(left, right, scope)
+        {
+            return list;
+        }
         let (mut text, right) = (self.text_of(left, scope), self.text_of(right, scope));
         text.push(&right);
         Value::Text(text)
@@ -163,7 +172,8 @@ impl Program<'_> {
         match object {
             Value::Record(record) => {
                 let field = record.fields.borrow().get(name).cloned();
-                field.or_else(|| self.method_of(record, name)).unwrap_or(Value::Unknown)
+                let field = field.or_else(|| self.method_of(record, name)).or_else(|| self.submodule(record, name));
+                field.unwrap_or(Value::Unknown)
             }
             Value::Package(package) => Value::Package(Rc::new(package.with(name.to_owned()))),
             Value::Class(class) => {
@@ -172,7 +182,7 @@ impl Program<'_> {
             }
             // `.default` of a module that has none.
             value @ (Value::Function(_) | Value::Router(_)) if name == "default" => value.clone(),
-            value @ Value::Router(_) if name == "handler" => value.clone(),
+            value @ Value::Router(_) if matches!(name, "handler" | "router" | "urls" | "routes") => value.clone(),
             _ => Value::Unknown,
         }
     }

@@ -7,6 +7,7 @@ mod definition;
 mod expression;
 mod operation;
 mod plugin;
+mod python;
 mod statement;
 
 pub(super) use self::expression::source_of;
