@@ -105,6 +105,18 @@ pub(crate) struct Parameter {
     /// The name of the type, without its arguments. Empty if it has none.
     pub(crate) type_name: String,
     pub(crate) default: Option<Located>,
+    pub(crate) takes: Takes,
+}
+
+/// Which arguments a parameter takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Takes {
+    #[default]
+    One,
+    /// The rest of the arguments as a list: `*values`.
+    Rest,
+    /// The rest of the arguments with names as a record: `**options`.
+    Options,
 }
 
 /// What a value is bound to.

@@ -67,6 +67,8 @@ pub(super) struct Program<'a> {
     pub(super) types_of_functions: HashMap<*const Function, String>,
     /// The function or class below the decorator that is evaluated.
     pub(super) decorated: Option<Value>,
+    /// The arguments with names of the function that is called next.
+    pub(super) named: Vec<(String, Value)>,
     /// The routers whose paths end without a slash.
     pub(super) slashless: HashSet<RouterId>,
     /// The classes of the repository that routers are objects of.
@@ -105,6 +107,7 @@ impl<'a> Program<'a> {
             procedures: Procedures::default(),
             types_of_functions: HashMap::new(),
             decorated: None,
+            named: Vec::new(),
             slashless: HashSet::new(),
             router_classes: HashMap::new(),
             place: (0, 0),
@@ -273,11 +276,15 @@ impl<'a> Program<'a> {
 
     fn run_alone(&mut self, closure: &Rc<Closure>) {
         let is_called = self.called.contains(&Arc::as_ptr(&closure.function));
-        if is_called || self.steps >= MAX_STEPS || !self.runs_alone(closure.scope.file) {
+        if is_called || self.steps >= MAX_STEPS {
             return;
         }
         let arguments = closure.function.parameters.iter();
         let arguments: Vec<Value> = arguments.map(|parameter| self.adopted(closure.scope.file, parameter)).collect();
+        let takes_router = arguments.iter().any(|argument| matches!(argument, Value::Router(_)));
+        if !takes_router && !self.runs_alone(closure.scope.file) {
+            return;
+        }
         self.call_closure(closure, arguments, closure.this.clone());
     }
 

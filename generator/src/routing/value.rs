@@ -147,6 +147,12 @@ impl Value {
         Self::Record(Rc::default())
     }
 
+    pub(super) fn record_of(fields: Vec<(String, Value)>) -> Self {
+        let record = Record::default();
+        record.fields.borrow_mut().extend(fields);
+        Self::Record(Rc::new(record))
+    }
+
     pub(super) fn as_text(&self) -> Option<&Text> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }

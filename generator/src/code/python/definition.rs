@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tree_sitter::Node;
 
 use super::super::parse::{children, line};
-use super::super::{Class, Expression, Field, Function, Located, Parameter, Pattern, Statement};
+use super::super::{Class, Expression, Field, Function, Located, Parameter, Pattern, Statement, Takes};
 use super::Lowering;
 
 impl Lowering<'_> {
@@ -37,7 +37,8 @@ impl Lowering<'_> {
         let is_static = decorators
             .iter()
             .any(|decorator| matches!(&decorator.expression, Expression::Name(name) if name == "staticmethod"));
-        if is_method && !is_static && !parameters.is_empty() {
+        let has_object = parameters.first().is_some_and(|first| first.takes == Takes::One);
+        if is_method && !is_static && has_object {
             let pattern = parameters.remove(0).pattern;
             let value = Located { line: line(node), expression: Expression::Name("this".to_owned()) };
             body.insert(0, Statement::Let { pattern, type_name: String::new(), value });
@@ -50,17 +51,25 @@ impl Lowering<'_> {
         children(list).into_iter().filter_map(|child| self.parameter(child)).collect()
     }
 
-    /// `name`, `name: Type`, `name=default`. The parameters `*args` and `**options` are left out.
+    /// `name`, `name: Type`, `name=default`, `*values`, `**options`
     fn parameter(&mut self, node: Node<'_>) -> Option<Parameter> {
+        let first = children(node).first().copied();
+        let inner = if node.kind() == "typed_parameter" { first? } else { node };
+        let takes = match inner.kind() {
+            "list_splat_pattern" => Takes::Rest,
+            "dictionary_splat_pattern" => Takes::Options,
+            _ => Takes::One,
+        };
         let name = match node.kind() {
+            _ if takes != Takes::One => *children(inner).first()?,
             "identifier" => node,
-            "typed_parameter" => *children(node).first()?,
+            "typed_parameter" => inner,
             "default_parameter" | "typed_default_parameter" => node.child_by_field_name("name")?,
             _ => return None,
         };
         (name.kind() == "identifier").then_some(())?;
         let default = node.child_by_field_name("value").map(|value| self.located(value));
-        Some(Parameter { pattern: self.pattern(name), type_name: self.type_name(node), default })
+        Some(Parameter { pattern: self.pattern(name), type_name: self.type_name(node), default, takes })
     }
 
     pub(super) fn class(&mut self, node: Node<'_>, decorators: Vec<Located>) -> Arc<Class> {

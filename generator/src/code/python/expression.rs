@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tree_sitter::Node;
 
 use super::super::parse::{children, line};
-use super::super::{Call, Element, Entry, Expression, Function, Located, Parameter, Statement, TextPart};
+use super::super::{Call, Element, Entry, Expression, Function, Located, Parameter, Statement, Takes, TextPart};
 use super::{Lowering, MAX_DEPTH};
 
 /// The maximum length of the source text that names an unknown value, in bytes.
@@ -225,7 +225,8 @@ impl Lowering<'_> {
                 return self.unknown(node);
             };
             let line = line(clause);
-            let parameter = Parameter { pattern: self.pattern(left), type_name: String::new(), default: None };
+            let pattern = self.pattern(left);
+            let parameter = Parameter { pattern, type_name: String::new(), default: None, takes: Takes::One };
             let function = Function {
                 name: None,
                 parameters: vec![parameter],

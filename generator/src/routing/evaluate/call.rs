@@ -9,7 +9,7 @@ use super::super::text::Text;
 use super::super::value::{Closure, PackageValue, Scope, Value};
 use super::builtin::joined_file_path;
 use super::operation::Place;
-use crate::code::{Call, Expression, Imported, Language, Located, Parameter, Pattern};
+use crate::code::{Call, Expression, Imported, Language, Located, Parameter, Pattern, Takes};
 
 /// How often a function may call itself before the result is unknown.
 const MAX_RECURSION: usize = 2;
@@ -214,6 +214,7 @@ impl Program<'_> {
         this: Option<Value>,
     ) -> Value {
         let pointer = Arc::as_ptr(&closure.function);
+        let mut named = std::mem::take(&mut self.named);
         self.called.insert(pointer);
         let repeats = self.stack.iter().filter(|running| **running == pointer).count();
         if repeats >= MAX_RECURSION || self.stack.len() >= MAX_CALL_DEPTH {
@@ -225,7 +226,12 @@ impl Program<'_> {
         }
         let mut arguments = arguments.into_iter();
         for parameter in &closure.function.parameters {
-            let value = match (arguments.next(), &parameter.default) {
+            let own = match parameter.takes {
+                Takes::One => parameter_value(parameter, &mut named).or_else(|| arguments.next()),
+                Takes::Rest => Some(Value::List(Rc::new(arguments.by_ref().collect()))),
+                Takes::Options => Some(Value::record_of(std::mem::take(&mut named))),
+            };
+            let value = match (own, &parameter.default) {
                 (Some(value), None) => value,
                 (Some(value), Some(_)) if value.weight() > 0 => value,
                 (_, Some(default)) => self.evaluate(default, &scope),
@@ -277,4 +283,11 @@ impl Program<'_> {
             self.unresolved.insert(Unresolved { file: scope.file, line, source });
         }
     }
+}
+
+/// The argument with the name of a parameter.
+fn parameter_value(parameter: &Parameter, named: &mut Vec<(String, Value)>) -> Option<Value> {
+    let Pattern::Name(name) = &parameter.pattern else { return None };
+    let at = named.iter().position(|(own, _)| own == name)?;
+    Some(named.swap_remove(at).1)
 }

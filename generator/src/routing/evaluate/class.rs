@@ -34,6 +34,7 @@ impl Program<'_> {
 
     /// Makes an object of a class: its fields, then its constructor.
     pub(in super::super) fn instance(&mut self, class: &Rc<ClassValue>, arguments: Vec<Value>) -> Value {
+        let named = std::mem::take(&mut self.named);
         let record = Rc::new(Record { class: Some(class.clone()), ..Record::default() });
         let object = Value::Record(record.clone());
         let lineage = class.lineage();
@@ -53,6 +54,7 @@ impl Program<'_> {
             }
             let scope = method_scope(&class);
             let closure = self.closure(&method, &scope, Some(object.clone()));
+            self.named = named;
             self.call_closure(&closure, arguments, Some(object.clone()));
         }
         object

@@ -39,6 +39,8 @@ impl Program<'_> {
                         at.parse().ok().and_then(|at: usize| values.get(at).cloned()).unwrap_or(Value::Unknown)
                     }
                     (_, Some(name)) => self.member(&object, name),
+                    // The type arguments of a class: `ModelViewSet[User]`.
+                    (Value::Class(_) | Value::Package(_), None) => object,
                     _ => Value::Unknown,
                 }
             }

@@ -43,6 +43,9 @@ impl Program<'_> {
             }
             Value::Resource(router, path) => self.resource_method(*router, path, name, arguments, place),
             Value::List(values) => self.list_method(values, name, arguments),
+            Value::Text(text) if self.language(scope.file) == Language::Python => {
+                Self::python_text_method(text, name, arguments)
+            }
             Value::Text(text) => Self::text_method(text, name, arguments),
             Value::Record(_) | Value::Class(_) => {
                 let function = self.member(receiver, name);

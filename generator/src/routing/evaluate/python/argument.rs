@@ -5,7 +5,7 @@ use super::super::super::text::Text;
 use super::super::super::value::Value;
 use super::super::call::Arguments;
 use super::super::source_of;
-use crate::code::{Function, Located, Pattern};
+use crate::code::Located;
 
 impl Arguments<'_> {
     /// The argument with one of the names.
@@ -34,39 +34,5 @@ impl Program<'_> {
             Value::Text(text) => Some(text),
             _ => arguments.expression_at(at, names).map(|value| Text::unknown(&source_of(value))),
         }
-    }
-
-    /// The values of the arguments in the order of the parameters of what is called.
-    pub(super) fn positioned(callee: &Value, arguments: &Arguments<'_>) -> Vec<Value> {
-        let mut values = arguments.values.clone();
-        if arguments.named.is_empty() {
-            return values;
-        }
-        let constructor;
-        let function: &Function = match callee {
-            Value::Function(closure) => &closure.function,
-            Value::Class(class) => {
-                let methods = class.lineage().into_iter().find_map(|class| {
-                    let methods = class.class.methods.iter();
-                    methods.filter(|(name, _)| name == "constructor").map(|(_, method)| method.clone()).next()
-                });
-                let Some(method) = methods else { return values };
-                constructor = method;
-                &constructor
-            }
-            _ => return values,
-        };
-        for (at, parameter) in function.parameters.iter().enumerate() {
-            let Pattern::Name(name) = &parameter.pattern else { continue };
-            if let Some(value) = arguments.named(&[name]) {
-                while values.len() <= at {
-                    values.push(Value::Unknown);
-                }
-                if let Some(slot) = values.get_mut(at) {
-                    *slot = value;
-                }
-            }
-        }
-        values
     }
 }

@@ -129,6 +129,43 @@ impl Program<'_> {
         }
     }
 
+    /// A method of a text. What changes a text that is not known leaves it as it is.
+    pub(in super::super) fn python_text_method(text: &Text, name: &str, arguments: &Arguments<'_>) -> Value {
+        let first = arguments.get(0);
+        let cut = first.as_literal().map(str::to_owned);
+        let is_cut = |c: char| cut.as_ref().map_or_else(|| c.is_whitespace(), |cut| cut.contains(c));
+        let Some(literal) = text.as_literal() else { return Value::Text(text.clone()) };
+        let changed = match name {
+            "strip" => literal.trim_matches(is_cut).to_owned(),
+            "lstrip" => literal.trim_start_matches(is_cut).to_owned(),
+            "rstrip" => literal.trim_end_matches(is_cut).to_owned(),
+            "lower" => literal.to_lowercase(),
+            "upper" => literal.to_uppercase(),
+            "removeprefix" => literal.strip_prefix(cut.as_deref().unwrap_or_default()).unwrap_or(literal).to_owned(),
+            "removesuffix" => literal.strip_suffix(cut.as_deref().unwrap_or_default()).unwrap_or(literal).to_owned(),
+            "replace" => match (first.as_literal(), arguments.get(1).as_literal()) {
+                (Some(from), Some(to)) => literal.replace(from, to),
+                _ => return Value::Unknown,
+            },
+            "join" => return Self::joined_texts(literal, &first),
+            _ => return Value::Unknown,
+        };
+        Value::Text(Text::literal(&changed))
+    }
+
+    /// `"/".join(parts)`
+    fn joined_texts(separator: &str, parts: &Value) -> Value {
+        let Value::List(parts) = parts else { return Value::Unknown };
+        let mut text = Text::default();
+        for (at, part) in parts.iter().enumerate() {
+            if at > 0 {
+                text.push(&Text::literal(separator));
+            }
+            text.push(&part.as_text().cloned().unwrap_or_else(|| Text::unknown("…")));
+        }
+        Value::Text(text)
+    }
+
     fn of_receiver<'c>(receiver: &Value, arguments: &Arguments<'c>) -> Arguments<'c> {
         Arguments { values: vec![receiver.clone()], ..Self::none(arguments) }
     }

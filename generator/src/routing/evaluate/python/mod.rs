@@ -119,11 +119,18 @@ impl Program<'_> {
     pub(super) fn python_apply(&mut self, callee: &Value, arguments: &Arguments<'_>, place: Place) -> Value {
         match callee {
             Value::Package(package) => self.python_package(package, arguments, place),
-            Value::Class(class) => match self.router_of_class(class, arguments) {
-                Some(router) => router,
-                None => self.instance(class, Self::positioned(callee, arguments)),
-            },
-            _ => self.apply(callee, Self::positioned(callee, arguments)),
+            Value::Class(class) => {
+                if let Some(router) = self.router_of_class(class, arguments) {
+                    return router;
+                }
+                self.named.clone_from(&arguments.named);
+                self.instance(class, arguments.values.clone())
+            }
+            Value::Function(closure) => {
+                self.named.clone_from(&arguments.named);
+                self.call_closure(closure, arguments.values.clone(), closure.this.clone())
+            }
+            _ => self.apply(callee, arguments.values.clone()),
         }
     }
 
@@ -156,19 +163,19 @@ impl Program<'_> {
         })?;
         let router = self.python_router(framework, &name, arguments);
         self.router_classes.insert(router, class.clone());
-        let values = Self::positioned(&Value::Class(class.clone()), arguments);
-        self.call_router_class(router, "constructor", values);
+        self.call_router_class(router, "constructor", arguments);
         Some(Value::Router(router))
     }
 
     /// Calls a method that the class of a router defines.
-    fn call_router_class(&mut self, router: RouterId, name: &str, arguments: Vec<Value>) -> Option<Value> {
+    fn call_router_class(&mut self, router: RouterId, name: &str, arguments: &Arguments<'_>) -> Option<Value> {
         let class = self.router_classes.get(&router)?.clone();
         let this = Some(Value::Router(router));
         for owner in class.lineage() {
             if let Some((_, method)) = owner.class.methods.iter().find(|(own, _)| own == name) {
                 let closure = self.closure(method, &method_scope(&owner), this.clone());
-                return Some(self.call_closure(&closure, arguments, this));
+                self.named.clone_from(&arguments.named);
+                return Some(self.call_closure(&closure, arguments.values.clone(), this));
             }
         }
         None
@@ -195,8 +202,8 @@ impl Program<'_> {
         for parent in parents.iter().skip(1) {
             if let Some((_, method)) = parent.class.methods.iter().find(|(own, _)| own == name) {
                 let closure = self.closure(method, &method_scope(parent), this.clone());
-                let values = Self::positioned(&Value::Function(closure.clone()), arguments);
-                return self.call_closure(&closure, values, this);
+                self.named.clone_from(&arguments.named);
+                return self.call_closure(&closure, arguments.values.clone(), this);
             }
         }
         match this {
@@ -217,7 +224,7 @@ impl Program<'_> {
         if let Some(operation) = framework.and_then(|framework| framework.operation(name)) {
             return self.python_operation(router, operation, name, arguments, place);
         }
-        self.call_router_class(router, name, arguments.values.clone()).unwrap_or(Value::Unknown)
+        self.call_router_class(router, name, arguments).unwrap_or(Value::Unknown)
     }
 
     pub(super) fn python_operation(

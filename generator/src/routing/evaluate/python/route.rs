@@ -9,7 +9,7 @@ use super::super::call::Arguments;
 use super::super::definition::METHODS;
 use super::super::operation::Place;
 use super::super::source_of;
-use crate::code::Expression;
+use crate::code::{Expression, Located};
 
 /// The names of arguments that are handlers.
 pub(super) const HANDLERS: [&str; 6] = ["view_func", "endpoint", "handler", "view", "resource", "route"];
@@ -90,7 +90,15 @@ impl Program<'_> {
                 })
             })
         };
-        match named.or_else(positional) {
+        // The name of a variable says less than the name of what it holds.
+        let is_variable = |value: &&Located| matches!(value.expression, Expression::Name(_));
+        let found = named.or_else(positional);
+        match (found.filter(is_variable), handler) {
+            (Some(_), Value::Class(class)) => return class.class.name.clone().unwrap_or_default(),
+            (Some(_), Value::Function(closure)) => return closure.function.name.clone().unwrap_or_default(),
+            _ => {}
+        }
+        match found {
             Some(value) if matches!(value.expression, Expression::Function(_)) => String::new(),
             Some(value) => Self::short(&source_of(value)),
             None => String::new(),
@@ -114,10 +122,10 @@ impl Program<'_> {
     pub(super) fn python_paths(&mut self, router: RouterId, arguments: &Arguments<'_>, place: Place) {
         let handler = arguments.decorated.clone().unwrap_or_else(|| arguments.get(0));
         let methods = self.handler_methods(&handler).unwrap_or_else(|| vec![framework::ANY.to_owned()]);
-        let name = if arguments.decorated.is_some() {
-            Self::handler_name(arguments, &handler)
-        } else {
-            Self::short(&Self::source_at(arguments, 0, &["resource"]))
+        let name = match &handler {
+            Value::Class(class) => class.class.name.clone().unwrap_or_default(),
+            _ if arguments.decorated.is_some() => Self::handler_name(arguments, &handler),
+            _ => Self::short(&Self::source_at(arguments, 0, &["resource"])),
         };
         let skipped = usize::from(arguments.decorated.is_none());
         let paths = (skipped..arguments.len()).filter_map(|at| Self::text_at(arguments, at, &[]));
