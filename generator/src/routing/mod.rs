@@ -69,7 +69,7 @@ const MOUNTS: [&str; 15] = [
 ];
 
 /// Texts of which a file of Python that declares routes has one, beside the import of a framework.
-const PYTHON_MARKERS: [&str; 11] = [
+const PYTHON_MARKERS: [&str; 13] = [
     "urlpatterns",
     "APIRouter",
     "Blueprint(",
@@ -79,6 +79,8 @@ const PYTHON_MARKERS: [&str; 11] = [
     ".add_route",
     ".add_subapp(",
     "web.View",
+    "(app):",
+    "(app,",
     ".route(",
     "Route(",
 ];

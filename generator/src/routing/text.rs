@@ -38,6 +38,12 @@ impl Text {
         !self.0.is_empty() && self.0.iter().all(|part| matches!(part, Part::Unknown(_)))
     }
 
+    /// Whether the text is a variable of which nothing is known, such as one of a loop over a list that is not known.
+    pub(crate) fn is_variable(&self) -> bool {
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        matches!(self.0.as_slice(), [Part::Unknown(source)] if !source.is_empty() && source.chars().all(is_name))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

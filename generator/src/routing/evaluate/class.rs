@@ -29,7 +29,19 @@ impl Program<'_> {
                 statics.fields.borrow_mut().insert(field.name.clone(), field_value);
             }
         }
+        if sees_fields {
+            self.decorate_methods(class, &inside);
+        }
         Value::Class(value)
+    }
+
+    /// Applies the decorators of methods in Python: `@router.get("/")` in the class of a controller.
+    fn decorate_methods(&mut self, class: &Arc<Class>, scope: &Rc<Scope>) {
+        for (_, method) in class.methods.iter().filter(|(_, method)| !method.decorators.is_empty()) {
+            let this = scope.get("this");
+            let value = Value::Function(self.closure(method, scope, this));
+            self.decorate(&method.decorators, &value, scope);
+        }
     }
 
     /// Makes an object of a class: its fields, then its constructor.

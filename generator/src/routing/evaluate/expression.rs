@@ -195,6 +195,10 @@ impl Program<'_> {
             Expression::Name(name) => scope.assign(name, value.clone()),
             Expression::Member(object, name) => {
                 let record = match self.evaluate(object, scope) {
+                    Value::Router(router) => {
+                        self.assign_routes(router, name, &value);
+                        None
+                    }
                     Value::Record(record) => Some(record),
                     Value::Class(class) => Some(class.statics.clone()),
                     _ => None,

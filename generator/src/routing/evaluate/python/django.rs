@@ -10,7 +10,7 @@ use super::super::super::value::Value;
 use super::super::call::Arguments;
 use super::super::operation::Place;
 use super::include::routers_in;
-use crate::code::Imported;
+use crate::code::{Expression, Imported};
 
 impl Program<'_> {
     /// `path(route, view)`, `re_path(expression, view)`. The view may be the patterns of `include`.
@@ -32,10 +32,22 @@ impl Program<'_> {
             for method in methods {
                 self.add_route(router, &method, path.clone(), &handler, place);
             }
+            if handler.ends_with("include()") && !Self::includes_package(arguments) {
+                self.add_not_understood(format!("{handler} at {path}"), place);
+            }
         }
         for child in children {
             self.routers.mount(router, path.clone(), child);
         }
+    }
+
+    /// Whether the view is the patterns of a package: `include("allauth.urls")`.
+    fn includes_package(arguments: &Arguments<'_>) -> bool {
+        let Some(Expression::Call(call)) = arguments.expression_at(1, &["view"]).map(|view| &view.expression) else {
+            return false;
+        };
+        let first = call.arguments.first().map(|argument| &argument.value.expression);
+        matches!(first, Some(Expression::Text(_) | Expression::Name(_) | Expression::Member(..)))
     }
 
     /// `include("shop.urls")`, `include(patterns)`, `include((patterns, name))`

@@ -66,9 +66,14 @@ impl Program<'_> {
         for (_, value) in arguments.named.iter().filter(|(name, _)| ROUTERS.contains(&name.as_str())) {
             routers_in(value, &mut children);
         }
-        let positional = arguments.values.iter().find_map(|value| value.as_text().cloned());
-        let first = || Self::text_at(arguments, 0, &[]).filter(|_| operation == Operation::MountApp);
-        let prefix = Self::own_prefix(arguments).or(positional).or_else(first);
+        let prefix = if operation == Operation::MountApp && arguments.len() > 0 {
+            Self::text_at(arguments, 0, &[])
+        } else {
+            let positional = || arguments.values.iter().find_map(|value| value.as_text().cloned());
+            let named = || Self::own_prefix(arguments).or_else(positional);
+            let prefix = arguments.named(&["prefix"]).and_then(|_| Self::text_at(arguments, usize::MAX, &["prefix"]));
+            prefix.or_else(named)
+        };
         let prefix = prefix.filter(|prefix| prefix.to_string() != "{None}");
         if children.is_empty() && operation == Operation::MountApp {
             let handler = Self::short(&Self::source_at(arguments, 1, &["app"]));
@@ -95,6 +100,17 @@ impl Program<'_> {
         let child = self.python_router(framework, "Namespace", arguments);
         self.routers.mount(router, Text::default(), child);
         Value::Router(child)
+    }
+
+    /// `router.routes.append(route)`, which is an assignment to the routes.
+    pub(in super::super) fn assign_routes(&mut self, router: RouterId, name: &str, value: &Value) {
+        let mut children = Vec::new();
+        if name == "routes" {
+            routers_in(value, &mut children);
+        }
+        for child in children {
+            self.routers.mount(router, Text::default(), child);
+        }
     }
 
     /// `api.init_app(app)` mounts the router on the argument.

@@ -191,7 +191,8 @@ impl Program<'_> {
     ) -> Value {
         let (this, class) = (scope.get("this"), scope.get("__class__"));
         if let (Some(Value::Router(router)), "constructor") = (&this, name) {
-            if let Some(prefix) = Self::own_prefix(arguments)
+            // A prefix that is not known is not replaced by the default of a parameter.
+            if let Some(prefix) = Self::own_prefix(arguments).filter(|prefix| !prefix.is_empty())
                 && let Some(own) = self.routers.get_mut(*router)
             {
                 own.prefix = prefix;
@@ -236,6 +237,9 @@ impl Program<'_> {
         place: Place,
     ) -> Value {
         self.mark_called(arguments);
+        if let Some(Value::Function(closure)) = &arguments.decorated {
+            self.called.insert(Arc::as_ptr(&closure.function));
+        }
         match operation {
             Operation::Verb => {
                 let method = name.trim_start_matches("add_").to_uppercase();

@@ -27,6 +27,9 @@ impl Program<'_> {
         let handler = Self::python_handler(arguments);
         let is_only_a_name = matches!(handler, Value::Text(_));
         let Some(path) = Self::text_at(arguments, 0, &["path", "rule"]).filter(|_| !is_only_a_name) else { return };
+        if path.is_variable() {
+            return self.add_not_understood(format!("route at {path}"), place);
+        }
         let methods = match method {
             Some(method) => vec![method.to_owned()],
             None => self.route_methods(arguments, &handler, default),
