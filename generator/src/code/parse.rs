@@ -1,8 +1,8 @@
 //! Parses a file with the grammar of its language.
 
-use tree_sitter::{Language, Node, Parser};
+use tree_sitter::{Language, Node, Parser, Tree};
 
-use super::{Statement, javascript};
+use super::{Statement, javascript, rust};
 
 /// A grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,7 @@ pub(crate) enum Grammar {
     TypeScript,
     /// TypeScript and JavaScript with elements of JSX.
     Tsx,
+    Rust,
 }
 
 impl Grammar {
@@ -18,6 +19,7 @@ impl Grammar {
         match extension {
             "ts" | "mts" | "cts" => Some(Self::TypeScript),
             "tsx" | "js" | "jsx" | "mjs" | "cjs" => Some(Self::Tsx),
+            "rs" => Some(Self::Rust),
             _ => None,
         }
     }
@@ -26,16 +28,25 @@ impl Grammar {
         match self {
             Self::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
             Self::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
+            Self::Rust => tree_sitter_rust::LANGUAGE.into(),
         }
     }
 }
 
 /// The statements of a file. `None` if the grammar can't be loaded. A part that does not parse is left out.
 pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
+    let tree = syntax_tree(grammar, text)?;
+    Some(match grammar {
+        Grammar::TypeScript | Grammar::Tsx => javascript::Lowering::new(text).program(tree.root_node()),
+        Grammar::Rust => rust::Lowering::new(text).program(tree.root_node()),
+    })
+}
+
+/// The syntax tree of a text. `None` if the grammar can't be loaded.
+pub(super) fn syntax_tree(grammar: Grammar, text: &str) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&grammar.language()).ok()?;
-    let tree = parser.parse(text, None)?;
-    Some(javascript::Lowering::new(text).program(tree.root_node()))
+    parser.parse(text, None)
 }
 
 /// The source text of a node.

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::code::Grammar;
+
 /// A framework.
 #[derive(Debug, Deserialize)]
 pub(super) struct Framework {
@@ -16,6 +18,29 @@ pub(super) struct Framework {
     #[serde(default)]
     pub(super) keeps_slash: bool,
     operations: BTreeMap<String, Operation>,
+    #[serde(default)]
+    pub(super) language: Language,
+    /// The types of which a value is only a part of a route.
+    #[serde(default)]
+    parts: Vec<String>,
+    /// The functions of a router's type that make one.
+    #[serde(default)]
+    constructors: Vec<String>,
+    /// The functions that make routers, by their name or by the name of their type and their name.
+    #[serde(default)]
+    functions: BTreeMap<String, Operation>,
+    /// The modules of the package that have functions.
+    #[serde(default)]
+    modules: Vec<String>,
+}
+
+/// The language of a framework.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Language {
+    #[default]
+    JavaScript,
+    Rust,
 }
 
 /// What a method of a router does.
@@ -48,6 +73,40 @@ pub(super) enum Operation {
     Below,
     /// Changes the prefix of the router: `prefix(path)`.
     OwnPrefix,
+    /// Makes a router without a prefix.
+    Router,
+    /// Makes a router with the routes that the attributes of objects describe.
+    Objects,
+    /// Mounts a router of methods: `route([path], methods)`. Another value answers all methods.
+    Route,
+    /// Mounts a router below a path: `nest(path, router)`. Another value answers all paths below.
+    Nest,
+    /// Mounts routers and the routes of functions with attributes: `merge(router)`.
+    Merge,
+    /// Calls a function with the router: `configure(function)`.
+    Configure,
+    /// Answers what no route answers.
+    Fallback,
+    /// Adds a route at the path of the router, with the name as its HTTP method: `get(handler)`.
+    OwnVerb,
+    /// Adds routes at the path of the router: `on(MethodFilter::GET, handler)`.
+    OwnMethods,
+    /// Adds the HTTP method that a guard demands: `guard(guard::Get())`.
+    Guard,
+    /// Names the handler: `to(handler)`.
+    To,
+    /// Returns a router with the same routes.
+    Copy,
+    /// Returns the router and something else.
+    Split,
+    /// Makes a route without a method and a path, to which both are added.
+    Own,
+    /// Adds a route for `GET`, whatever the name, also without a handler: `url(path, …)`.
+    GetAlone,
+    /// Something that answers all paths below the path where it is mounted.
+    Files,
+    /// Returns no router.
+    Nothing,
 }
 
 #[derive(Deserialize)]
@@ -96,7 +155,95 @@ pub(super) fn names_package(text: &str) -> bool {
     all().iter().any(|framework| framework.packages.iter().any(named))
 }
 
+/// The framework of an import. A path of Rust begins with the package.
+pub(super) fn of_import(grammar: Grammar, module: &str, name: &str) -> Option<usize> {
+    if grammar != Grammar::Rust {
+        return of_package(module);
+    }
+    let package = if module.is_empty() { name } else { module.split("::").next().unwrap_or_default() };
+    of_rust().find(|(_, framework)| framework.packages.iter().any(|own| own == package)).map(|(index, _)| index)
+}
+
+/// The frameworks of Rust with their indices.
+fn of_rust() -> impl Iterator<Item = (usize, &'static Framework)> {
+    all().iter().enumerate().filter(|(_, framework)| framework.language == Language::Rust)
+}
+
+/// Whether a crate is one of a framework of Rust.
+pub(super) fn is_rust_package(name: &str) -> bool {
+    of_rust().any(|(_, framework)| framework.packages.iter().any(|package| package == name))
+}
+
+/// Whether a framework of Rust has something of this name.
+pub(super) fn is_usual_name(name: &str) -> bool {
+    of_rust().any(|(_, framework)| framework.has_name(name))
+}
+
+/// Whether a crate has something of this name.
+pub(super) fn knows(package: &str, name: &str) -> bool {
+    of_rust().any(|(_, framework)| framework.packages.iter().any(|own| own == package) && framework.has_name(name))
+}
+
+/// The framework of Rust that gives a function of a crate a meaning.
+pub(super) fn rust_call(package: &str, owner: &str, name: &str) -> Option<usize> {
+    let has = |(_, framework): &(usize, &Framework)| {
+        framework.packages.iter().any(|own| own == package) && framework.has_function(owner, name)
+    };
+    of_rust().find(has).map(|(index, _)| index)
+}
+
+/// The framework of a function whose crate is not known. `main` is preferred.
+pub(super) fn guessed(main: Option<usize>, owner: &str, name: &str) -> Option<usize> {
+    let has = |(_, framework): &(usize, &Framework)| framework.has_function(owner, name);
+    of_rust()
+        .filter(|(index, _)| Some(*index) == main)
+        .find(has)
+        .or_else(|| of_rust().find(has))
+        .map(|(index, _)| index)
+}
+
+/// The framework with a router of this type. `main` is preferred.
+pub(super) fn of_rust_type(main: Option<usize>, name: &str) -> Option<usize> {
+    let has = |(_, framework): &(usize, &Framework)| framework.has_type(name);
+    of_rust()
+        .filter(|(index, _)| Some(*index) == main)
+        .find(has)
+        .or_else(|| of_rust().find(has))
+        .map(|(index, _)| index)
+}
+
 impl Framework {
+    fn has_name(&self, name: &str) -> bool {
+        let has = |names: &[String]| names.iter().any(|own| own == name);
+        has(&self.routers)
+            || has(&self.parts)
+            || has(&self.modules)
+            || self.functions.contains_key(name)
+            || self.functions.keys().any(|own| own.split("::").next() == Some(name))
+    }
+
+    /// Whether `owner::name` makes a router or a part of one.
+    fn has_function(&self, owner: &str, name: &str) -> bool {
+        let is_constructor = self.is_router_type(owner) && self.constructors.iter().any(|own| own == name);
+        let is_place = |names: &[String]| names.iter().any(|own| own == owner);
+        let is_free = owner.is_empty() || is_place(&self.packages) || is_place(&self.modules);
+        is_constructor
+            || is_free && self.functions.contains_key(name)
+            || self.functions.contains_key(&format!("{owner}::{name}"))
+    }
+
+    pub(super) fn is_router_type(&self, name: &str) -> bool {
+        self.routers.iter().chain(&self.parts).any(|own| own == name)
+    }
+
+    pub(super) fn is_part_type(&self, name: &str) -> bool {
+        self.parts.iter().any(|own| own == name)
+    }
+
+    pub(super) fn function(&self, name: &str) -> Option<Operation> {
+        self.functions.get(name).copied()
+    }
+
     pub(super) fn operation(&self, name: &str) -> Option<Operation> {
         self.operations.get(name).copied()
     }

@@ -16,6 +16,7 @@ mod procedures;
 mod program;
 mod react_router;
 mod router;
+mod rust;
 mod text;
 mod value;
 
@@ -24,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::modules::Modules;
 pub(crate) use self::program::{Found, Unresolved};
 use self::program::{Program, SourceFile};
+use self::rust::Crates;
 use crate::code::{Grammar, Statement, parse};
 use crate::paths;
 use crate::tree::Tree;
@@ -75,8 +77,10 @@ struct Parsed {
 
 /// The routes of the code, with the paths of the files in the order of their indices.
 pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
-    let settings = tree.read(modules::is_settings, |_, text| Some(text.to_owned()));
+    let is_settings = |path: &str| modules::is_settings(path) || paths::name(path) == "Cargo.toml";
+    let settings = tree.read(is_settings, |_, text| Some(text.to_owned()));
     let modules = Modules::new(tree.files(), &settings);
+    let crates = Crates::new(tree.files(), &settings);
     let mut files: BTreeMap<String, Parsed> = BTreeMap::new();
     let mut wanted: Option<BTreeSet<String>> = None;
     for _ in 0..MAX_ROUNDS {
@@ -87,7 +91,7 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
         files.extend(read);
         let named = files.iter().flat_map(|(path, file)| file.specifiers.iter().map(move |module| (path, module)));
         let missing: BTreeSet<String> = named
-            .filter_map(|(path, module)| modules.resolve(path, module))
+            .flat_map(|(path, module)| named_files(&modules, &crates, path, module))
             .filter(|path| !files.contains_key(path) && is_source(path))
             .collect();
         if missing.is_empty() || wanted.as_ref() == Some(&missing) {
@@ -95,20 +99,34 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
         }
         wanted = Some(missing);
     }
-    let imports = imports(&files, &modules);
+    let imports = imports(&files, &modules, &crates);
     let sources: Vec<SourceFile> = files
         .into_iter()
-        .map(|(path, file)| SourceFile { path, statements: file.statements, compares_paths: file.compares_paths })
+        .map(|(path, file)| SourceFile {
+            grammar: Grammar::of(paths::extension(&path)).unwrap_or(Grammar::Tsx),
+            path,
+            statements: file.statements,
+            compares_paths: file.compares_paths,
+        })
         .collect();
-    let found = Program::new(&sources, &modules).run(&imports);
+    let found = Program::new(&sources, &modules, &crates).run(&imports);
     (sources.into_iter().map(|file| file.path).collect(), found)
 }
 
+/// The files that an import or a path in a file names.
+fn named_files(modules: &Modules, crates: &Crates, from: &str, name: &str) -> Vec<String> {
+    if is_rust(from) { crates.files_of(from, name) } else { modules.resolve(from, name).into_iter().collect() }
+}
+
+fn is_rust(path: &str) -> bool {
+    paths::extension(path) == "rs"
+}
+
 /// The indices of the files that each file imports.
-fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules) -> Vec<Vec<usize>> {
+fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules, crates: &Crates) -> Vec<Vec<usize>> {
     let index: BTreeMap<&String, usize> = files.keys().enumerate().map(|(index, path)| (path, index)).collect();
     let resolved = |path: &String, file: &Parsed| {
-        let targets = file.specifiers.iter().filter_map(|module| modules.resolve(path, module));
+        let targets = file.specifiers.iter().flat_map(|module| named_files(modules, crates, path, module));
         targets.filter_map(|target| index.get(&target).copied()).collect()
     };
     files.iter().map(|(path, file)| resolved(path, file)).collect()
@@ -120,6 +138,9 @@ fn is_source(path: &str) -> bool {
 }
 
 fn is_candidate(path: &str, text: &str) -> bool {
+    if is_rust(path) {
+        return rust::is_candidate(text);
+    }
     file_routes::is_file_route(path)
         || compares_paths(text)
         || MARKERS.iter().any(|marker| text.contains(marker))
@@ -144,6 +165,11 @@ fn compares_paths(text: &str) -> bool {
 
 fn parsed(path: &str, text: &str) -> Option<Parsed> {
     let statements = parse(Grammar::of(paths::extension(path))?, text)?;
+    if is_rust(path) {
+        let follows = rust::is_candidate(text) || text.contains("pub use");
+        let specifiers = if follows { rust::named_paths(&statements).into_iter().collect() } else { Vec::new() };
+        return Some(Parsed { statements, specifiers, compares_paths: rust::compares_paths(text) });
+    }
     let follows =
         puts_together(text) || file_routes::is_file_route(path) && exports_imports(text) || text.contains("export *");
     let specifiers = if follows { modules::specifiers(text) } else { Vec::new() };

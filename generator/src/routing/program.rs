@@ -10,9 +10,10 @@ use std::sync::Arc;
 use super::modules::Modules;
 use super::procedures::Procedures;
 use super::router::{FoundRoute, RouterId, RouterRoute, Routers};
+use super::rust::{Crates, Filters, Items};
 use super::text::Text;
 use super::value::{ClassValue, Closure, Record, Scope, Value};
-use crate::code::{Function, Statement};
+use crate::code::{Function, Grammar, Imported, Statement};
 
 /// The maximum number of expressions that are evaluated for one repository.
 pub(super) const MAX_STEPS: usize = 4_000_000;
@@ -22,6 +23,7 @@ pub(super) const MAX_CALL_DEPTH: usize = 40;
 /// A file of the repository.
 pub(crate) struct SourceFile {
     pub(crate) path: String,
+    pub(crate) grammar: Grammar,
     pub(crate) statements: Vec<Statement>,
     /// Whether the file compares the path of a request by hand.
     pub(crate) compares_paths: bool,
@@ -48,6 +50,7 @@ pub(crate) struct Unresolved {
 pub(super) struct Program<'a> {
     pub(super) files: &'a [SourceFile],
     pub(super) modules: &'a Modules,
+    pub(super) crates: &'a Crates,
     by_path: HashMap<&'a str, usize>,
     states: HashMap<usize, Module>,
     pub(super) routers: Routers,
@@ -59,6 +62,11 @@ pub(super) struct Program<'a> {
     pub(super) steps: usize,
     pub(super) unresolved: BTreeSet<Unresolved>,
     pub(super) procedures: Procedures,
+    /// The items of Rust.
+    pub(super) items: Items,
+    pub(super) filters: Filters,
+    /// The functions whose attributes are part of a router.
+    pub(super) registered: HashSet<*const Function>,
     /// The types of variables that hold functions, such as `FastifyPluginAsync`.
     pub(super) types_of_functions: HashMap<*const Function, String>,
     /// The file and line of the call that is evaluated.
@@ -79,10 +87,11 @@ pub(crate) struct Found {
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn new(files: &'a [SourceFile], modules: &'a Modules) -> Self {
+    pub(super) fn new(files: &'a [SourceFile], modules: &'a Modules, crates: &'a Crates) -> Self {
         Self {
             files,
             modules,
+            crates,
             by_path: files.iter().enumerate().map(|(index, file)| (file.path.as_str(), index)).collect(),
             states: HashMap::new(),
             routers: Routers::default(),
@@ -93,6 +102,9 @@ impl<'a> Program<'a> {
             steps: 0,
             unresolved: BTreeSet::new(),
             procedures: Procedures::default(),
+            items: Items::default(),
+            filters: Filters::default(),
+            registered: HashSet::new(),
             types_of_functions: HashMap::new(),
             place: (0, 0),
             main_frameworks: HashMap::new(),
@@ -102,13 +114,17 @@ impl<'a> Program<'a> {
     }
 
     pub(super) fn run(mut self, imports: &[Vec<usize>]) -> Found {
+        self.declare_items();
         for file in 0..self.files.len() {
             self.module(file);
         }
         self.add_controllers();
         self.add_compared_paths();
         self.run_unused_classes();
+        self.run_rust_files();
         self.run_uncalled(imports);
+        self.add_filters();
+        self.add_unregistered();
         let (mut routes, is_full) = self.routers.routes();
         routes.extend(self.procedure_routes());
         routes.extend(self.file_routes());
@@ -151,6 +167,18 @@ impl<'a> Program<'a> {
             let route = RouterRoute { method: method.to_uppercase(), path, file, line, handler: handler.to_owned() };
             router.routes.push(route);
         }
+    }
+
+    /// Sets the variables of a file that is not run as a whole.
+    pub(super) fn set_scope(&mut self, file: usize, scope: &Rc<Scope>) {
+        let module = Module { exports: Rc::default(), replaced: Rc::default(), scope: scope.clone() };
+        self.states.insert(file, module);
+    }
+
+    /// The functions of Rust.
+    pub(super) fn rust_closures(&self) -> Vec<Rc<Closure>> {
+        let closures = self.closures.iter().filter(|closure| closure.scope.module.is_some());
+        closures.filter(|closure| !closure.function.decorators.is_empty()).cloned().collect()
     }
 
     /// Runs a file once, and returns what it exports.
@@ -199,7 +227,7 @@ impl<'a> Program<'a> {
         while let Some(class) = self.classes.get(next).cloned() {
             next += 1;
             let is_used = class.class.methods.iter().any(|(_, method)| self.called.contains(&Arc::as_ptr(method)));
-            if is_used || self.steps >= MAX_STEPS {
+            if is_used || class.scope.module.is_some() || self.steps >= MAX_STEPS {
                 continue;
             }
             let constructor = class.class.methods.iter().find(|(name, _)| name == "constructor");
@@ -273,8 +301,9 @@ fn usual_framework(files: &[SourceFile]) -> Option<usize> {
 fn imported_frameworks(file: &SourceFile) -> Vec<usize> {
     let mut found = Vec::new();
     for statement in &file.statements {
-        if let Statement::Import { module, .. } = statement {
-            found.extend(super::framework::of_package(module));
+        if let Statement::Import { module, name, .. } = statement {
+            let name = if let Imported::Name(name) = name { name } else { "" };
+            found.extend(super::framework::of_import(file.grammar, module, name));
         }
     }
     super::calls::each_expression(&file.statements, &mut |located| {

@@ -20,6 +20,8 @@ pub(super) struct Router {
     pub(super) routes: Vec<RouterRoute>,
     mounts: Vec<(Text, RouterId)>,
     is_mounted: bool,
+    /// Whether the router is only a part of a route: methods without a path. It has no routes where it is not mounted.
+    pub(super) is_part: bool,
     keeps_slash: bool,
 }
 
@@ -57,6 +59,7 @@ impl Routers {
             routes: Vec::new(),
             mounts: Vec::new(),
             is_mounted: false,
+            is_part: false,
             keeps_slash,
         });
         self.routers.len() - 1
@@ -68,6 +71,18 @@ impl Routers {
 
     pub(super) fn get_mut(&mut self, id: RouterId) -> Option<&mut Router> {
         self.routers.get_mut(id)
+    }
+
+    pub(super) fn set_part(&mut self, id: RouterId, is_part: bool) {
+        if let Some(router) = self.routers.get_mut(id) {
+            router.is_part = is_part;
+        }
+    }
+
+    /// The routes of parts that are mounted nowhere.
+    pub(super) fn unmounted_parts(&self) -> Vec<RouterRoute> {
+        let parts = self.routers.iter().filter(|router| router.is_part && !router.is_mounted);
+        parts.flat_map(|router| router.routes.iter().cloned()).collect()
     }
 
     pub(super) fn mount(&mut self, parent: RouterId, prefix: Text, child: RouterId) {
@@ -87,7 +102,7 @@ impl Routers {
     pub(super) fn routes(&self) -> (BTreeSet<FoundRoute>, bool) {
         let mut found = BTreeSet::new();
         for (id, router) in self.routers.iter().enumerate() {
-            if !router.is_mounted {
+            if !router.is_mounted && !router.is_part {
                 self.collect(id, &Text::default(), 0, &mut found);
             }
         }

@@ -8,7 +8,8 @@ use super::super::program::{MAX_CALL_DEPTH, Program, Unresolved};
 use super::super::text::Text;
 use super::super::value::{Closure, PackageValue, Scope, Value};
 use super::builtin::joined_file_path;
-use crate::code::{Call, Expression, Imported, Located, Parameter, Pattern};
+use super::operation::Place;
+use crate::code::{Call, Expression, Grammar, Imported, Located, Parameter, Pattern};
 
 /// How often a function may call itself before the result is unknown.
 const MAX_RECURSION: usize = 2;
@@ -20,27 +21,27 @@ pub(super) const GLOBAL_NAMES: [&str; 4] = ["app", "router", "server", "fastify"
 
 /// The arguments of a call, with their expressions for handlers and unknown parts of paths.
 pub(in super::super) struct Arguments<'c> {
-    pub(super) call: &'c Call,
-    pub(super) values: Vec<Value>,
+    pub(in super::super) call: &'c Call,
+    pub(in super::super) values: Vec<Value>,
 }
 
 impl Arguments<'_> {
-    pub(super) fn get(&self, at: usize) -> Value {
+    pub(in super::super) fn get(&self, at: usize) -> Value {
         self.values.get(at).cloned().unwrap_or(Value::Unknown)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in super::super) fn len(&self) -> usize {
         self.values.len()
     }
 
     /// The expression of an argument, if no list was spread before it.
-    pub(super) fn expression(&self, at: usize) -> Option<&Located> {
+    pub(in super::super) fn expression(&self, at: usize) -> Option<&Located> {
         let before = self.call.arguments.get(..=at)?;
         before.iter().all(|element| !element.is_spread).then_some(())?;
         self.call.arguments.get(at).map(|element| &element.value)
     }
 
-    pub(super) fn functions(&self) -> Vec<Rc<Closure>> {
+    pub(in super::super) fn functions(&self) -> Vec<Rc<Closure>> {
         let functions = self.values.iter();
         functions
             .filter_map(|value| if let Value::Function(closure) = value { Some(closure.clone()) } else { None })
@@ -51,14 +52,28 @@ impl Arguments<'_> {
 impl Program<'_> {
     pub(in super::super) fn call(&mut self, call: &Call, line: usize, scope: &Rc<Scope>) -> Value {
         self.place = (scope.file, line);
-        if let Expression::Member(object, name) = &call.callee.expression {
+        let place = Place { file: scope.file, line };
+        if let Expression::Member(object, name) | Expression::Path(object, name) = &call.callee.expression {
             let receiver = self.evaluate(object, scope);
             let values = self.elements(&call.arguments, scope);
             let arguments = Arguments { call, values };
+            if scope.module.is_some()
+                && let Some(value) = self.rust_method(&receiver, object, name, &arguments, place, scope)
+            {
+                return value;
+            }
             return self.method(&receiver, object, name, &arguments, line, scope);
+        }
+        if let Expression::Name(name) = &call.callee.expression
+            && name.ends_with('!')
+        {
+            return self.rust_macro(name, call, place, scope);
         }
         let callee = self.evaluate(&call.callee, scope);
         let values = self.elements(&call.arguments, scope);
+        if scope.module.is_some() {
+            return self.apply_rust(&callee, &Arguments { call, values }, place, scope);
+        }
         if let Expression::Name(name) = &call.callee.expression
             && matches!(callee, Value::Unknown)
         {
@@ -91,7 +106,7 @@ impl Program<'_> {
     }
 
     /// Runs the functions among the arguments of a call that is not known, since it may call them.
-    pub(super) fn call_functions(&mut self, arguments: &Arguments<'_>) -> Value {
+    pub(in super::super) fn call_functions(&mut self, arguments: &Arguments<'_>) -> Value {
         let mut result = Value::Unknown;
         for closure in arguments.functions() {
             if self.called.contains(&Arc::as_ptr(&closure.function)) {
@@ -199,6 +214,9 @@ impl Program<'_> {
 
     /// The value of a parameter of a function that unknown code calls. A router, if its type or its name says so.
     pub(in super::super) fn adopted(&mut self, file: usize, parameter: &Parameter) -> Value {
+        if self.files.get(file).is_some_and(|file| file.grammar == Grammar::Rust) {
+            return self.rust_adopted(file, parameter);
+        }
         let typed = framework::all().iter().position(|framework| framework.has_type(&parameter.type_name));
         let named = match &parameter.pattern {
             Pattern::Name(name) if parameter.type_name.is_empty() && ROUTER_NAMES.contains(&name.as_str()) => {

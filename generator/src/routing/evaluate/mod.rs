@@ -9,4 +9,6 @@ mod operation;
 mod plugin;
 mod statement;
 
+pub(super) use self::call::Arguments;
 pub(super) use self::expression::source_of;
+pub(super) use self::operation::Place;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::program::{MAX_STEPS, Program};
+use super::super::rust::import_path;
 use super::super::value::{PackageValue, Scope, Value};
 use crate::code::{Imported, Located, Pattern, Statement};
 
@@ -66,6 +67,11 @@ impl Program<'_> {
                 };
             }
             Statement::Block(statements) => return self.block(statements, &Scope::inside(scope)),
+            Statement::Import { module, name, local } if scope.module.is_some() => {
+                self.use_path(module, name, local, scope)
+            }
+            Statement::Module(_) => {}
+            Statement::Implementation(implementation) => self.implement(implementation, scope),
             Statement::Import { module, name, local } => {
                 let value = self.imported(scope.file, module, name);
                 scope.set(local, value);
@@ -78,6 +84,17 @@ impl Program<'_> {
             Statement::ExportFrom { module, name, exported } => self.export_from(scope.file, module, name, exported),
         }
         None
+    }
+
+    /// `use` inside a function.
+    fn use_path(&mut self, path: &str, name: &Imported, local: &str, scope: &Rc<Scope>) {
+        let Some(module) = scope.module else { return };
+        let path = import_path(path, name);
+        if *name == Imported::Everything {
+            return self.items.add_glob(module, path);
+        }
+        let value = self.path_value(module, scope.file, &path, 0);
+        scope.set(local, value);
     }
 
     /// A value with a declared type. A value that is not known may be a router because of its type.
