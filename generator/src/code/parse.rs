@@ -1,8 +1,8 @@
 //! Parses a file with the grammar of its language.
 
-use tree_sitter::{Node, Parser};
+use tree_sitter::{Node, Parser, Tree};
 
-use super::{Statement, javascript, python};
+use super::{Statement, javascript, python, rust};
 
 /// A grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,7 @@ pub(crate) enum Grammar {
     /// TypeScript and JavaScript with elements of JSX.
     Tsx,
     Python,
+    Rust,
 }
 
 /// A language. Names of one language have no meaning in another.
@@ -20,6 +21,7 @@ pub(crate) enum Language {
     #[default]
     JavaScript,
     Python,
+    Rust,
 }
 
 impl Grammar {
@@ -29,6 +31,7 @@ impl Grammar {
             "ts" | "mts" | "cts" => Some(Self::TypeScript),
             "tsx" | "js" | "jsx" | "mjs" | "cjs" => Some(Self::Tsx),
             "py" => Some(Self::Python),
+            "rs" => Some(Self::Rust),
             _ => None,
         }
     }
@@ -38,6 +41,7 @@ impl Grammar {
         match self {
             Self::TypeScript | Self::Tsx => Language::JavaScript,
             Self::Python => Language::Python,
+            Self::Rust => Language::Rust,
         }
     }
 
@@ -46,19 +50,26 @@ impl Grammar {
             Self::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
             Self::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
             Self::Python => tree_sitter_python::LANGUAGE.into(),
+            Self::Rust => tree_sitter_rust::LANGUAGE.into(),
         }
     }
 }
 
 /// The statements of a file. `None` if the grammar can't be loaded. A part that does not parse is left out.
 pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
-    let mut parser = Parser::new();
-    parser.set_language(&grammar.language()).ok()?;
-    let tree = parser.parse(text, None)?;
+    let tree = syntax_tree(grammar, text)?;
     Some(match grammar.described() {
         Language::JavaScript => javascript::Lowering::new(text).program(tree.root_node()),
         Language::Python => python::Lowering::new(text).program(tree.root_node()),
+        Language::Rust => rust::Lowering::new(text).program(tree.root_node()),
     })
+}
+
+/// The syntax tree of a text. `None` if the grammar can't be loaded.
+pub(super) fn syntax_tree(grammar: Grammar, text: &str) -> Option<Tree> {
+    let mut parser = Parser::new();
+    parser.set_language(&grammar.language()).ok()?;
+    parser.parse(text, None)
 }
 
 /// The source text of a node.

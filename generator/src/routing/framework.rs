@@ -20,10 +20,17 @@ pub(super) struct Framework {
     #[serde(default)]
     pub(super) keeps_slash: bool,
     operations: BTreeMap<String, Operation>,
-    /// What the functions of the package do. The result is a router with what the operation adds.
+    /// The types of which a value is only a part of a route.
+    #[serde(default)]
+    parts: Vec<String>,
+    /// The functions of a router's type that make one.
+    #[serde(default)]
+    constructors: Vec<String>,
+    /// What the functions of the package do, by their name or by the name of their type and their name. The result is a
+    /// router with what the operation adds.
     #[serde(default)]
     functions: BTreeMap<String, Operation>,
-    /// The names that Python code usually gives to the modules of the package.
+    /// The modules of the package that have functions, by the names that code usually gives to them.
     #[serde(default)]
     modules: Vec<String>,
 }
@@ -80,6 +87,40 @@ pub(super) enum Operation {
     Expression,
     /// Adds the routes of a viewset: `register(prefix, viewset)`.
     Viewset,
+    /// Makes a router without a prefix.
+    Router,
+    /// Makes a router with the routes that the attributes of objects describe.
+    Objects,
+    /// Mounts a router of methods: `route([path], methods)`. Another value answers all methods.
+    Route,
+    /// Mounts a router below a path: `nest(path, router)`. Another value answers all paths below.
+    Nest,
+    /// Mounts routers and the routes of functions with attributes: `merge(router)`.
+    Merge,
+    /// Calls a function with the router: `configure(function)`.
+    Configure,
+    /// Answers what no route answers.
+    Fallback,
+    /// Adds a route at the path of the router, with the name as its HTTP method: `get(handler)`.
+    OwnVerb,
+    /// Adds routes at the path of the router: `on(MethodFilter::GET, handler)`.
+    OwnMethods,
+    /// Adds the HTTP method that a guard demands: `guard(guard::Get())`.
+    Guard,
+    /// Names the handler: `to(handler)`.
+    To,
+    /// Returns a router with the same routes.
+    Copy,
+    /// Returns the router and something else.
+    Split,
+    /// Makes a route without a method and a path, to which both are added.
+    Own,
+    /// Adds a route for `GET`, whatever the name, also without a handler: `url(path, …)`.
+    GetAlone,
+    /// Something that answers all paths below the path where it is mounted.
+    Files,
+    /// Returns no router.
+    Nothing,
 }
 
 #[derive(Deserialize)]
@@ -171,7 +212,95 @@ pub(super) fn imports_package(text: &str) -> bool {
         .any(|framework| framework.packages.iter().any(imported))
 }
 
+/// The framework of an import. A path of Rust begins with the package.
+pub(super) fn of_import(language: Language, module: &str, name: &str) -> Option<usize> {
+    if language != Language::Rust {
+        return of_package(module);
+    }
+    let package = if module.is_empty() { name } else { module.split("::").next().unwrap_or_default() };
+    of_rust().find(|(_, framework)| framework.packages.iter().any(|own| own == package)).map(|(index, _)| index)
+}
+
+/// The frameworks of Rust with their indices.
+fn of_rust() -> impl Iterator<Item = (usize, &'static Framework)> {
+    all().iter().enumerate().filter(|(_, framework)| framework.language == Language::Rust)
+}
+
+/// Whether a crate is one of a framework of Rust.
+pub(super) fn is_rust_package(name: &str) -> bool {
+    of_rust().any(|(_, framework)| framework.packages.iter().any(|package| package == name))
+}
+
+/// Whether a framework of Rust has something of this name.
+pub(super) fn is_usual_name(name: &str) -> bool {
+    of_rust().any(|(_, framework)| framework.has_name(name))
+}
+
+/// Whether a crate has something of this name.
+pub(super) fn knows(package: &str, name: &str) -> bool {
+    of_rust().any(|(_, framework)| framework.packages.iter().any(|own| own == package) && framework.has_name(name))
+}
+
+/// The framework of Rust that gives a function of a crate a meaning.
+pub(super) fn rust_call(package: &str, owner: &str, name: &str) -> Option<usize> {
+    let has = |(_, framework): &(usize, &Framework)| {
+        framework.packages.iter().any(|own| own == package) && framework.has_function(owner, name)
+    };
+    of_rust().find(has).map(|(index, _)| index)
+}
+
+/// The framework of a function whose crate is not known. `main` is preferred.
+pub(super) fn guessed(main: Option<usize>, owner: &str, name: &str) -> Option<usize> {
+    let has = |(_, framework): &(usize, &Framework)| framework.has_function(owner, name);
+    of_rust()
+        .filter(|(index, _)| Some(*index) == main)
+        .find(has)
+        .or_else(|| of_rust().find(has))
+        .map(|(index, _)| index)
+}
+
+/// The framework with a router of this type. `main` is preferred.
+pub(super) fn of_rust_type(main: Option<usize>, name: &str) -> Option<usize> {
+    let has = |(_, framework): &(usize, &Framework)| framework.has_type(name);
+    of_rust()
+        .filter(|(index, _)| Some(*index) == main)
+        .find(has)
+        .or_else(|| of_rust().find(has))
+        .map(|(index, _)| index)
+}
+
 impl Framework {
+    fn has_name(&self, name: &str) -> bool {
+        let has = |names: &[String]| names.iter().any(|own| own == name);
+        has(&self.routers)
+            || has(&self.parts)
+            || has(&self.modules)
+            || self.functions.contains_key(name)
+            || self.functions.keys().any(|own| own.split("::").next() == Some(name))
+    }
+
+    /// Whether `owner::name` makes a router or a part of one.
+    fn has_function(&self, owner: &str, name: &str) -> bool {
+        let is_constructor = self.is_router_type(owner) && self.constructors.iter().any(|own| own == name);
+        let is_place = |names: &[String]| names.iter().any(|own| own == owner);
+        let is_free = owner.is_empty() || is_place(&self.packages) || is_place(&self.modules);
+        is_constructor
+            || is_free && self.functions.contains_key(name)
+            || self.functions.contains_key(&format!("{owner}::{name}"))
+    }
+
+    pub(super) fn is_router_type(&self, name: &str) -> bool {
+        self.routers.iter().chain(&self.parts).any(|own| own == name)
+    }
+
+    pub(super) fn is_part_type(&self, name: &str) -> bool {
+        self.parts.iter().any(|own| own == name)
+    }
+
+    pub(super) fn function(&self, name: &str) -> Option<Operation> {
+        self.functions.get(name).copied()
+    }
+
     pub(super) fn operation(&self, name: &str) -> Option<Operation> {
         self.operations.get(name).copied()
     }

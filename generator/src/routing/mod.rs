@@ -17,6 +17,7 @@ mod program;
 mod python_modules;
 mod react_router;
 mod router;
+mod rust;
 mod text;
 mod value;
 
@@ -26,6 +27,7 @@ use self::modules::Modules;
 pub(crate) use self::program::{Found, Unresolved};
 use self::program::{Program, SourceFile};
 use self::python_modules::PythonModule;
+use self::rust::Crates;
 use crate::code::{Grammar, Language, Statement, parse};
 use crate::paths;
 use crate::tree::Tree;
@@ -99,8 +101,10 @@ struct Parsed {
 
 /// The routes of the code, with the paths of the files in the order of their indices.
 pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
-    let settings = tree.read(modules::is_settings, |_, text| Some(text.to_owned()));
+    let is_settings = |path: &str| modules::is_settings(path) || paths::name(path) == "Cargo.toml";
+    let settings = tree.read(is_settings, |_, text| Some(text.to_owned()));
     let modules = Modules::new(tree.files(), &settings);
+    let crates = Crates::new(tree.files(), &settings);
     let mut files: BTreeMap<String, Parsed> = BTreeMap::new();
     let mut wanted: Option<BTreeSet<String>> = None;
     for round in 0..MAX_ROUNDS {
@@ -113,10 +117,10 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
         );
         files.extend(read);
         let follows = |file: &&Parsed| file.language != Language::Python || round < PYTHON_ROUNDS;
-        let missing: BTreeSet<String> = files
-            .iter()
-            .filter(|(_, file)| follows(file))
-            .flat_map(|(path, file)| file.specifiers.iter().filter_map(|module| resolved(&modules, path, module)))
+        let named = files.iter().filter(|(_, file)| follows(file));
+        let named = named.flat_map(|(path, file)| file.specifiers.iter().map(move |module| (path, module)));
+        let missing: BTreeSet<String> = named
+            .flat_map(|(path, module)| named_files(&modules, &crates, path, module))
             .filter(|path| !files.contains_key(path) && is_source(path))
             .collect();
         if missing.is_empty() || wanted.as_ref() == Some(&missing) {
@@ -124,40 +128,41 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
         }
         wanted = Some(missing);
     }
-    let imports = imports(&files, &modules);
+    let imports = imports(&files, &modules, &crates);
     let sources: Vec<SourceFile> = files
         .into_iter()
         .map(|(path, file)| SourceFile {
-            path,
             language: file.language,
-            statements: file.statements,
             runs_alone: file.is_candidate || file.language != Language::Python,
+            path,
+            statements: file.statements,
             compares_paths: file.compares_paths,
         })
         .collect();
-    let found = Program::new(&sources, &modules).run(&imports);
+    let found = Program::new(&sources, &modules, &crates).run(&imports);
     (sources.into_iter().map(|file| file.path).collect(), found)
 }
 
+/// The files that an import or a path in a file names.
+fn named_files(modules: &Modules, crates: &Crates, from: &str, name: &str) -> Vec<String> {
+    match language(from) {
+        Some(Language::Rust) => crates.files_of(from, name),
+        Some(Language::Python) => match modules.python_module(from, name) {
+            Some(PythonModule::File(file)) => vec![file],
+            Some(PythonModule::Folder(_)) | None => Vec::new(),
+        },
+        _ => modules.resolve(from, name).into_iter().collect(),
+    }
+}
+
 /// The indices of the files that each file imports.
-fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules) -> Vec<Vec<usize>> {
+fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules, crates: &Crates) -> Vec<Vec<usize>> {
     let index: BTreeMap<&String, usize> = files.keys().enumerate().map(|(index, path)| (path, index)).collect();
     let targets = |path: &String, file: &Parsed| {
-        let targets = file.specifiers.iter().filter_map(|module| resolved(modules, path, module));
+        let targets = file.specifiers.iter().flat_map(|module| named_files(modules, crates, path, module));
         targets.filter_map(|target| index.get(&target).copied()).collect()
     };
     files.iter().map(|(path, file)| targets(path, file)).collect()
-}
-
-/// The file that a module of an import is.
-fn resolved(modules: &Modules, from: &str, module: &str) -> Option<String> {
-    if language(from) != Some(Language::Python) {
-        return modules.resolve(from, module);
-    }
-    match modules.python_module(from, module)? {
-        PythonModule::File(file) => Some(file),
-        PythonModule::Folder(_) => None,
-    }
 }
 
 fn language(path: &str) -> Option<Language> {
@@ -170,8 +175,12 @@ fn is_source(path: &str) -> bool {
 }
 
 fn is_candidate(path: &str, text: &str) -> bool {
-    if language(path) == Some(Language::Python) {
-        return PYTHON_MARKERS.iter().any(|marker| text.contains(marker)) || framework::imports_package(text);
+    match language(path) {
+        Some(Language::Python) => {
+            return PYTHON_MARKERS.iter().any(|marker| text.contains(marker)) || framework::imports_package(text);
+        }
+        Some(Language::Rust) => return rust::is_candidate(text),
+        _ => {}
     }
     file_routes::is_file_route(path)
         || compares_paths(text)
@@ -201,6 +210,12 @@ fn parsed(path: &str, text: &str, is_candidate: bool) -> Option<Parsed> {
     if language == Language::Python {
         let specifiers = python_modules::specifiers(&statements);
         return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
+    }
+    if language == Language::Rust {
+        let follows = rust::is_candidate(text) || text.contains("pub use");
+        let specifiers = if follows { rust::named_paths(&statements).into_iter().collect() } else { Vec::new() };
+        let compares_paths = rust::compares_paths(text);
+        return Some(Parsed { statements, specifiers, compares_paths, language, is_candidate });
     }
     let follows =
         puts_together(text) || file_routes::is_file_route(path) && exports_imports(text) || text.contains("export *");

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use super::modules::Modules;
 use super::procedures::Procedures;
 use super::router::{FoundRoute, RouterId, RouterRoute, Routers};
+use super::rust::{Crates, Filters, Items};
 use super::text::Text;
 use super::value::{ClassValue, Closure, Record, Scope, Value};
-use crate::code::{Function, Language, Statement};
+use crate::code::{Function, Imported, Language, Statement};
 use crate::paths;
 
 /// The maximum number of expressions that are evaluated for one repository.
@@ -52,6 +53,7 @@ pub(crate) struct Unresolved {
 pub(super) struct Program<'a> {
     pub(super) files: &'a [SourceFile],
     pub(super) modules: &'a Modules,
+    pub(super) crates: &'a Crates,
     by_path: HashMap<&'a str, usize>,
     states: HashMap<usize, Module>,
     pub(super) routers: Routers,
@@ -63,6 +65,11 @@ pub(super) struct Program<'a> {
     pub(super) steps: usize,
     pub(super) unresolved: BTreeSet<Unresolved>,
     pub(super) procedures: Procedures,
+    /// The items of Rust.
+    pub(super) items: Items,
+    pub(super) filters: Filters,
+    /// The functions whose attributes are part of a router.
+    pub(super) registered: HashSet<*const Function>,
     /// The types of variables that hold functions, such as `FastifyPluginAsync`.
     pub(super) types_of_functions: HashMap<*const Function, String>,
     /// The function or class below the decorator that is evaluated.
@@ -91,10 +98,11 @@ pub(crate) struct Found {
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn new(files: &'a [SourceFile], modules: &'a Modules) -> Self {
+    pub(super) fn new(files: &'a [SourceFile], modules: &'a Modules, crates: &'a Crates) -> Self {
         Self {
             files,
             modules,
+            crates,
             by_path: files.iter().enumerate().map(|(index, file)| (file.path.as_str(), index)).collect(),
             states: HashMap::new(),
             routers: Routers::default(),
@@ -105,6 +113,9 @@ impl<'a> Program<'a> {
             steps: 0,
             unresolved: BTreeSet::new(),
             procedures: Procedures::default(),
+            items: Items::default(),
+            filters: Filters::default(),
+            registered: HashSet::new(),
             types_of_functions: HashMap::new(),
             decorated: None,
             named: Vec::new(),
@@ -118,13 +129,17 @@ impl<'a> Program<'a> {
     }
 
     pub(super) fn run(mut self, imports: &[Vec<usize>]) -> Found {
+        self.declare_items();
         for file in 0..self.files.len() {
             self.module(file);
         }
         self.add_controllers();
         self.add_compared_paths();
         self.run_unused_classes();
+        self.run_rust_files();
         self.run_uncalled(imports);
+        self.add_filters();
+        self.add_unregistered();
         let (mut routes, is_full) = self.routers.routes();
         routes.extend(self.procedure_routes());
         routes.extend(self.file_routes());
@@ -169,6 +184,18 @@ impl<'a> Program<'a> {
             let route = RouterRoute { method: method.to_uppercase(), path, file, line, handler: handler.to_owned() };
             router.routes.push(route);
         }
+    }
+
+    /// Sets the variables of a file that is not run as a whole.
+    pub(super) fn set_scope(&mut self, file: usize, scope: &Rc<Scope>) {
+        let module = Module { exports: Rc::default(), replaced: Rc::default(), scope: scope.clone() };
+        self.states.insert(file, module);
+    }
+
+    /// The functions of Rust.
+    pub(super) fn rust_closures(&self) -> Vec<Rc<Closure>> {
+        let closures = self.closures.iter().filter(|closure| closure.scope.module.is_some());
+        closures.filter(|closure| !closure.function.decorators.is_empty()).cloned().collect()
     }
 
     /// Runs a file once, and returns what it exports.
@@ -239,7 +266,8 @@ impl<'a> Program<'a> {
         while let Some(class) = self.classes.get(next).cloned() {
             next += 1;
             let is_used = class.class.methods.iter().any(|(_, method)| self.called.contains(&Arc::as_ptr(method)));
-            if is_used || self.steps >= MAX_STEPS || !self.runs_alone(class.scope.file) {
+            let is_idle = class.scope.module.is_some() || !self.runs_alone(class.scope.file);
+            if is_used || is_idle || self.steps >= MAX_STEPS {
                 continue;
             }
             let constructor = class.class.methods.iter().find(|(name, _)| name == "constructor");
@@ -324,8 +352,9 @@ fn usual_frameworks(files: &[SourceFile]) -> Vec<(Language, usize)> {
 fn imported_frameworks(file: &SourceFile) -> Vec<usize> {
     let mut found = Vec::new();
     for statement in &file.statements {
-        if let Statement::Import { module, .. } = statement {
-            found.extend(super::framework::of_package(module));
+        if let Statement::Import { module, name, .. } = statement {
+            let name = if let Imported::Name(name) = name { name } else { "" };
+            found.extend(super::framework::of_import(file.language, module, name));
         }
     }
     super::calls::each_expression(&file.statements, &mut |located| {

@@ -20,6 +20,8 @@ pub(super) struct Router {
     pub(super) routes: Vec<RouterRoute>,
     mounts: Vec<Mount>,
     is_mounted: bool,
+    /// Whether the router is only a part of a route: methods without a path. It has no routes where it is not mounted.
+    pub(super) is_part: bool,
     keeps_slash: bool,
 }
 
@@ -65,6 +67,7 @@ impl Routers {
             routes: Vec::new(),
             mounts: Vec::new(),
             is_mounted: false,
+            is_part: false,
             keeps_slash,
         });
         self.routers.len() - 1
@@ -76,6 +79,18 @@ impl Routers {
 
     pub(super) fn get_mut(&mut self, id: RouterId) -> Option<&mut Router> {
         self.routers.get_mut(id)
+    }
+
+    pub(super) fn set_part(&mut self, id: RouterId, is_part: bool) {
+        if let Some(router) = self.routers.get_mut(id) {
+            router.is_part = is_part;
+        }
+    }
+
+    /// The routes of parts that are mounted nowhere.
+    pub(super) fn unmounted_parts(&self) -> Vec<RouterRoute> {
+        let parts = self.routers.iter().filter(|router| router.is_part && !router.is_mounted);
+        parts.flat_map(|router| router.routes.iter().cloned()).collect()
     }
 
     pub(super) fn mount(&mut self, parent: RouterId, prefix: Text, child: RouterId) {
@@ -105,7 +120,7 @@ impl Routers {
     pub(super) fn routes(&self) -> (BTreeSet<FoundRoute>, bool) {
         let mut found = BTreeSet::new();
         for (id, router) in self.routers.iter().enumerate() {
-            if !router.is_mounted {
+            if !router.is_mounted && !router.is_part {
                 self.collect(id, &Text::default().joined(&router.prefix, false), 0, &mut found);
             }
         }

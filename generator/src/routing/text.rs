@@ -116,6 +116,24 @@ impl Text {
         text
     }
 
+    /// The text before a question mark.
+    pub(crate) fn without_query(&self) -> Self {
+        let mut text = Self::default();
+        for part in &self.0 {
+            match part {
+                Part::Literal(literal) => match literal.split_once('?') {
+                    Some((before, _)) => {
+                        text.push_literal(before);
+                        break;
+                    }
+                    None => text.push_literal(literal),
+                },
+                unknown @ Part::Unknown(_) => text.0.push(unknown.clone()),
+            }
+        }
+        text
+    }
+
     /// Joins a prefix and a path with one slash. A path that is only a slash adds nothing, unless `keeps_slash`.
     pub(crate) fn joined(&self, path: &Self, keeps_slash: bool) -> Self {
         let rest = path.without_first_slash();

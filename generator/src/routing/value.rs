@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::router::RouterId;
+use super::rust::{FilterId, ModuleId};
 use super::text::Text;
 use crate::code::{Class, Function};
 
@@ -22,6 +23,10 @@ pub(super) enum Value {
     /// Something of a package that is not part of the repository.
     Package(Rc<PackageValue>),
     Router(RouterId),
+    /// A module of Rust.
+    Module(ModuleId),
+    /// A filter of warp.
+    Filter(FilterId),
     /// A path of a router whose methods follow: `router.route('/users')`.
     Resource(RouterId, Text),
 }
@@ -99,21 +104,28 @@ pub(super) struct Scope {
     parent: Option<Rc<Self>>,
     /// The file of the code.
     pub(super) file: usize,
+    /// The module of Rust that the code belongs to.
+    pub(super) module: Option<ModuleId>,
 }
 
 impl Scope {
     pub(super) fn of_file(file: usize) -> Rc<Self> {
-        Rc::new(Self { variables: Rc::default(), parent: None, file })
+        Rc::new(Self { variables: Rc::default(), parent: None, file, module: None })
+    }
+
+    pub(super) fn of_module(file: usize, module: ModuleId) -> Rc<Self> {
+        Rc::new(Self { variables: Rc::default(), parent: None, file, module: Some(module) })
     }
 
     pub(super) fn inside(parent: &Rc<Self>) -> Rc<Self> {
-        Rc::new(Self { variables: Rc::default(), parent: Some(parent.clone()), file: parent.file })
+        let (file, module) = (parent.file, parent.module);
+        Rc::new(Self { variables: Rc::default(), parent: Some(parent.clone()), file, module })
     }
 
     /// The scope of a file whose variables are what the file exports.
     pub(super) fn exporting(file: usize, folder: Option<String>) -> Rc<Self> {
         let variables = Rc::new(Record { folder, ..Record::default() });
-        Rc::new(Self { variables, parent: None, file })
+        Rc::new(Self { variables, parent: None, file, module: None })
     }
 
     /// The variables of the block itself, as a record.
@@ -182,9 +194,9 @@ impl Value {
             Self::Package(_) => 1,
             Self::Text(text) if text.is_unknown() => 1,
             Self::Text(_) | Self::List(_) => 2,
-            Self::Record(_) | Self::Function(_) | Self::Class(_) => 3,
+            Self::Record(_) | Self::Function(_) | Self::Class(_) | Self::Module(_) => 3,
             Self::Resource(..) => 4,
-            Self::Router(_) => 5,
+            Self::Router(_) | Self::Filter(_) => 5,
         }
     }
 }

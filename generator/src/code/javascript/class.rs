@@ -64,6 +64,7 @@ impl Lowering<'_> {
         Field {
             name: self.field(member, "name").to_owned(),
             is_static,
+            type_name: String::new(),
             value: member.child_by_field_name("value").map(|value| self.located(value)),
         }
     }

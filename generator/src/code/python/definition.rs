@@ -106,7 +106,7 @@ impl Lowering<'_> {
                     let inner = self.class(member, Vec::new());
                     let value = Located { line: line(member), expression: Expression::Class(inner.clone()) };
                     let name = inner.name.clone().unwrap_or_default();
-                    class.fields.push(Field { name, is_static: true, value: Some(value) });
+                    class.fields.push(Field { name, is_static: true, type_name: String::new(), value: Some(value) });
                 }
                 "expression_statement" => {
                     for child in children(member) {
@@ -134,6 +134,6 @@ impl Lowering<'_> {
         }
         let Some(Pattern::Name(name)) = node.child_by_field_name("left").map(|left| self.pattern(left)) else { return };
         let value = node.child_by_field_name("right").map(|value| self.located(value));
-        class.fields.push(Field { name, is_static: true, value });
+        class.fields.push(Field { name, is_static: true, type_name: String::new(), value });
     }
 }

@@ -21,8 +21,8 @@ pub(super) const GLOBAL_NAMES: [&str; 4] = ["app", "router", "server", "fastify"
 
 /// The arguments of a call, with their expressions for handlers and unknown parts of paths.
 pub(in super::super) struct Arguments<'c> {
-    pub(super) call: &'c Call,
-    pub(super) values: Vec<Value>,
+    pub(in super::super) call: &'c Call,
+    pub(in super::super) values: Vec<Value>,
     /// The arguments with names, as in `prefix="/users"`.
     pub(super) named: Vec<(String, Value)>,
     /// The function or class below the decorator that the call is.
@@ -30,22 +30,22 @@ pub(in super::super) struct Arguments<'c> {
 }
 
 impl Arguments<'_> {
-    pub(super) fn get(&self, at: usize) -> Value {
+    pub(in super::super) fn get(&self, at: usize) -> Value {
         self.values.get(at).cloned().unwrap_or(Value::Unknown)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in super::super) fn len(&self) -> usize {
         self.values.len()
     }
 
     /// The expression of an argument, if no list was spread before it.
-    pub(super) fn expression(&self, at: usize) -> Option<&Located> {
+    pub(in super::super) fn expression(&self, at: usize) -> Option<&Located> {
         let before = self.call.arguments.get(..=at)?;
         before.iter().all(|element| !element.is_spread).then_some(())?;
         self.call.arguments.get(at).map(|element| &element.value)
     }
 
-    pub(super) fn functions(&self) -> Vec<Rc<Closure>> {
+    pub(in super::super) fn functions(&self) -> Vec<Rc<Closure>> {
         let functions = self.values.iter();
         functions
             .filter_map(|value| if let Value::Function(closure) = value { Some(closure.clone()) } else { None })
@@ -56,14 +56,28 @@ impl Arguments<'_> {
 impl Program<'_> {
     pub(in super::super) fn call(&mut self, call: &Call, line: usize, scope: &Rc<Scope>) -> Value {
         self.place = (scope.file, line);
+        let place = Place { file: scope.file, line };
         let decorated = self.decorated.take();
-        if let Expression::Member(object, name) = &call.callee.expression {
+        if let Expression::Member(object, name) | Expression::Path(object, name) = &call.callee.expression {
             let receiver = self.evaluate(object, scope);
             let arguments = self.arguments(call, decorated, scope);
+            if scope.module.is_some()
+                && let Some(value) = self.rust_method(&receiver, object, name, &arguments, place, scope)
+            {
+                return value;
+            }
             return self.method(&receiver, object, name, &arguments, line, scope);
+        }
+        if let Expression::Name(name) = &call.callee.expression
+            && name.ends_with('!')
+        {
+            return self.rust_macro(name, call, place, scope);
         }
         let callee = self.evaluate(&call.callee, scope);
         let arguments = self.arguments(call, decorated, scope);
+        if scope.module.is_some() {
+            return self.apply_rust(&callee, &arguments, place, scope);
+        }
         if let Expression::Name(name) = &call.callee.expression
             && matches!(callee, Value::Unknown)
         {
@@ -99,7 +113,12 @@ impl Program<'_> {
     }
 
     /// The values of the arguments of a call.
-    fn arguments<'c>(&mut self, call: &'c Call, decorated: Option<Value>, scope: &Rc<Scope>) -> Arguments<'c> {
+    pub(in super::super) fn arguments<'c>(
+        &mut self,
+        call: &'c Call,
+        decorated: Option<Value>,
+        scope: &Rc<Scope>,
+    ) -> Arguments<'c> {
         let named = call.arguments.iter().any(|argument| argument.name.is_some());
         if !named {
             return Arguments { call, values: self.elements(&call.arguments, scope), named: Vec::new(), decorated };
@@ -133,7 +152,7 @@ impl Program<'_> {
     }
 
     /// Runs the functions among the arguments of a call that is not known, since it may call them.
-    pub(super) fn call_functions(&mut self, arguments: &Arguments<'_>) -> Value {
+    pub(in super::super) fn call_functions(&mut self, arguments: &Arguments<'_>) -> Value {
         let mut result = Value::Unknown;
         for closure in arguments.functions() {
             if self.called.contains(&Arc::as_ptr(&closure.function)) {
@@ -247,6 +266,9 @@ impl Program<'_> {
 
     /// The value of a parameter of a function that unknown code calls. A router, if its type or its name says so.
     pub(in super::super) fn adopted(&mut self, file: usize, parameter: &Parameter) -> Value {
+        if self.language(file) == Language::Rust {
+            return self.rust_adopted(file, parameter);
+        }
         let typed = framework::all().iter().position(|framework| {
             framework.language == self.language(file) && framework.has_type(&parameter.type_name)
         });

@@ -68,6 +68,13 @@ impl Program<'_> {
                 self.evaluate(right, scope);
                 Value::Unknown
             }
+            Expression::Path(object, name) => {
+                let object = self.evaluate(object, scope);
+                self.place = (scope.file, located.line);
+                self.member(&object, name)
+            }
+            Expression::Block(statements) => self.block(statements, &Scope::inside(scope)).unwrap_or(Value::Unknown),
+            Expression::Object(class, entries) => self.object(class, entries, scope),
             Expression::Unknown(_) => Value::Unknown,
         }
     }
@@ -75,7 +82,11 @@ impl Program<'_> {
     fn name(&mut self, name: &str, scope: &Rc<Scope>) -> Value {
         match name {
             "__dirname" => Value::Text(Text::folder(paths::folder(self.path_of(scope.file)))),
-            _ => scope.get(name).unwrap_or_else(|| self.undeclared(name, scope)),
+            _ => match scope.get(name) {
+                Some(value) => value,
+                None if scope.module.is_some() => self.item_or_package(scope, name),
+                None => self.undeclared(name, scope),
+            },
         }
     }
 
@@ -169,19 +180,32 @@ impl Program<'_> {
         object
     }
 
+    /// An object of a class with its fields.
+    fn object(&mut self, class: &Located, entries: &[Entry], scope: &Rc<Scope>) -> Value {
+        let class = self.evaluate(class, scope);
+        let class = if let Value::Class(class) = class { Some(class) } else { None };
+        let fields = self.record(entries, scope);
+        let fields = std::cell::RefCell::new(Self::fields(&fields));
+        Value::Record(Rc::new(Record { fields, class, folder: None }))
+    }
+
     /// The value of `object.name`.
     pub(in super::super) fn member(&mut self, object: &Value, name: &str) -> Value {
         match object {
             Value::Record(record) => {
                 let field = record.fields.borrow().get(name).cloned();
-                let field = field.or_else(|| self.method_of(record, name)).or_else(|| self.submodule(record, name));
-                field.unwrap_or(Value::Unknown)
+                let known = field.filter(|value| !matches!(value, Value::Unknown));
+                let known = known.or_else(|| self.method_of(record, name)).or_else(|| self.submodule(record, name));
+                let known = known.or_else(|| self.rust_method_of(record, name));
+                known.or_else(|| self.rust_field(record, name)).unwrap_or(Value::Unknown)
             }
             Value::Package(package) => Value::Package(Rc::new(package.with(name.to_owned()))),
             Value::Class(class) => {
                 let field = class.statics.fields.borrow().get(name).cloned();
-                field.or_else(|| self.static_method(class, name)).unwrap_or(Value::Unknown)
+                let known = field.or_else(|| self.static_method(class, name));
+                known.or_else(|| self.associated(class, name)).unwrap_or(Value::Unknown)
             }
+            Value::Module(module) => self.module_member(*module, name),
             // `.default` of a module that has none.
             value @ (Value::Function(_) | Value::Router(_)) if name == "default" => value.clone(),
             value @ Value::Router(_) if matches!(name, "handler" | "router" | "urls" | "routes") => value.clone(),
@@ -223,6 +247,7 @@ pub(in super::super) fn source_of(located: &Located) -> String {
     match &located.expression {
         Expression::Name(name) | Expression::Unknown(name) => name.clone(),
         Expression::Member(object, name) => format!("{}.{name}", source_of(object)),
+        Expression::Path(object, name) => format!("{}::{name}", source_of(object)),
         Expression::Index(object, index) => format!("{}[{}]", source_of(object), source_of(index)),
         Expression::Call(call) => call.source.clone(),
         Expression::Choice(values) => values.first().map(source_of).unwrap_or_default(),

@@ -10,4 +10,6 @@ mod plugin;
 mod python;
 mod statement;
 
+pub(super) use self::call::Arguments;
 pub(super) use self::expression::source_of;
+pub(super) use self::operation::Place;

@@ -17,15 +17,15 @@ use crate::code::{Expression, Language, Located};
 const MAX_HANDLER_CHARS: usize = 80;
 
 /// Where a call stands.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    pub(super) file: usize,
-    pub(super) line: usize,
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Place {
+    pub(in super::super) file: usize,
+    pub(in super::super) line: usize,
 }
 
 impl Program<'_> {
     /// Calls `receiver.name(arguments)`.
-    pub(super) fn method(
+    pub(in super::super) fn method(
         &mut self,
         receiver: &Value,
         object: &Located,
@@ -71,7 +71,7 @@ impl Program<'_> {
                     self.apply(receiver, arguments.values.get(1..).unwrap_or_default().to_vec())
                 }
             }
-            Value::Function(_) => Value::Unknown,
+            Value::Function(_) | Value::Module(_) | Value::Filter(_) => Value::Unknown,
             Value::Unknown => self.unknown_method(object, name, arguments, line, scope),
         }
     }
@@ -142,8 +142,7 @@ impl Program<'_> {
                     router.prefix = prefix;
                 }
             }
-            // Operations of frameworks of other languages.
-            _ => {}
+            operation => return self.rust_operation(router, operation, name, arguments, place),
         }
         this
     }
@@ -191,7 +190,14 @@ impl Program<'_> {
         framework.is_some_and(|framework| framework.name == "h3")
     }
 
-    pub(super) fn add_route(&mut self, router: RouterId, method: &str, path: Text, handler: &str, place: Place) {
+    pub(in super::super) fn add_route(
+        &mut self,
+        router: RouterId,
+        method: &str,
+        path: Text,
+        handler: &str,
+        place: Place,
+    ) {
         if let Some(router) = self.routers.get_mut(router) {
             router.routes.push(RouterRoute {
                 method: method.to_uppercase(),
@@ -309,7 +315,7 @@ impl Program<'_> {
     }
 
     /// A router below a prefix.
-    pub(super) fn below(&mut self, router: RouterId, path: &Text) -> RouterId {
+    pub(in super::super) fn below(&mut self, router: RouterId, path: &Text) -> RouterId {
         let framework = self.routers.get(router).map_or(0, |router| router.framework);
         let child = self.new_router(framework, path.clone());
         self.routers.mount(router, Text::default(), child);
@@ -361,5 +367,5 @@ impl Program<'_> {
 
 /// The HTTP method of a method's name. `del` is an old name of `delete`.
 fn http_method(name: &str) -> String {
-    if name == "del" { "DELETE".to_owned() } else { name.to_uppercase() }
+    if name == "del" { "DELETE".to_owned() } else { name.trim_end_matches("_async").to_uppercase() }
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::program::{MAX_STEPS, Program};
+use super::super::rust::import_path;
 use super::super::value::{PackageValue, Scope, Value};
 use crate::code::{Imported, Language, Located, Pattern, Statement};
 
@@ -71,6 +72,11 @@ impl Program<'_> {
                 };
             }
             Statement::Block(statements) => return self.block(statements, &self.inner(scope)),
+            Statement::Import { module, name, local } if scope.module.is_some() => {
+                self.use_path(module, name, local, scope)
+            }
+            Statement::Module(_) => {}
+            Statement::Implementation(implementation) => self.implement(implementation, scope),
             Statement::Import { module, name, local } => {
                 let value = self.imported(scope.file, module, name);
                 self.bind_import(name, local, value, scope);
@@ -88,6 +94,17 @@ impl Program<'_> {
     /// The variables of a block. In Python, a block has those of its function.
     fn inner(&self, scope: &Rc<Scope>) -> Rc<Scope> {
         if self.language(scope.file) == Language::Python { scope.clone() } else { Scope::inside(scope) }
+    }
+
+    /// `use` inside a function.
+    fn use_path(&mut self, path: &str, name: &Imported, local: &str, scope: &Rc<Scope>) {
+        let Some(module) = scope.module else { return };
+        let path = import_path(path, name);
+        if *name == Imported::Everything {
+            return self.items.add_glob(module, path);
+        }
+        let value = self.path_value(module, scope.file, &path, 0);
+        scope.set(local, value);
     }
 
     /// A value with a declared type. A value that is not known may be a router because of its type.
