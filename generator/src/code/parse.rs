@@ -2,7 +2,7 @@
 
 use tree_sitter::{Node, Parser, Tree};
 
-use super::{Statement, javascript, python, rust};
+use super::{Statement, go, javascript, python, rust};
 
 /// A grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub(crate) enum Grammar {
     Tsx,
     Python,
     Rust,
+    Go,
 }
 
 /// A language. Names of one language have no meaning in another.
@@ -22,6 +23,7 @@ pub(crate) enum Language {
     JavaScript,
     Python,
     Rust,
+    Go,
 }
 
 impl Grammar {
@@ -31,6 +33,7 @@ impl Grammar {
             "ts" | "mts" | "cts" => Some(Self::TypeScript),
             "tsx" | "js" | "jsx" | "mjs" | "cjs" => Some(Self::Tsx),
             "py" => Some(Self::Python),
+            "go" => Some(Self::Go),
             "rs" => Some(Self::Rust),
             _ => None,
         }
@@ -42,6 +45,7 @@ impl Grammar {
             Self::TypeScript | Self::Tsx => Language::JavaScript,
             Self::Python => Language::Python,
             Self::Rust => Language::Rust,
+            Self::Go => Language::Go,
         }
     }
 
@@ -50,6 +54,7 @@ impl Grammar {
             Self::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
             Self::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
             Self::Python => tree_sitter_python::LANGUAGE.into(),
+            Self::Go => tree_sitter_go::LANGUAGE.into(),
             Self::Rust => tree_sitter_rust::LANGUAGE.into(),
         }
     }
@@ -62,6 +67,7 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
         Language::JavaScript => javascript::Lowering::new(text).program(tree.root_node()),
         Language::Python => python::Lowering::new(text).program(tree.root_node()),
         Language::Rust => rust::Lowering::new(text).program(tree.root_node()),
+        Language::Go => go::Lowering::new(text).program(tree.root_node()),
     })
 }
 

@@ -92,16 +92,6 @@ impl<'a> Tokens<'a> {
         self.structure.matching(at).unwrap_or(self.len())
     }
 
-    /// The start of the expression that ends with this token. For the closing bracket of `a.b(c)`, this is `a`.
-    pub(super) fn expression_start(&self, at: usize) -> usize {
-        self.structure.expression_start(at)
-    }
-
-    /// The name of the innermost named function that contains a token.
-    pub(super) fn function(&self, at: usize) -> Option<&'a str> {
-        self.structure.function(at).and_then(|name| self.word(name))
-    }
-
     /// The source code of a range of tokens, on one line and without comments.
     pub(super) fn source(&self, range: Range<usize>) -> String {
         let mut out = String::new();
@@ -142,13 +132,6 @@ impl<'a> Tokens<'a> {
             Some(close) if close > at => close + 1,
             _ => at + 1,
         }
-    }
-
-    /// The method call `.name(` whose dot is at `at`: the name and the position of the opening bracket. Type arguments
-    /// between the two are skipped.
-    pub(super) fn method(&self, at: usize) -> Option<(&'a str, usize)> {
-        let name = self.word(at + 1).filter(|_| self.is_punct(at, "."))?;
-        self.call_after(at + 1).map(|open| (name, open))
     }
 
     /// The position of the opening bracket of a call whose name is at `name`.

@@ -33,22 +33,6 @@ fn lines_in_strings_and_comments_are_counted() {
 }
 
 #[test]
-fn the_start_of_a_chain_of_calls_is_found() {
-    let tokens = Tokens::of("let x = A::<B>::new().c(d.e())?.f(g); h.i", Language::Rust);
-    let end = (0..tokens.len()).find(|at| tokens.is_punct(*at, ";")).unwrap() - 1;
-    assert_eq!(tokens.word(tokens.expression_start(end)), Some("A"));
-    assert_eq!(tokens.word(tokens.expression_start(tokens.len() - 1)), Some("h"));
-}
-
-#[test]
-fn the_function_around_a_token_is_found() {
-    let tokens = Tokens::of("fn a(x: fn(u8)) -> B { c } func (r *T) d() { e } f", Language::Rust);
-    let function =
-        |word: &str| (0..tokens.len()).find(|at| tokens.is_word(*at, word)).and_then(|at| tokens.function(at));
-    assert_eq!((function("c"), function("e"), function("f")), (Some("a"), Some("d"), None));
-}
-
-#[test]
 fn arguments_are_split_at_the_outer_commas_and_unmatched_brackets_have_none() {
     let tokens = Tokens::of("a(b, [c, d], e(f, g),)", Language::Rust);
     let arguments: Vec<String> = tokens.arguments(1).into_iter().map(|range| tokens.source(range)).collect();

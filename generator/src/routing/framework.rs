@@ -87,6 +87,10 @@ pub(super) enum Operation {
     Expression,
     /// Adds the routes of a viewset: `register(prefix, viewset)`.
     Viewset,
+    /// Adds routes of files: `Static(path, folder)`.
+    Static,
+    /// Begins a chain of calls that describes a route: `PathPrefix(path).Subrouter()`.
+    Builder,
     /// Makes a router without a prefix.
     Router,
     /// Makes a router with the routes that the attributes of objects describe.
@@ -152,9 +156,31 @@ pub(super) fn of_call(package: &str, name: &str) -> Option<usize> {
     })
 }
 
-/// Whether a package is the one with this name, or a module of it as in `fastapi.routing`.
+/// Whether a package is the one with this name, a module of it as in `fastapi.routing`, or a version as in `chi/v5`.
 fn is_package(own: &str, package: &str) -> bool {
-    package.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    let is_version = |rest: &str| rest.strip_prefix("/v").is_some_and(|version| version.parse::<u32>().is_ok());
+    package.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || is_version(rest))
+}
+
+/// The framework of Go with a router of this type.
+pub(super) fn of_go_type(package: &str, name: &str) -> Option<usize> {
+    all().iter().position(|framework| {
+        framework.language == Language::Go
+            && framework.packages.iter().any(|own| is_package(own, package))
+            && framework.has_type(name)
+    })
+}
+
+/// The HTTP method that a constant of a package of Go names: `http.MethodGet`, `echo.GET`.
+pub(super) fn method_constant(package: &str, name: &str) -> Option<&'static str> {
+    let is_go = all().iter().any(|framework| {
+        framework.language == Language::Go && framework.packages.iter().any(|own| is_package(own, package))
+    });
+    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].into_iter();
+    let named = |method: &&str| {
+        name == *method || name.strip_prefix("Method").is_some_and(|rest| rest.eq_ignore_ascii_case(method))
+    };
+    methods.filter(|_| is_go).find(named)
 }
 
 /// The framework whose module Python code usually gives this name.

@@ -9,6 +9,7 @@ mod compared_paths;
 mod evaluate;
 mod file_routes;
 mod framework;
+mod go;
 mod mentions;
 mod modules;
 mod nest;
@@ -86,8 +87,9 @@ const PYTHON_MARKERS: [&str; 13] = [
     ".route(",
     "Route(",
 ];
-/// The number of imports from a file of Python that declares routes to the files that are still read.
-const PYTHON_ROUNDS: usize = 4;
+/// The number of imports from a file that declares routes to the files that are still read, in languages in which most
+/// files import most others.
+const NEAR_ROUNDS: usize = 4;
 
 /// A file with the modules that it names, if what they export matters.
 struct Parsed {
@@ -116,7 +118,7 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
             },
         );
         files.extend(read);
-        let follows = |file: &&Parsed| file.language != Language::Python || round < PYTHON_ROUNDS;
+        let follows = |file: &&Parsed| !reads_imports_only_near(file.language) || round < NEAR_ROUNDS;
         let named = files.iter().filter(|(_, file)| follows(file));
         let named = named.flat_map(|(path, file)| file.specifiers.iter().map(move |module| (path, module)));
         let missing: BTreeSet<String> = named
@@ -133,7 +135,7 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
         .into_iter()
         .map(|(path, file)| SourceFile {
             language: file.language,
-            runs_alone: file.is_candidate || file.language != Language::Python,
+            runs_alone: file.is_candidate || !reads_imports_only_near(file.language),
             path,
             statements: file.statements,
             compares_paths: file.compares_paths,
@@ -147,6 +149,7 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
 fn named_files(modules: &Modules, crates: &Crates, from: &str, name: &str) -> Vec<String> {
     match language(from) {
         Some(Language::Rust) => crates.files_of(from, name),
+        Some(Language::Go) => modules.go.files_of(from, name),
         Some(Language::Python) => match modules.python_module(from, name) {
             Some(PythonModule::File(file)) => vec![file],
             Some(PythonModule::Folder(_)) | None => Vec::new(),
@@ -165,6 +168,10 @@ fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules, crates: &Crates)
     files.iter().map(|(path, file)| targets(path, file)).collect()
 }
 
+fn reads_imports_only_near(language: Language) -> bool {
+    matches!(language, Language::Python | Language::Go)
+}
+
 fn language(path: &str) -> Option<Language> {
     Grammar::of(paths::extension(path)).map(Grammar::described)
 }
@@ -180,6 +187,7 @@ fn is_candidate(path: &str, text: &str) -> bool {
             return PYTHON_MARKERS.iter().any(|marker| text.contains(marker)) || framework::imports_package(text);
         }
         Some(Language::Rust) => return rust::is_candidate(text),
+        Some(Language::Go) => return go::is_candidate(text),
         _ => {}
     }
     file_routes::is_file_route(path)
@@ -209,6 +217,10 @@ fn parsed(path: &str, text: &str, is_candidate: bool) -> Option<Parsed> {
     let (statements, language) = (parse(grammar, text)?, grammar.described());
     if language == Language::Python {
         let specifiers = python_modules::specifiers(&statements);
+        return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
+    }
+    if language == Language::Go {
+        let specifiers = go::specifiers(&statements);
         return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
     }
     if language == Language::Rust {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value as Json;
 
+use super::go::Packages;
 use crate::paths;
 
 /// The endings that an import may leave out.
@@ -29,6 +30,7 @@ pub(super) struct Modules {
     files: HashSet<String>,
     /// The folders that contain files of Python.
     python_folders: HashSet<String>,
+    pub(super) go: Packages,
     /// `@/*` of a `tsconfig.json`: the folder of the settings, the text before `*`, and the folders for it.
     aliases: Vec<Alias>,
     /// The packages of the repository: their name and folder, with the files that may be their main one.
@@ -46,6 +48,7 @@ struct Alias {
 pub(super) fn is_settings(path: &str) -> bool {
     let name = paths::name(path);
     name == "package.json"
+        || name == "go.mod"
         || name == "deno.json"
         || (name.starts_with("tsconfig") && paths::extension(name) == "json" || name == "jsconfig.json")
 }
@@ -73,6 +76,7 @@ impl Modules {
         let mut modules = Self {
             files: files.iter().cloned().collect(),
             python_folders: python_folders(files),
+            go: Packages::new(files, settings),
             aliases: Vec::new(),
             packages: BTreeMap::new(),
         };

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::go::GoState;
 use super::modules::Modules;
 use super::procedures::Procedures;
 use super::router::{FoundRoute, RouterId, RouterRoute, Routers};
@@ -74,6 +75,7 @@ pub(super) struct Program<'a> {
     pub(super) types_of_functions: HashMap<*const Function, String>,
     /// The function or class below the decorator that is evaluated.
     pub(super) decorated: Option<Value>,
+    pub(super) go: GoState,
     /// The arguments with names of the function that is called next.
     pub(super) named: Vec<(String, Value)>,
     /// The routers whose paths end without a slash.
@@ -118,6 +120,7 @@ impl<'a> Program<'a> {
             registered: HashSet::new(),
             types_of_functions: HashMap::new(),
             decorated: None,
+            go: GoState::default(),
             named: Vec::new(),
             slashless: HashSet::new(),
             router_classes: HashMap::new(),
@@ -130,6 +133,7 @@ impl<'a> Program<'a> {
 
     pub(super) fn run(mut self, imports: &[Vec<usize>]) -> Found {
         self.declare_items();
+        self.declare_packages();
         for file in 0..self.files.len() {
             self.module(file);
         }

@@ -57,6 +57,24 @@ impl Text {
         }
     }
 
+    /// The method and the path of a pattern: `GET /items`.
+    pub(crate) fn split_method(&self, methods: &[&str]) -> (Option<String>, Self) {
+        let Some(Part::Literal(first)) = self.0.first() else { return (None, self.clone()) };
+        let Some((method, rest)) = first.split_once(' ').filter(|(method, _)| methods.contains(method)) else {
+            return (None, self.clone());
+        };
+        let mut path = Self::literal(rest.trim_start());
+        self.0.iter().skip(1).for_each(|part| path.push(&Self(vec![part.clone()])));
+        (Some(method.to_owned()), path)
+    }
+
+    /// The text as a path that begins with a host: `example.org/items`.
+    pub(crate) fn with_host(&self) -> Self {
+        let mut text = Self::literal(HOST);
+        text.push(self);
+        text
+    }
+
     /// The text with each known part changed.
     pub(crate) fn map_literals(&self, change: impl Fn(&str) -> String) -> Self {
         let mut text = Self::default();
@@ -152,6 +170,9 @@ impl Text {
     /// The path of a route: it begins with a slash or an unknown part.
     pub(crate) fn as_path(&self) -> String {
         let text = self.to_string();
+        if let Some(host) = text.trim_start_matches('/').strip_prefix(HOST) {
+            return host.to_owned();
+        }
         if text.starts_with(['/', '{'])
             && (self.starts_with_slash() || matches!(self.0.first(), Some(Part::Unknown(_))))
         {
@@ -182,6 +203,8 @@ impl Text {
     }
 }
 
+/// Begins a path with a host. No path in source code contains this character.
+const HOST: &str = "\u{2}";
 /// Begins the path of a folder. No path in source code contains this character.
 const FOLDER: &str = "\u{1}";
 

@@ -122,6 +122,11 @@ impl Scope {
         Rc::new(Self { variables: Rc::default(), parent: Some(parent.clone()), file, module })
     }
 
+    /// The scope of a file that sees the names of its package.
+    pub(super) fn of_file_inside(file: usize, package: &Rc<Self>) -> Rc<Self> {
+        Rc::new(Self { variables: Rc::default(), parent: Some(package.clone()), file, module: None })
+    }
+
     /// The scope of a file whose variables are what the file exports.
     pub(super) fn exporting(file: usize, folder: Option<String>) -> Rc<Self> {
         let variables = Rc::new(Record { folder, ..Record::default() });

@@ -106,10 +106,12 @@ impl Program<'_> {
         line: usize,
         scope: &Rc<Scope>,
     ) -> Value {
-        if self.language(scope.file) == Language::Python {
-            return self.python_apply(callee, arguments, Place { file: scope.file, line });
+        let place = Place { file: scope.file, line };
+        match self.language(scope.file) {
+            Language::Python => self.python_apply(callee, arguments, place),
+            Language::Go => self.go_apply(callee, arguments, place),
+            _ => self.apply(callee, arguments.values.clone()),
         }
-        self.apply(callee, arguments.values.clone())
     }
 
     /// The values of the arguments of a call.
@@ -139,8 +141,10 @@ impl Program<'_> {
 
     /// Functions of the language itself.
     fn global_call(&mut self, name: &str, arguments: &Arguments<'_>, scope: &Rc<Scope>) -> Value {
-        if self.language(scope.file) == Language::Python {
-            return self.python_function(name, arguments, scope);
+        match self.language(scope.file) {
+            Language::Python => return self.python_function(name, arguments, scope),
+            Language::Go => return self.go_function(name, arguments),
+            _ => {}
         }
         let module = arguments.get(0);
         match (name, module.as_literal()) {
@@ -266,8 +270,10 @@ impl Program<'_> {
 
     /// The value of a parameter of a function that unknown code calls. A router, if its type or its name says so.
     pub(in super::super) fn adopted(&mut self, file: usize, parameter: &Parameter) -> Value {
-        if self.language(file) == Language::Rust {
-            return self.rust_adopted(file, parameter);
+        match self.language(file) {
+            Language::Rust => return self.rust_adopted(file, parameter),
+            Language::Go => return self.go_adopted(file, parameter),
+            _ => {}
         }
         let typed = framework::all().iter().position(|framework| {
             framework.language == self.language(file) && framework.has_type(&parameter.type_name)

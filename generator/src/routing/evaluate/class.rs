@@ -96,8 +96,13 @@ impl Program<'_> {
                     Value::Function(closure)
                 });
             }
-            if let Some(value) = class.statics.fields.borrow().get(name) {
-                return Some(value.clone());
+            let value = class.statics.fields.borrow().get(name).cloned();
+            match value {
+                Some(Value::Function(closure)) if self.language(class.scope.file) == Language::Go => {
+                    return Some(Self::go_bound(&closure, record));
+                }
+                Some(value) => return Some(value),
+                None => {}
             }
         }
         None

@@ -93,6 +93,9 @@ impl Program<'_> {
     /// A name that the file does not declare. It may come from a macro, a global variable or a part that did not parse, so
     /// the usual names of routers are routers.
     fn undeclared(&mut self, name: &str, scope: &Rc<Scope>) -> Value {
+        if self.language(scope.file) == Language::Go {
+            return self.go_undeclared(name);
+        }
         if let Some(package) = framework::package_of_name(name, self.language(scope.file)) {
             return Value::Package(Rc::new(PackageValue { package: package.to_owned(), names: vec![name.to_owned()] }));
         }
@@ -185,7 +188,11 @@ impl Program<'_> {
         let class = self.evaluate(class, scope);
         let class = if let Value::Class(class) = class { Some(class) } else { None };
         let fields = self.record(entries, scope);
-        let fields = std::cell::RefCell::new(Self::fields(&fields));
+        let mut fields = Self::fields(&fields);
+        if let Some(class) = class.as_ref().filter(|class| self.language(class.scope.file) == Language::Go) {
+            fields = Self::go_named_fields(&class.class, fields);
+        }
+        let fields = std::cell::RefCell::new(fields);
         Value::Record(Rc::new(Record { fields, class, folder: None }))
     }
 
@@ -197,9 +204,13 @@ impl Program<'_> {
                 let known = field.filter(|value| !matches!(value, Value::Unknown));
                 let known = known.or_else(|| self.method_of(record, name)).or_else(|| self.submodule(record, name));
                 let known = known.or_else(|| self.rust_method_of(record, name));
-                known.or_else(|| self.rust_field(record, name)).unwrap_or(Value::Unknown)
+                let known = known.or_else(|| self.rust_field(record, name));
+                known.or_else(|| self.go_field(record, name)).unwrap_or(Value::Unknown)
             }
-            Value::Package(package) => Value::Package(Rc::new(package.with(name.to_owned()))),
+            Value::Package(package) => match framework::method_constant(&package.package, name) {
+                Some(method) => Value::Text(Text::literal(method)),
+                None => Value::Package(Rc::new(package.with(name.to_owned()))),
+            },
             Value::Class(class) => {
                 let field = class.statics.fields.borrow().get(name).cloned();
                 let known = field.or_else(|| self.static_method(class, name));

@@ -41,6 +41,9 @@ impl Program<'_> {
                 self.python_resource_method(*router, path, name, arguments, place);
                 Value::Unknown
             }
+            Value::Resource(router, _) if self.is_builder(*router) => {
+                self.go_builder_method(*router, name, arguments, place)
+            }
             Value::Resource(router, path) => self.resource_method(*router, path, name, arguments, place),
             Value::List(values) => self.list_method(values, name, arguments),
             Value::Text(text) if self.language(scope.file) == Language::Python => {
@@ -50,6 +53,9 @@ impl Program<'_> {
             Value::Record(_) | Value::Class(_) => {
                 let function = self.member(receiver, name);
                 match function {
+                    Value::Unknown if self.language(scope.file) == Language::Go => {
+                        self.go_object_method(receiver, name, arguments, line, scope)
+                    }
                     Value::Unknown if self.language(scope.file) == Language::Python => {
                         self.python_object_method(receiver, name, arguments, line, scope)
                     }
@@ -84,8 +90,17 @@ impl Program<'_> {
         line: usize,
         scope: &Rc<Scope>,
     ) -> Value {
-        if self.language(scope.file) == Language::Python {
-            return self.python_unknown_method(object, name, arguments, line, scope);
+        match self.language(scope.file) {
+            Language::Python => return self.python_unknown_method(object, name, arguments, line, scope),
+            Language::Go => {
+                let place = Place { file: scope.file, line };
+                if let Some(value) = self.go_unknown_method(name, arguments, place) {
+                    return value;
+                }
+                self.go_unresolved(name, arguments, line, scope);
+                return self.go_apply(&Value::Unknown, arguments, place);
+            }
+            _ => {}
         }
         match source_of(object).as_str() {
             "Object" | "Array" => return Self::object_function(name, arguments),
@@ -107,8 +122,10 @@ impl Program<'_> {
         let framework = self.routers.get(router).and_then(|router| framework::all().get(router.framework));
         let Some(framework) = framework else { return Value::Unknown };
         let this = Value::Router(router);
-        if framework.language == Language::Python {
-            return self.python_router_method(router, name, arguments, place);
+        match framework.language {
+            Language::Python => return self.python_router_method(router, name, arguments, place),
+            Language::Go => return self.go_router_method(router, name, arguments, place),
+            _ => {}
         }
         let Some(operation) = framework.operation(name) else {
             // A method that adds no route, such as a hook. Its functions may add some.
@@ -227,12 +244,12 @@ impl Program<'_> {
     }
 
     /// The name of a handler, within the maximum length.
-    pub(super) fn short(handler: &str) -> String {
+    pub(in super::super) fn short(handler: &str) -> String {
         deckwatch_protocol::cut::with_ellipsis(handler, MAX_HANDLER_CHARS).into_owned()
     }
 
     /// Handlers run for each request, so they add no routes.
-    pub(super) fn mark_called(&mut self, arguments: &Arguments<'_>) {
+    pub(in super::super) fn mark_called(&mut self, arguments: &Arguments<'_>) {
         for closure in arguments.functions() {
             self.called.insert(Arc::as_ptr(&closure.function));
         }
