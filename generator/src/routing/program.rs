@@ -289,6 +289,7 @@ impl<'a> Program<'a> {
     /// first.
     fn run_uncalled(&mut self, imports: &[Vec<usize>]) {
         let (used, ranks) = (super::mentions::used_names(self.files), ranks(imports));
+        let used_inside = super::go::used_in_own_packages(self.files);
         let mut waiting = BTreeSet::new();
         let mut next = 0;
         loop {
@@ -296,10 +297,13 @@ impl<'a> Program<'a> {
                 let is_used = closure.function.name.as_ref().is_some_and(|name| used.contains(name));
                 let file = closure.scope.file;
                 let is_loader = self.files.get(file).is_some_and(loads_folders);
-                waiting.insert((is_used && !is_loader, !is_loader, ranks.get(file).copied().unwrap_or(0), next));
+                let name = closure.function.name.as_deref().unwrap_or_default();
+                let is_inner = used_inside.contains(&(paths::folder(self.path_of(file)), name));
+                let rank = ranks.get(file).copied().unwrap_or(0);
+                waiting.insert((is_used && !is_loader, !is_loader, is_inner, rank, next));
                 next += 1;
             }
-            let Some((_, _, _, index)) = waiting.pop_first() else { return };
+            let Some((.., index)) = waiting.pop_first() else { return };
             if let Some(closure) = self.closures.get(index).cloned() {
                 self.run_alone(&closure);
             }

@@ -142,7 +142,7 @@ impl Lowering<'_> {
             let type_name = spec.child_by_field_name("type").map(|kind| self.type_name(kind)).unwrap_or_default();
             let mut cursor = spec.walk();
             let names: Vec<Node<'_>> =
-                spec.children_by_field_name("name", &mut cursor).filter(|name| name.is_named()).collect();
+                spec.children_by_field_name("name", &mut cursor).filter(Node::is_named).collect();
             for (at, name) in names.into_iter().enumerate() {
                 let value =
                     values.get(at).map_or_else(|| Located::unknown(line(name), ""), |value| self.located(*value));

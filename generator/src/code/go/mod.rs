@@ -62,7 +62,7 @@ impl<'a> Lowering<'a> {
             "type_declaration" => self.types(node, into),
             "var_declaration" | "const_declaration" => self.variables(node, into),
             "short_var_declaration" => self.assigned(node, true, into),
-            "assignment_statement" => self.assigned(node, self.field(node, "operator") == "", into),
+            "assignment_statement" => self.assigned(node, self.field(node, "operator").is_empty(), into),
             "expression_statement" | "go_statement" | "defer_statement" => {
                 into.extend(children(node).into_iter().next().map(|child| Statement::Expression(self.located(child))));
             }

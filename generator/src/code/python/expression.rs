@@ -235,8 +235,8 @@ impl Lowering<'_> {
                 keeps_this: true,
             };
             let method = if at == last { "map" } else { "flatMap" };
-            let list = Arc::new(self.located(right));
-            let callee = Located { line, expression: Expression::Member(list, method.to_owned()) };
+            let iterated = Arc::new(self.located(right));
+            let callee = Located { line, expression: Expression::Member(iterated, method.to_owned()) };
             let function = Located { line, expression: Expression::Function(Arc::new(function)) };
             let arguments = vec![Element { is_spread: false, name: None, value: function }];
             let call = Call { callee, arguments, source: self.short_source(node) };

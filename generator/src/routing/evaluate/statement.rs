@@ -73,7 +73,7 @@ impl Program<'_> {
             }
             Statement::Block(statements) => return self.block(statements, &self.inner(scope)),
             Statement::Import { module, name, local } if scope.module.is_some() => {
-                self.use_path(module, name, local, scope)
+                self.use_path(module, name, local, scope);
             }
             Statement::Module(_) => {}
             Statement::Implementation(implementation) => self.implement(implementation, scope),

@@ -26,7 +26,7 @@ impl Program<'_> {
         self.go.builders.insert(router, builder);
         match name {
             "HandleFunc" | "Handle" => {
-                let path = self.go_path(0, arguments);
+                let path = Self::go_path(0, arguments);
                 self.change(router, |builder| builder.path = path);
                 self.go_handled(router, arguments, 1);
                 Value::Resource(router, Text::default())
@@ -49,7 +49,7 @@ impl Program<'_> {
     ) -> Value {
         match name {
             "Path" | "PathPrefix" => {
-                let path = self.go_path(0, arguments);
+                let path = Self::go_path(0, arguments);
                 self.change(router, |builder| builder.path = builder.path.joined(&path, true));
             }
             "Methods" => {

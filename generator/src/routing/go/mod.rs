@@ -1,6 +1,7 @@
 //! What Go code means: packages whose files share their names, methods of types, and the frameworks.
 
 mod builder;
+mod order;
 mod packages;
 mod route;
 
@@ -9,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::builder::Builder;
+pub(super) use self::order::used_in_own_packages;
 pub(super) use self::packages::{Packages, is_candidate, specifiers};
 use super::evaluate::{Arguments, Place};
 use super::framework;

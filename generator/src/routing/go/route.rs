@@ -60,19 +60,19 @@ impl Program<'_> {
             Operation::Static => self.go_static(router, name, arguments, place),
             Operation::Below => {
                 self.mark_called(arguments);
-                let path = self.go_path(0, arguments);
+                let path = Self::go_path(0, arguments);
                 return Value::Router(self.below(router, &path));
             }
             Operation::Group => return self.go_group(router, arguments, place),
             Operation::MountApp | Operation::Mount => self.go_mount(router, operation, arguments, place),
-            Operation::Resource => return Value::Resource(router, self.go_path(0, arguments)),
+            Operation::Resource => return Value::Resource(router, Self::go_path(0, arguments)),
             Operation::Builder => return self.go_builder(router, name, arguments, place),
             _ => {}
         }
         Value::Router(router)
     }
 
-    pub(super) fn go_path(&self, at: usize, arguments: &Arguments<'_>) -> Text {
+    pub(super) fn go_path(at: usize, arguments: &Arguments<'_>) -> Text {
         match arguments.get(at) {
             Value::Text(text) => text,
             _ => arguments.expression(at).map(|value| Text::unknown(&source_of(value))).unwrap_or_default(),
@@ -85,7 +85,7 @@ impl Program<'_> {
         if arguments.len() < at + 2 {
             return;
         }
-        let path = self.go_path(at, arguments);
+        let path = Self::go_path(at, arguments);
         let handler = go_handler(arguments);
         for method in methods {
             self.add_route(router, method, path.clone(), &handler, place);
@@ -98,7 +98,7 @@ impl Program<'_> {
         if arguments.len() < 2 {
             return;
         }
-        let pattern = self.go_path(0, arguments);
+        let pattern = Self::go_path(0, arguments);
         if let Value::Router(child) = arguments.get(1) {
             return self.routers.mount(router, Text::default(), child);
         }
@@ -111,15 +111,13 @@ impl Program<'_> {
     /// Files of a folder, and single files.
     fn go_static(&mut self, router: RouterId, name: &str, arguments: &Arguments<'_>, place: Place) {
         let is_gin = self.framework_name(router) == Some("gin");
-        let mut path = self.go_path(0, arguments);
+        let mut path = Self::go_path(0, arguments);
         if !name.contains("File") || name == "StaticFS" {
-            path = match is_gin {
-                true => path.joined(&Text::literal("/*filepath"), false),
-                false => {
-                    path.push(&Text::literal("*"));
-                    path
-                }
-            };
+            if is_gin {
+                path = path.joined(&Text::literal("/*filepath"), false);
+            } else {
+                path.push(&Text::literal("*"));
+            }
         }
         let methods: &[&str] = if is_gin { &["GET", "HEAD"] } else { &["GET"] };
         for method in methods {
@@ -134,16 +132,14 @@ impl Program<'_> {
 
     /// `Route(path, function)`, `Group(function)`. A function without a parameter adds to the router itself, below the path.
     fn go_group(&mut self, router: RouterId, arguments: &Arguments<'_>, place: Place) -> Value {
-        let inside = match arguments.get(0) {
-            Value::Function(_) => router,
-            _ => {
-                let path = self.go_path(0, arguments);
-                self.below(router, &path)
-            }
+        let inside = if matches!(arguments.get(0), Value::Function(_)) {
+            router
+        } else {
+            self.below(router, &Self::go_path(0, arguments))
         };
         let functions: Vec<Rc<Closure>> = arguments.functions();
         let Some(closure) = functions.first() else {
-            let source = format!("Route({})", self.go_path(0, arguments));
+            let source = format!("Route({})", Self::go_path(0, arguments));
             let unresolved = super::super::program::Unresolved { file: place.file, line: place.line, source };
             self.unresolved.insert(unresolved);
             return Value::Router(inside);
@@ -171,7 +167,7 @@ impl Program<'_> {
         });
         let children: Vec<RouterId> = children.collect();
         if children.is_empty() && operation == Operation::MountApp {
-            let path = self.go_path(0, arguments);
+            let path = Self::go_path(0, arguments);
             self.add_route(router, framework::ANY, path, &go_handler(arguments), place);
         }
         for child in children {

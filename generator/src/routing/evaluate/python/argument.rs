@@ -21,9 +21,9 @@ impl Arguments<'_> {
     /// The expression of the argument at a position, or with one of the names.
     pub(super) fn expression_at(&self, at: usize, names: &[&str]) -> Option<&Located> {
         let is_named = |name: &Option<String>| name.as_deref().is_some_and(|name| names.contains(&name));
-        let named = self.call.arguments.iter().find(|argument| is_named(&argument.name));
+        let found = self.call.arguments.iter().find(|argument| is_named(&argument.name));
         let positional = || self.call.arguments.get(at).filter(|argument| argument.name.is_none());
-        named.or_else(positional).map(|argument| &argument.value)
+        found.or_else(positional).map(|argument| &argument.value)
     }
 }
 

@@ -260,12 +260,11 @@ const MAX_ELEMENTS: usize = 4_000;
 /// A wrapper such as `csrf_exempt(view)` returns what it gets.
 fn wrapped(name: &str, first: Value) -> Option<Value> {
     match first {
-        Value::Function(_) | Value::Class(_) => Some(first),
+        // `csrf_exempt(View.as_view({"get": "list"}))` has a record.
+        Value::Function(_) | Value::Class(_) | Value::Record(_) => Some(first),
         Value::Router(_) | Value::List(_) if name.ends_with("Middleware") || name == "format_suffix_patterns" => {
             Some(first)
         }
-        // `csrf_exempt(View.as_view({"get": "list"}))`
-        Value::Record(_) => Some(first),
         _ => None,
     }
 }

@@ -29,11 +29,11 @@ impl Program<'_> {
             return self.nested_router(framework, arguments);
         }
         let router = self.new_router(framework, prefix.unwrap_or_default());
-        let routes = arguments
+        let listed = arguments
             .named(&["routes"])
             .or_else(|| arguments.values.iter().find(|value| matches!(value, Value::List(_))).cloned());
         let mut children = Vec::new();
-        routers_in(&routes.unwrap_or(Value::Unknown), &mut children);
+        routers_in(&listed.unwrap_or(Value::Unknown), &mut children);
         for child in children {
             self.routers.mount(router, Text::default(), child);
         }
@@ -87,7 +87,7 @@ impl Program<'_> {
         for child in children {
             match &prefix {
                 Some(prefix) if operation == Operation::Register => {
-                    self.routers.mount_at(router, prefix.clone(), child)
+                    self.routers.mount_at(router, prefix.clone(), child);
                 }
                 _ => self.routers.mount(router, prefix.clone().unwrap_or_default(), child),
             }

@@ -113,9 +113,8 @@ impl Program<'_> {
         let Some(method) = Self::text_at(arguments, 0, &["method"]) else { return };
         let Some(path) = Self::text_at(arguments, 1, &["path"]) else { return };
         let method = match method.as_literal() {
-            Some("*") => framework::ANY.to_owned(),
+            None | Some("*") => framework::ANY.to_owned(),
             Some(method) => method.to_uppercase(),
-            None => framework::ANY.to_owned(),
         };
         let handler = Self::short(&Self::source_at(arguments, 2, &["handler"]));
         self.add_route(router, &method, path, &handler, place);
