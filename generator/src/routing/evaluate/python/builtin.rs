@@ -36,6 +36,7 @@ impl Program<'_> {
                 });
                 Value::List(Rc::new(pairs.collect()))
             }
+            "include" => self.django_include(arguments, Place { file: scope.file, line: self.place.1 }),
             "zip" => zipped(&arguments.values),
             "dict" => {
                 let record = Value::record();

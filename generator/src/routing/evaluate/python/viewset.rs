@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::super::super::framework;
 use super::super::super::program::Program;
 use super::super::super::router::RouterId;
 use super::super::super::text::Text;
@@ -48,7 +49,13 @@ impl Program<'_> {
         let name = Self::source_at(arguments, 1, &["viewset"]);
         let slash = if self.slashless.contains(&router) { "" } else { "/" };
         let Value::Class(class) = viewset else {
-            return self.add_not_understood(format!("register({prefix}, {name})"), place);
+            // The methods are not known, but every viewset has these two paths.
+            let detail = prefix.joined(&Text::literal("{pk}"), false);
+            for mut path in [prefix, detail] {
+                path.push(&Text::literal(slash));
+                self.add_route(router, framework::ANY, path, &name, place);
+            }
+            return;
         };
         let lookup = lookup(&class);
         let mut actions = standard_actions(&class);
