@@ -18,7 +18,7 @@ pub(super) fn used_names(files: &[SourceFile]) -> HashSet<String> {
             .collect();
         each_expression(&code, &mut |located| match &located.expression {
             Expression::Name(name) | Expression::Member(_, name) | Expression::Path(_, name) => {
-                drop(names.insert(name.clone()))
+                names.insert(name.clone());
             }
             _ => {}
         });

@@ -67,6 +67,8 @@ pub(super) struct Program<'a> {
     pub(super) filters: Filters,
     /// The functions whose attributes are part of a router.
     pub(super) registered: HashSet<*const Function>,
+    /// The functions that add no routes.
+    irrelevant: HashSet<*const Function>,
     /// The types of variables that hold functions, such as `FastifyPluginAsync`.
     pub(super) types_of_functions: HashMap<*const Function, String>,
     /// The file and line of the call that is evaluated.
@@ -105,6 +107,7 @@ impl<'a> Program<'a> {
             items: Items::default(),
             filters: Filters::default(),
             registered: HashSet::new(),
+            irrelevant: super::rust::irrelevant(files),
             types_of_functions: HashMap::new(),
             place: (0, 0),
             main_frameworks: HashMap::new(),
@@ -263,12 +266,20 @@ impl<'a> Program<'a> {
     }
 
     fn run_alone(&mut self, closure: &Rc<Closure>) {
-        if self.called.contains(&Arc::as_ptr(&closure.function)) || self.steps >= MAX_STEPS {
+        if self.called.contains(&Arc::as_ptr(&closure.function))
+            || self.is_irrelevant(closure)
+            || self.steps >= MAX_STEPS
+        {
             return;
         }
         let arguments = closure.function.parameters.iter();
         let arguments: Vec<Value> = arguments.map(|parameter| self.adopted(closure.scope.file, parameter)).collect();
         self.call_closure(closure, arguments, closure.this.clone());
+    }
+
+    /// Whether a function adds no routes.
+    pub(super) fn is_irrelevant(&self, closure: &Closure) -> bool {
+        self.irrelevant.contains(&Arc::as_ptr(&closure.function))
     }
 
     pub(super) fn path_of(&self, file: usize) -> &'a str {

@@ -13,6 +13,8 @@ use crate::code::{Call, Expression, Grammar, Imported, Located, Parameter, Patte
 
 /// How often a function may call itself before the result is unknown.
 const MAX_RECURSION: usize = 2;
+/// The maximum number of statements of a function that runs although it adds no routes, since it may return a path.
+const MAX_IRRELEVANT: usize = 3;
 /// The names of parameters that are routers when a function gets a router from code that is not known.
 const ROUTER_NAMES: [&str; 10] =
     ["app", "router", "server", "fastify", "instance", "api", "application", "routes", "scope", "expressApp"];
@@ -188,6 +190,9 @@ impl Program<'_> {
     ) -> Value {
         let pointer = Arc::as_ptr(&closure.function);
         self.called.insert(pointer);
+        if self.is_irrelevant(closure) && closure.function.body.len() > MAX_IRRELEVANT {
+            return Value::Unknown;
+        }
         let repeats = self.stack.iter().filter(|running| **running == pointer).count();
         if repeats >= MAX_RECURSION || self.stack.len() >= MAX_CALL_DEPTH {
             return Value::Unknown;

@@ -191,14 +191,16 @@ impl Program<'_> {
                 return Some(Value::List(Rc::new(values.iter().cloned().chain(more).collect())));
             }
             "concat" => {
-                let texts: Option<Vec<Text>> = values.iter().map(|value| value.as_text().cloned()).collect();
-                return Some(match texts.filter(|texts| !texts.is_empty()) {
-                    Some(texts) => {
+                let has_text = values.iter().any(|value| value.as_text().is_some());
+                return Some(match &object.expression {
+                    Expression::List(elements) if has_text => {
                         let mut joined = Text::default();
-                        texts.iter().for_each(|text| joined.push(text));
+                        for element in elements {
+                            joined.push(&self.text_of(&element.value, scope));
+                        }
                         Value::Text(joined)
                     }
-                    None => Value::List(Rc::new(values.iter().flat_map(flat).collect())),
+                    _ => Value::List(Rc::new(values.iter().flat_map(flat).collect())),
                 });
             }
             "fold" => {

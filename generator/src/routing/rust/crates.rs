@@ -28,6 +28,8 @@ pub(in super::super) struct Crates {
     roots: HashMap<String, String>,
     /// The files of each module, by its key.
     files: HashMap<String, Vec<String>>,
+    /// The module of each file.
+    places: HashMap<String, Place>,
 }
 
 #[derive(Deserialize)]
@@ -58,13 +60,19 @@ impl Crates {
             crates.folders.insert(folder);
         }
         for file in files.iter().filter(|file| paths::extension(file) == "rs") {
-            crates.files.entry(crates.place(file).key()).or_default().push(file.clone());
+            let place = crates.found_place(file);
+            crates.files.entry(place.key()).or_default().push(file.clone());
+            crates.places.insert(file.clone(), place);
         }
         crates
     }
 
     /// The module that a file is.
     pub(in super::super) fn place(&self, file: &str) -> Place {
+        self.places.get(file).cloned().unwrap_or_else(|| self.found_place(file))
+    }
+
+    fn found_place(&self, file: &str) -> Place {
         let root = self.root(file);
         let inside = file.strip_prefix(&root).unwrap_or(file).trim_start_matches('/');
         let mut names: Vec<String> = paths::stem(inside).split('/').map(str::to_owned).collect();

@@ -57,6 +57,8 @@ impl Program<'_> {
             Operation::Router => {}
             // `Files::new(path, folder)`
             Operation::AnyBelow => self.add_route(router, ANY, prefix().joined(&Text::literal("/*"), false), "", place),
+            // `redirect(from, to)`
+            Operation::Any => self.add_route(router, ANY, prefix(), "", place),
             // `Redoc::with_url(path, …)`
             Operation::Get => self.add_route(router, "GET", prefix(), "", place),
             Operation::Files => self.add_route(router, ANY, Text::literal("/*"), "", place),
@@ -92,7 +94,11 @@ impl Program<'_> {
             Operation::Fallback => {
                 let handler = handler_name(arguments.expression(0));
                 arguments.values.iter().for_each(|value| self.mark_handler(value));
-                if self.routers.get(router).is_some_and(|router| !router.is_part) {
+                if let Value::Router(child) = arguments.get(0) {
+                    let is_part = self.routers.get(child).is_some_and(|child| child.is_part);
+                    let path = if is_part { Text::literal("/*") } else { Text::default() };
+                    self.routers.mount(router, path, child);
+                } else if self.routers.get(router).is_some_and(|router| !router.is_part) {
                     self.add_route(router, ANY, Text::literal("/*"), &handler, place);
                 }
             }
@@ -119,6 +125,13 @@ impl Program<'_> {
         self.routers.set_part(copy, is_part);
         self.routers.mount(copy, Text::default(), router);
         copy
+    }
+
+    /// A router with the routes of two others.
+    pub(in super::super) fn both_routers(&mut self, first: RouterId, second: RouterId) -> RouterId {
+        let both = self.copied(first);
+        self.routers.mount(both, Text::default(), second);
+        both
     }
 
     /// `route(path, router of methods)`, `route(router of methods)`

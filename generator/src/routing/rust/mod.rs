@@ -7,11 +7,13 @@ mod crates;
 mod filters;
 mod functions;
 mod items;
+mod relevant;
 mod unresolved;
 
 pub(super) use self::crates::{Crates, named_paths};
 pub(super) use self::filters::{FilterId, Filters};
 pub(super) use self::items::{Items, ModuleId, import_path};
+pub(super) use self::relevant::irrelevant;
 
 /// Texts of which a file that declares routes has one.
 const MARKERS: [&str; 24] = [
