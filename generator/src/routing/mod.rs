@@ -86,7 +86,11 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
     for _ in 0..MAX_ROUNDS {
         let read = tree.read(
             |path| is_source(path) && wanted.as_ref().is_none_or(|wanted| wanted.contains(path)),
-            |path, text| (wanted.is_some() || is_candidate(path, text)).then(|| parsed(path, text)).flatten(),
+            |path, text| {
+                (wanted.is_some() && is_needed(path, text) || is_candidate(path, text))
+                    .then(|| parsed(path, text))
+                    .flatten()
+            },
         );
         files.extend(read);
         let named = files.iter().flat_map(|(path, file)| file.specifiers.iter().map(move |module| (path, module)));
@@ -135,6 +139,11 @@ fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules, crates: &Crates)
 fn is_source(path: &str) -> bool {
     let is_generated = path.ends_with(".d.ts") || path.ends_with(".min.js");
     Grammar::of(paths::extension(path)).is_some() && !is_generated && !paths::is_example(path) && !paths::is_test(path)
+}
+
+/// Whether a file that another one names is read.
+fn is_needed(path: &str, text: &str) -> bool {
+    !is_rust(path) || rust::is_useful(text)
 }
 
 fn is_candidate(path: &str, text: &str) -> bool {

@@ -67,6 +67,8 @@ pub(super) struct Program<'a> {
     pub(super) filters: Filters,
     /// The functions whose attributes are part of a router.
     pub(super) registered: HashSet<*const Function>,
+    /// The routers that functions made before another one called them.
+    alone: HashMap<*const Function, Vec<RouterId>>,
     /// The functions that add no routes.
     irrelevant: HashSet<*const Function>,
     /// The types of variables that hold functions, such as `FastifyPluginAsync`.
@@ -107,6 +109,7 @@ impl<'a> Program<'a> {
             items: Items::default(),
             filters: Filters::default(),
             registered: HashSet::new(),
+            alone: HashMap::new(),
             irrelevant: super::rust::irrelevant(files),
             types_of_functions: HashMap::new(),
             place: (0, 0),
@@ -274,7 +277,19 @@ impl<'a> Program<'a> {
         }
         let arguments = closure.function.parameters.iter();
         let arguments: Vec<Value> = arguments.map(|parameter| self.adopted(closure.scope.file, parameter)).collect();
-        self.call_closure(closure, arguments, closure.this.clone());
+        let made = self.call_closure(closure, arguments, closure.this.clone());
+        if closure.scope.module.is_some() {
+            let mut routers = Vec::new();
+            made.routers(&mut routers);
+            self.alone.insert(Arc::as_ptr(&closure.function), routers);
+        }
+    }
+
+    /// Forgets the routers that a function made when it ran alone, since another function calls it now.
+    pub(super) fn forget_alone(&mut self, function: *const Function) {
+        for router in self.alone.remove(&function).unwrap_or_default() {
+            self.routers.hide(router);
+        }
     }
 
     /// Whether a function adds no routes.

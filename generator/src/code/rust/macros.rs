@@ -31,6 +31,8 @@ impl Lowering<'_> {
             return self.unknown(node);
         };
         match name {
+            // Code that is written into other programs.
+            "quote" | "quote_spanned" | "parse_quote" => self.unknown(node),
             "format" | "formatcp" => self.format(tree).map_or_else(|| self.unknown(node), Expression::Text),
             "concat" | "concatcp" => {
                 let parts = self.macro_arguments(tree).into_iter();

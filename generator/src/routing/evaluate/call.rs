@@ -190,6 +190,7 @@ impl Program<'_> {
     ) -> Value {
         let pointer = Arc::as_ptr(&closure.function);
         self.called.insert(pointer);
+        self.forget_alone(pointer);
         if self.is_irrelevant(closure) && closure.function.body.len() > MAX_IRRELEVANT {
             return Value::Unknown;
         }

@@ -43,6 +43,10 @@ impl Program<'_> {
             return Some(Value::Router(router));
         }
         let operation = known.function(&format!("{owner}::{last}")).or_else(|| known.function(last))?;
+        // `connect()` of a program is no method of a router.
+        if operation == Operation::OwnVerb && arguments.len() == 0 && owner != "web" {
+            return None;
+        }
         let prefix = || arguments.get(0).as_text().cloned().unwrap_or_else(|| unknown_path(0, arguments));
         let router = self.new_router(framework, Text::default());
         match operation {
@@ -129,6 +133,13 @@ impl Program<'_> {
 
     /// A router with the routes of two others.
     pub(in super::super) fn both_routers(&mut self, first: RouterId, second: RouterId) -> RouterId {
+        // `if path.is_empty() { routes } else { Router::new().nest(path, routes) }`
+        if self.routers.contains(first, second, 0) {
+            return first;
+        }
+        if self.routers.contains(second, first, 0) {
+            return second;
+        }
         let both = self.copied(first);
         self.routers.mount(both, Text::default(), second);
         both
@@ -220,13 +231,15 @@ impl Program<'_> {
         place: Place,
     ) -> Value {
         arguments.values.iter().for_each(|value| self.mark_handler(value));
-        let at = usize::from(operation == Operation::OwnMethods);
+        // `get(path, handler)`
+        let path = arguments.get(0).as_text().filter(|path| path.is_path() && arguments.len() > 1).cloned();
+        let at = usize::from(operation == Operation::OwnMethods || path.is_some());
         let handler = handler_name(arguments.expression(at));
         match operation {
             Operation::OwnVerb => {
                 let method = name.split('_').next().unwrap_or_default().to_uppercase();
                 let method = if METHODS.contains(&method.as_str()) { method.as_str() } else { ANY };
-                self.add_route(router, method, Text::default(), &handler, place);
+                self.add_route(router, method, path.unwrap_or_default(), &handler, place);
             }
             Operation::OwnMethods => {
                 let source = arguments.expression(0).map(all_names).unwrap_or_default();
