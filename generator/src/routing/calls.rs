@@ -68,7 +68,9 @@ fn located<'a>(value: &'a Located, visit: &mut impl FnMut(&'a Located)) {
         Expression::Block(statements) => each_expression(statements, visit),
         Expression::Object(class, entries) => {
             located(class, visit);
-            entries.iter().for_each(|entry| located(&entry.value, visit));
+            for entry in entries {
+                located(&entry.value, visit);
+            }
         }
         Expression::Text(parts) => {
             for part in parts {

@@ -185,7 +185,7 @@ impl Program<'_> {
                 let field = record.fields.borrow().get(name).cloned();
                 let known = field.filter(|value| !matches!(value, Value::Unknown));
                 let known = known.or_else(|| self.method_of(record, name));
-                let known = known.or_else(|| self.rust_method_of(record, name));
+                let known = known.or_else(|| Self::rust_method_of(record, name));
                 known.or_else(|| self.rust_field(record, name)).unwrap_or(Value::Unknown)
             }
             Value::Package(package) => Value::Package(Rc::new(package.with(name.to_owned()))),

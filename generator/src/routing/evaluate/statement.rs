@@ -60,7 +60,7 @@ impl Program<'_> {
                 let value = self.typed(value, type_name, scope);
                 self.bind(pattern, value, scope);
             }
-            Statement::Function(_) => {}
+            Statement::Function(_) | Statement::Module(_) => {}
             Statement::Class(class) => {
                 let value = self.class(class, scope);
                 if let Some(name) = &class.name {
@@ -81,9 +81,8 @@ impl Program<'_> {
             }
             Statement::Block(statements) => return self.block(statements, &Scope::inside(scope)),
             Statement::Import { module, name, local } if scope.module.is_some() => {
-                self.use_path(module, name, local, scope)
+                self.use_path(module, name, local, scope);
             }
-            Statement::Module(_) => {}
             Statement::Implementation(implementation) => self.implement(implementation, scope),
             Statement::Import { module, name, local } => {
                 let value = self.imported(scope.file, module, name);

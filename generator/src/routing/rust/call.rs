@@ -184,8 +184,7 @@ impl Program<'_> {
         scope: &Rc<Scope>,
     ) -> Option<Value> {
         let added = match name {
-            "push" => arguments.get(0),
-            "append" | "extend" | "extend_from_slice" => arguments.get(0),
+            "push" | "append" | "extend" | "extend_from_slice" => arguments.get(0),
             "chain" => {
                 let more = flat(&arguments.get(0));
                 return Some(Value::List(Rc::new(values.iter().cloned().chain(more).collect())));
@@ -299,7 +298,7 @@ impl Program<'_> {
     }
 
     /// The method of an object: the closure of its class, bound to the object.
-    pub(in super::super) fn rust_method_of(&mut self, record: &Rc<Record>, name: &str) -> Option<Value> {
+    pub(in super::super) fn rust_method_of(record: &Rc<Record>, name: &str) -> Option<Value> {
         let class = record.class.clone()?;
         let found = class.statics.fields.borrow().get(name).cloned();
         match found? {

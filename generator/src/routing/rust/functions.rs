@@ -203,7 +203,7 @@ impl Program<'_> {
     fn configure(&mut self, router: RouterId, arguments: &Arguments<'_>, place: Place) {
         let mut functions = arguments.functions();
         if let Value::Record(record) = arguments.get(0)
-            && let Some(Value::Function(closure)) = self.rust_method_of(&record, "on_ignite")
+            && let Some(Value::Function(closure)) = Self::rust_method_of(&record, "on_ignite")
         {
             functions.push(closure);
         }

@@ -36,6 +36,9 @@ struct Glob {
     is_busy: Cell<bool>,
 }
 
+/// An implementation with the variables around it.
+type Implemented = (Arc<Implementation>, Rc<Scope>);
+
 /// An item of a module. The value of a constant or an import is found when it is used.
 struct Item {
     file: usize,
@@ -61,7 +64,7 @@ pub(in super::super) struct Items {
     /// The functions that traits give to types of other crates, by name.
     pub(super) extensions: HashMap<String, Rc<Closure>>,
     /// The implementations of each class.
-    implementations: HashMap<*const crate::code::Class, Vec<(Arc<Implementation>, Rc<Scope>)>>,
+    implementations: HashMap<*const crate::code::Class, Vec<Implemented>>,
     /// The object of a class of which only the type is known.
     bare: HashMap<*const crate::code::Class, Value>,
 }
@@ -100,7 +103,7 @@ impl Items {
         }
     }
 
-    pub(super) fn implementations_of(&self, class: &ClassValue) -> Vec<(Arc<Implementation>, Rc<Scope>)> {
+    pub(super) fn implementations_of(&self, class: &ClassValue) -> Vec<Implemented> {
         self.implementations.get(&Arc::as_ptr(&class.class)).cloned().unwrap_or_default()
     }
 }
@@ -149,7 +152,7 @@ impl Program<'_> {
         key: &str,
         module: ModuleId,
         scope: &Rc<Scope>,
-        implementations: &mut Vec<(Arc<Implementation>, Rc<Scope>)>,
+        implementations: &mut Vec<Implemented>,
     ) {
         for statement in statements {
             match statement {
