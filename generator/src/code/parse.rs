@@ -4,6 +4,9 @@ use tree_sitter::{Node, Parser, Tree};
 
 use super::{Statement, go, javascript, python, rust};
 
+/// The maximum depth of nested brackets in a file.
+const MAX_BRACKETS: usize = 1_000;
+
 /// A grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grammar {
@@ -62,12 +65,28 @@ impl Grammar {
 
 /// The statements of a file. `None` if the grammar can't be loaded. A part that does not parse is left out.
 pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
+    if grammar == Grammar::Rust && is_too_deep(text) {
+        return None;
+    }
     let tree = syntax_tree(grammar, text)?;
     Some(match grammar.described() {
         Language::JavaScript => javascript::Lowering::new(text).program(tree.root_node()),
         Language::Python => python::Lowering::new(text).program(tree.root_node()),
         Language::Rust => rust::Lowering::new(text).program(tree.root_node()),
         Language::Go => go::Lowering::new(text).program(tree.root_node()),
+    })
+}
+
+/// Whether brackets are nested deeper than in any code that people write. The parser of Rust takes quadratic time for those.
+fn is_too_deep(text: &str) -> bool {
+    let mut depth = 0_usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_BRACKETS
     })
 }
 

@@ -1,6 +1,6 @@
 //! What the names of each framework mean, from `frameworks.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -295,13 +295,66 @@ pub(super) fn of_rust_type(main: Option<usize>, name: &str) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
+/// Names of Rust that only code which declares routes has.
+static DECLARING: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
+    let mut names = BTreeSet::from(["routes!", "path!", "warp", "openapi_get_routes!"]);
+    for (_, framework) in of_rust() {
+        let types = framework.routers.iter().chain(&framework.parts).chain(&framework.types).map(String::as_str);
+        names.extend(types);
+        let declares = |operation: &Operation| {
+            matches!(operation, Operation::Route | Operation::Nest | Operation::Merge | Operation::Configure)
+        };
+        let operations = framework.operations.iter().filter(|(_, operation)| declares(operation));
+        names.extend(operations.map(|(name, _)| name.as_str()));
+        let functions = framework.functions.keys().filter(|name| !name.contains("::"));
+        names.extend(functions.map(String::as_str).filter(|name| !COMMON_NAMES.contains(name)));
+    }
+    names.retain(|name| !COMMON_NAMES.contains(name));
+    names
+});
+
+/// Names of operations and functions that much other code has too.
+const COMMON_NAMES: [&str; 26] = [
+    "get",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "head",
+    "options",
+    "trace",
+    "connect",
+    "any",
+    "on",
+    "to",
+    "method",
+    "add",
+    "append",
+    "extend",
+    "build",
+    "custom",
+    "route_service",
+    "prefix",
+    "path",
+    "url",
+    "resource",
+    "scope",
+    "routes",
+    "at",
+];
+
+/// Whether code that has this name may declare routes.
+pub(super) fn declares_routes(name: &str) -> bool {
+    DECLARING.contains(name)
+}
+
 impl Framework {
     fn has_name(&self, name: &str) -> bool {
         let has = |names: &[String]| names.iter().any(|own| own == name);
         has(&self.routers)
             || has(&self.parts)
             || has(&self.modules)
-            || self.functions.contains_key(name)
+            || self.function(name).is_some()
             || self.functions.keys().any(|own| own.split("::").next() == Some(name))
     }
 
@@ -311,7 +364,7 @@ impl Framework {
         let is_place = |names: &[String]| names.iter().any(|own| own == owner);
         let is_free = owner.is_empty() || is_place(&self.packages) || is_place(&self.modules);
         is_constructor
-            || is_free && self.functions.contains_key(name)
+            || is_free && self.function(name).is_some()
             || self.functions.contains_key(&format!("{owner}::{name}"))
     }
 
@@ -323,12 +376,20 @@ impl Framework {
         self.parts.iter().any(|own| own == name)
     }
 
+    /// `get` of `get_with`, `get_service` and `get_async`.
+    fn without_suffix<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let suffixes = ["_with", "_service", "_async"];
+        suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).filter(|_| self.language == Language::Rust)
+    }
+
     pub(super) fn function(&self, name: &str) -> Option<Operation> {
-        self.functions.get(name).copied()
+        let plain = || self.functions.get(self.without_suffix(name)?);
+        self.functions.get(name).or_else(plain).copied()
     }
 
     pub(super) fn operation(&self, name: &str) -> Option<Operation> {
-        self.operations.get(name).copied()
+        let plain = || self.operations.get(self.without_suffix(name)?);
+        self.operations.get(name).or_else(plain).copied()
     }
 
     pub(super) fn has_type(&self, name: &str) -> bool {

@@ -114,7 +114,9 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
             |path| is_source(path) && wanted.as_ref().is_none_or(|wanted| wanted.contains(path)),
             |path, text| {
                 let is_candidate = is_candidate(path, text);
-                (wanted.is_some() || is_candidate).then(|| parsed(path, text, is_candidate)).flatten()
+                (wanted.is_some() && is_needed(path, text) || is_candidate)
+                    .then(|| parsed(path, text, is_candidate))
+                    .flatten()
             },
         );
         files.extend(read);
@@ -179,6 +181,11 @@ fn language(path: &str) -> Option<Language> {
 fn is_source(path: &str) -> bool {
     let is_generated = path.ends_with(".d.ts") || path.ends_with(".min.js");
     Grammar::of(paths::extension(path)).is_some() && !is_generated && !paths::is_example(path) && !paths::is_test(path)
+}
+
+/// Whether a file that another one names is read.
+fn is_needed(path: &str, text: &str) -> bool {
+    language(path) != Some(Language::Rust) || rust::is_useful(text)
 }
 
 fn is_candidate(path: &str, text: &str) -> bool {

@@ -71,6 +71,10 @@ pub(super) struct Program<'a> {
     pub(super) filters: Filters,
     /// The functions whose attributes are part of a router.
     pub(super) registered: HashSet<*const Function>,
+    /// The routers that functions made before another one called them.
+    alone: HashMap<*const Function, Vec<RouterId>>,
+    /// The functions that add no routes.
+    irrelevant: HashSet<*const Function>,
     /// The types of variables that hold functions, such as `FastifyPluginAsync`.
     pub(super) types_of_functions: HashMap<*const Function, String>,
     /// The function or class below the decorator that is evaluated.
@@ -118,6 +122,8 @@ impl<'a> Program<'a> {
             items: Items::default(),
             filters: Filters::default(),
             registered: HashSet::new(),
+            alone: HashMap::new(),
+            irrelevant: super::rust::irrelevant(files),
             types_of_functions: HashMap::new(),
             decorated: None,
             go: GoState::default(),
@@ -312,7 +318,7 @@ impl<'a> Program<'a> {
 
     fn run_alone(&mut self, closure: &Rc<Closure>) {
         let is_called = self.called.contains(&Arc::as_ptr(&closure.function));
-        if is_called || self.steps >= MAX_STEPS {
+        if is_called || self.is_irrelevant(closure) || self.steps >= MAX_STEPS {
             return;
         }
         let arguments = closure.function.parameters.iter();
@@ -321,7 +327,24 @@ impl<'a> Program<'a> {
         if !takes_router && !self.runs_alone(closure.scope.file) {
             return;
         }
-        self.call_closure(closure, arguments, closure.this.clone());
+        let made = self.call_closure(closure, arguments, closure.this.clone());
+        if closure.scope.module.is_some() {
+            let mut routers = Vec::new();
+            made.routers(&mut routers);
+            self.alone.insert(Arc::as_ptr(&closure.function), routers);
+        }
+    }
+
+    /// Forgets the routers that a function made when it ran alone, since another function calls it now.
+    pub(super) fn forget_alone(&mut self, function: *const Function) {
+        for router in self.alone.remove(&function).unwrap_or_default() {
+            self.routers.hide(router);
+        }
+    }
+
+    /// Whether a function adds no routes.
+    pub(super) fn is_irrelevant(&self, closure: &Closure) -> bool {
+        self.irrelevant.contains(&Arc::as_ptr(&closure.function))
     }
 
     fn runs_alone(&self, file: usize) -> bool {

@@ -81,6 +81,22 @@ impl Routers {
         self.routers.get_mut(id)
     }
 
+    /// Whether a router is mounted on another one, also through routers between them.
+    pub(super) fn contains(&self, outer: RouterId, inner: RouterId, depth: usize) -> bool {
+        let mounts = self.routers.get(outer).filter(|_| depth < MAX_DEPTH).map(|router| router.mounts.as_slice());
+        mounts
+            .unwrap_or_default()
+            .iter()
+            .any(|mount| mount.child == inner || self.contains(mount.child, inner, depth + 1))
+    }
+
+    /// Leaves a router out that is mounted nowhere.
+    pub(super) fn hide(&mut self, id: RouterId) {
+        if let Some(router) = self.routers.get_mut(id) {
+            router.is_mounted = true;
+        }
+    }
+
     pub(super) fn set_part(&mut self, id: RouterId, is_part: bool) {
         if let Some(router) = self.routers.get_mut(id) {
             router.is_part = is_part;

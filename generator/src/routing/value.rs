@@ -187,6 +187,15 @@ impl Value {
         }
     }
 
+    /// Adds the routers that a value is or lists.
+    pub(super) fn routers(&self, into: &mut Vec<RouterId>) {
+        match self {
+            Self::Router(router) => into.push(*router),
+            Self::List(values) => values.iter().for_each(|value| value.routers(into)),
+            _ => {}
+        }
+    }
+
     /// The field of a record. Other values have no fields.
     pub(super) fn field(&self, name: &str) -> Option<Value> {
         if let Self::Record(record) = self { record.fields.borrow().get(name).cloned() } else { None }

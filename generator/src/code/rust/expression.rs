@@ -27,12 +27,11 @@ impl Lowering<'_> {
             return self.at(node, self.unknown(node));
         }
         self.depth += 1;
-        let located = match node.kind() {
-            "call_expression" => self.chain(node),
-            _ => {
-                let expression = self.expression(node);
-                self.at(node, expression)
-            }
+        let located = if node.kind() == "call_expression" {
+            self.chain(node)
+        } else {
+            let expression = self.expression(node);
+            self.at(node, expression)
         };
         self.depth -= 1;
         located

@@ -31,6 +31,8 @@ impl Lowering<'_> {
             return self.unknown(node);
         };
         match name {
+            // Code that is written into other programs.
+            "quote" | "quote_spanned" | "parse_quote" => self.unknown(node),
             "format" | "formatcp" => self.format(tree).map_or_else(|| self.unknown(node), Expression::Text),
             "concat" | "concatcp" => {
                 let parts = self.macro_arguments(tree).into_iter();
@@ -154,12 +156,11 @@ impl Lowering<'_> {
         let inside = tokens.get(1..tokens.len().saturating_sub(1)).unwrap_or_default();
         for segment in inside.split(|token| token.kind() == "/") {
             let (Some(first), Some(last)) = (segment.first(), segment.last()) else { continue };
-            let expression = match first.kind() {
-                "string_literal" => Expression::Text(vec![TextPart::Literal(self.string(*first))]),
-                _ => {
-                    let source = self.text.get(first.start_byte()..last.end_byte()).unwrap_or_default();
-                    Expression::Unknown(source.to_owned())
-                }
+            let expression = if first.kind() == "string_literal" {
+                Expression::Text(vec![TextPart::Literal(self.string(*first))])
+            } else {
+                let source = self.text.get(first.start_byte()..last.end_byte()).unwrap_or_default();
+                Expression::Unknown(source.to_owned())
             };
             parts.push(Element { is_spread: false, name: None, value: self.at(*first, expression) });
         }

@@ -59,7 +59,7 @@ impl Lowering<'_> {
                 Some(object) => Expression::Path(Arc::new(self.at(node, object)), name.to_owned()),
             });
         }
-        self.at(node, path.unwrap_or_else(|| Expression::Unknown(text)))
+        self.at(node, path.unwrap_or(Expression::Unknown(text)))
     }
 
     /// The names of a path, joined by `::`.

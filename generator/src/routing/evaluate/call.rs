@@ -13,6 +13,8 @@ use crate::code::{Call, Expression, Imported, Language, Located, Parameter, Patt
 
 /// How often a function may call itself before the result is unknown.
 const MAX_RECURSION: usize = 2;
+/// The maximum number of statements of a function that runs although it adds no routes, since it may return a path.
+const MAX_IRRELEVANT: usize = 3;
 /// The names of parameters that are routers when a function gets a router from code that is not known.
 const ROUTER_NAMES: [&str; 10] =
     ["app", "router", "server", "fastify", "instance", "api", "application", "routes", "scope", "expressApp"];
@@ -239,6 +241,10 @@ impl Program<'_> {
         let pointer = Arc::as_ptr(&closure.function);
         let mut named = std::mem::take(&mut self.named);
         self.called.insert(pointer);
+        self.forget_alone(pointer);
+        if self.is_irrelevant(closure) && closure.function.body.len() > MAX_IRRELEVANT {
+            return Value::Unknown;
+        }
         let repeats = self.stack.iter().filter(|running| **running == pointer).count();
         if repeats >= MAX_RECURSION || self.stack.len() >= MAX_CALL_DEPTH {
             return Value::Unknown;

@@ -203,7 +203,7 @@ impl Program<'_> {
                 let field = record.fields.borrow().get(name).cloned();
                 let known = field.filter(|value| !matches!(value, Value::Unknown));
                 let known = known.or_else(|| self.method_of(record, name)).or_else(|| self.submodule(record, name));
-                let known = known.or_else(|| self.rust_method_of(record, name));
+                let known = known.or_else(|| Self::rust_method_of(record, name));
                 let known = known.or_else(|| self.rust_field(record, name));
                 known.or_else(|| self.go_field(record, name)).unwrap_or(Value::Unknown)
             }

@@ -22,13 +22,26 @@ impl Program<'_> {
             if self.steps >= MAX_STEPS {
                 break;
             }
-            if let Some(value) = self.statement(statement, scope)
-                && returned.as_ref().is_none_or(|before| value.weight() > before.weight())
-            {
-                returned = Some(value);
+            if let Some(value) = self.statement(statement, scope) {
+                returned = Some(match returned {
+                    Some(before) => self.either(before, value, scope),
+                    None => value,
+                });
             }
         }
         returned
+    }
+
+    /// One of two values that a block may return: the one that says more. Of two routers of Rust, both.
+    fn either(&mut self, first: Value, second: Value, scope: &Rc<Scope>) -> Value {
+        match (&first, &second) {
+            (Value::Router(a), Value::Router(b)) if scope.module.is_some() && a != b => {
+                Value::Router(self.both_routers(*a, *b))
+            }
+            (Value::Filter(a), Value::Filter(b)) if a != b => self.either_filter(*a, *b),
+            _ if second.weight() > first.weight() => second,
+            _ => first,
+        }
     }
 
     /// Functions can be used before the line that defines them.
@@ -50,6 +63,7 @@ impl Program<'_> {
                 self.bind(pattern, value, scope);
             }
             Statement::Function(function) => self.define(function, scope),
+            Statement::Module(_) => {}
             Statement::Class(class) => {
                 let value = self.class(class, scope);
                 if let Some(name) = &class.name {
@@ -67,7 +81,7 @@ impl Program<'_> {
                 let (then, otherwise) =
                     (self.block(then, &self.inner(scope)), self.block(otherwise, &self.inner(scope)));
                 return match (then, otherwise) {
-                    (Some(a), Some(b)) => Some(if b.weight() > a.weight() { b } else { a }),
+                    (Some(a), Some(b)) => Some(self.either(a, b, scope)),
                     (a, b) => a.or(b),
                 };
             }
@@ -75,7 +89,6 @@ impl Program<'_> {
             Statement::Import { module, name, local } if scope.module.is_some() => {
                 self.use_path(module, name, local, scope);
             }
-            Statement::Module(_) => {}
             Statement::Implementation(implementation) => self.implement(implementation, scope),
             Statement::Import { module, name, local } => {
                 let value = self.imported(scope.file, module, name);

@@ -57,12 +57,7 @@ impl Program<'_> {
                 name => own.extend(self.attribute(name, call, decorator.line, &closure.scope)),
             }
         }
-        let documented_first = prefers_documented && !documented.is_empty();
-        if own.is_empty() && !prefers_documented || own.is_empty() || documented_first {
-            if prefers_documented { documented } else { own }
-        } else {
-            own
-        }
+        if prefers_documented && !documented.is_empty() { documented } else { own }
     }
 
     /// `#[get("/path")]`, `#[route("/path", method = "GET")]`, `#[route(GET, uri = "/path")]`
@@ -92,12 +87,11 @@ impl Program<'_> {
 
     /// `#[utoipa::path(get, path = "/path")]`, `#[oai(path = "/path", method = "get")]`
     fn named_route(&mut self, call: &Call, line: usize, scope: &Rc<Scope>) -> Vec<Described> {
-        let (mut methods, mut path, mut context) = (Vec::new(), Text::default(), Text::default());
+        let (mut methods, mut path) = (Vec::new(), Text::default());
         for argument in &call.arguments {
             match &argument.value.expression {
                 Expression::Assignment(key, value) => match source_of(key).as_str() {
                     "path" => path = self.text_of(value, scope),
-                    "context_path" => context = self.text_of(value, scope),
                     "method" => methods.push(source_of(value).to_uppercase()),
                     _ => {}
                 },
@@ -109,7 +103,6 @@ impl Program<'_> {
             }
         }
         methods.retain(|method| METHODS.contains(&method.as_str()));
-        let _ = context;
         methods.into_iter().map(|method| Described { method, path: path.clone(), line }).collect()
     }
 

@@ -184,21 +184,22 @@ impl Program<'_> {
         scope: &Rc<Scope>,
     ) -> Option<Value> {
         let added = match name {
-            "push" => arguments.get(0),
-            "append" | "extend" | "extend_from_slice" => arguments.get(0),
+            "push" | "append" | "extend" | "extend_from_slice" => arguments.get(0),
             "chain" => {
                 let more = flat(&arguments.get(0));
                 return Some(Value::List(Rc::new(values.iter().cloned().chain(more).collect())));
             }
             "concat" => {
-                let texts: Option<Vec<Text>> = values.iter().map(|value| value.as_text().cloned()).collect();
-                return Some(match texts.filter(|texts| !texts.is_empty()) {
-                    Some(texts) => {
+                let has_text = values.iter().any(|value| value.as_text().is_some());
+                return Some(match &object.expression {
+                    Expression::List(elements) if has_text => {
                         let mut joined = Text::default();
-                        texts.iter().for_each(|text| joined.push(text));
+                        for element in elements {
+                            joined.push(&self.text_of(&element.value, scope));
+                        }
                         Value::Text(joined)
                     }
-                    None => Value::List(Rc::new(values.iter().flat_map(flat).collect())),
+                    _ => Value::List(Rc::new(values.iter().flat_map(flat).collect())),
                 });
             }
             "fold" => {
@@ -297,7 +298,7 @@ impl Program<'_> {
     }
 
     /// The method of an object: the closure of its class, bound to the object.
-    pub(in super::super) fn rust_method_of(&mut self, record: &Rc<Record>, name: &str) -> Option<Value> {
+    pub(in super::super) fn rust_method_of(record: &Rc<Record>, name: &str) -> Option<Value> {
         let class = record.class.clone()?;
         let found = class.statics.fields.borrow().get(name).cloned();
         match found? {

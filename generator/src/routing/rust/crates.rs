@@ -28,6 +28,8 @@ pub(in super::super) struct Crates {
     roots: HashMap<String, String>,
     /// The files of each module, by its key.
     files: HashMap<String, Vec<String>>,
+    /// The module of each file.
+    places: HashMap<String, Place>,
 }
 
 #[derive(Deserialize)]
@@ -58,13 +60,19 @@ impl Crates {
             crates.folders.insert(folder);
         }
         for file in files.iter().filter(|file| paths::extension(file) == "rs") {
-            crates.files.entry(crates.place(file).key()).or_default().push(file.clone());
+            let place = crates.found_place(file);
+            crates.files.entry(place.key()).or_default().push(file.clone());
+            crates.places.insert(file.clone(), place);
         }
         crates
     }
 
     /// The module that a file is.
     pub(in super::super) fn place(&self, file: &str) -> Place {
+        self.places.get(file).cloned().unwrap_or_else(|| self.found_place(file))
+    }
+
+    fn found_place(&self, file: &str) -> Place {
         let root = self.root(file);
         let inside = file.strip_prefix(&root).unwrap_or(file).trim_start_matches('/');
         let mut names: Vec<String> = paths::stem(inside).split('/').map(str::to_owned).collect();
@@ -164,28 +172,41 @@ impl Place {
     }
 }
 
-/// The paths that the code of a file names: imports, functions and types of other modules.
+/// The paths that the code of a file names: imports, functions and types of other modules. A name that an import gives to a
+/// module is replaced by its path, and a name that may come from a glob is looked for there.
 pub(in super::super) fn named_paths(statements: &[Statement]) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    imports(statements, &mut found);
-    each_expression(statements, &mut |located| match &located.expression {
-        Expression::Path(..) => drop(found.insert(source_of(located))),
-        Expression::Function(function) => imports(&function.body, &mut BTreeSet::new()),
-        _ => {}
+    let (mut found, mut locals, mut globs) = (BTreeSet::new(), HashMap::new(), Vec::new());
+    imports(statements, &mut |module, name, local| {
+        let path = match name {
+            Imported::Name(name) if !module.is_empty() => format!("{module}::{name}"),
+            Imported::Name(name) => name.clone(),
+            Imported::Module | Imported::Everything => module.to_owned(),
+        };
+        if *name == Imported::Everything {
+            globs.push(path.clone());
+        } else {
+            locals.insert(local.to_owned(), path.clone());
+        }
+        found.insert(path);
+    });
+    each_expression(statements, &mut |located| {
+        if let Expression::Path(..) = &located.expression {
+            let path = source_of(located);
+            let (head, rest) = path.split_once("::").unwrap_or((path.as_str(), ""));
+            match locals.get(head) {
+                Some(full) => drop(found.insert(format!("{full}::{rest}"))),
+                None => found.extend(globs.iter().map(|glob| format!("{glob}::{path}"))),
+            }
+            found.insert(path);
+        }
     });
     found
 }
 
-fn imports(statements: &[Statement], found: &mut BTreeSet<String>) {
+fn imports(statements: &[Statement], found: &mut impl FnMut(&str, &Imported, &str)) {
     for statement in statements {
         match statement {
-            Statement::Import { module, name, .. } => {
-                found.insert(match name {
-                    Imported::Name(name) if !module.is_empty() => format!("{module}::{name}"),
-                    Imported::Name(name) => name.clone(),
-                    Imported::Module | Imported::Everything => module.clone(),
-                });
-            }
+            Statement::Import { module, name, local } => found(module, name, local),
             Statement::Module(module) => imports(&module.body, found),
             Statement::Function(function) => imports(&function.body, found),
             Statement::Implementation(implementation) => {

@@ -103,7 +103,7 @@ impl Program<'_> {
         let other = if let Value::Filter(other) = arguments.get(0) { Some(other) } else { None };
         match (name, other) {
             ("and", Some(other)) => self.both(filter, other),
-            ("or", Some(other)) => self.either(filter, other),
+            ("or", Some(other)) => self.either_filter(filter, other),
             ("or", None) => {
                 let source = arguments.expression(0).map(source_of).unwrap_or_default();
                 self.not_understood(place, &format!("or({source})"));
@@ -148,7 +148,7 @@ impl Program<'_> {
         self.filter(joined)
     }
 
-    fn either(&mut self, left: FilterId, right: FilterId) -> Value {
+    pub(in super::super) fn either_filter(&mut self, left: FilterId, right: FilterId) -> Value {
         let (mut all, right) = self.parts(left, right);
         all.extend(right.into_iter().take(MAX_ALTERNATIVES.saturating_sub(all.len())));
         self.filter(all)

@@ -43,6 +43,10 @@ impl Program<'_> {
             return Some(Value::Router(router));
         }
         let operation = known.function(&format!("{owner}::{last}")).or_else(|| known.function(last))?;
+        // `connect()` of a program is no method of a router.
+        if operation == Operation::OwnVerb && arguments.len() == 0 && owner != "web" {
+            return None;
+        }
         let prefix = || arguments.get(0).as_text().cloned().unwrap_or_else(|| unknown_path(0, arguments));
         let router = self.new_router(framework, Text::default());
         match operation {
@@ -57,6 +61,8 @@ impl Program<'_> {
             Operation::Router => {}
             // `Files::new(path, folder)`
             Operation::AnyBelow => self.add_route(router, ANY, prefix().joined(&Text::literal("/*"), false), "", place),
+            // `redirect(from, to)`
+            Operation::Any => self.add_route(router, ANY, prefix(), "", place),
             // `Redoc::with_url(path, …)`
             Operation::Get => self.add_route(router, "GET", prefix(), "", place),
             Operation::Files => self.add_route(router, ANY, Text::literal("/*"), "", place),
@@ -92,7 +98,11 @@ impl Program<'_> {
             Operation::Fallback => {
                 let handler = handler_name(arguments.expression(0));
                 arguments.values.iter().for_each(|value| self.mark_handler(value));
-                if self.routers.get(router).is_some_and(|router| !router.is_part) {
+                if let Value::Router(child) = arguments.get(0) {
+                    let is_part = self.routers.get(child).is_some_and(|child| child.is_part);
+                    let path = if is_part { Text::literal("/*") } else { Text::default() };
+                    self.routers.mount(router, path, child);
+                } else if self.routers.get(router).is_some_and(|router| !router.is_part) {
                     self.add_route(router, ANY, Text::literal("/*"), &handler, place);
                 }
             }
@@ -119,6 +129,20 @@ impl Program<'_> {
         self.routers.set_part(copy, is_part);
         self.routers.mount(copy, Text::default(), router);
         copy
+    }
+
+    /// A router with the routes of two others.
+    pub(in super::super) fn both_routers(&mut self, first: RouterId, second: RouterId) -> RouterId {
+        // `if path.is_empty() { routes } else { Router::new().nest(path, routes) }`
+        if self.routers.contains(first, second, 0) {
+            return first;
+        }
+        if self.routers.contains(second, first, 0) {
+            return second;
+        }
+        let both = self.copied(first);
+        self.routers.mount(both, Text::default(), second);
+        both
     }
 
     /// `route(path, router of methods)`, `route(router of methods)`
@@ -179,7 +203,7 @@ impl Program<'_> {
     fn configure(&mut self, router: RouterId, arguments: &Arguments<'_>, place: Place) {
         let mut functions = arguments.functions();
         if let Value::Record(record) = arguments.get(0)
-            && let Some(Value::Function(closure)) = self.rust_method_of(&record, "on_ignite")
+            && let Some(Value::Function(closure)) = Self::rust_method_of(&record, "on_ignite")
         {
             functions.push(closure);
         }
@@ -207,13 +231,15 @@ impl Program<'_> {
         place: Place,
     ) -> Value {
         arguments.values.iter().for_each(|value| self.mark_handler(value));
-        let at = usize::from(operation == Operation::OwnMethods);
+        // `get(path, handler)`
+        let path = arguments.get(0).as_text().filter(|path| path.is_path() && arguments.len() > 1).cloned();
+        let at = usize::from(operation == Operation::OwnMethods || path.is_some());
         let handler = handler_name(arguments.expression(at));
         match operation {
             Operation::OwnVerb => {
                 let method = name.split('_').next().unwrap_or_default().to_uppercase();
                 let method = if METHODS.contains(&method.as_str()) { method.as_str() } else { ANY };
-                self.add_route(router, method, Text::default(), &handler, place);
+                self.add_route(router, method, path.unwrap_or_default(), &handler, place);
             }
             Operation::OwnMethods => {
                 let source = arguments.expression(0).map(all_names).unwrap_or_default();

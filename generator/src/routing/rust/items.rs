@@ -1,7 +1,7 @@
 //! The modules of the crates and their items. An item can be used before the line that declares it, and from everywhere.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,8 +24,20 @@ struct Module {
     root: ModuleId,
     items: HashMap<String, Vec<Rc<Item>>>,
     /// The paths of which all names are imported.
-    globs: Vec<Vec<String>>,
+    globs: Vec<Rc<Glob>>,
+    /// The names that were looked for in the globs.
+    searched: RefCell<HashMap<String, Option<Value>>>,
 }
+
+/// All names of another module.
+struct Glob {
+    path: Vec<String>,
+    value: RefCell<Option<Value>>,
+    is_busy: Cell<bool>,
+}
+
+/// An implementation with the variables around it.
+type Implemented = (Arc<Implementation>, Rc<Scope>);
 
 /// An item of a module. The value of a constant or an import is found when it is used.
 struct Item {
@@ -46,11 +58,13 @@ enum Kind {
 #[derive(Default)]
 pub(in super::super) struct Items {
     modules: Vec<Module>,
+    /// The modules in which the name that is looked for was not found.
+    visited: HashSet<ModuleId>,
     by_key: HashMap<String, ModuleId>,
     /// The functions that traits give to types of other crates, by name.
     pub(super) extensions: HashMap<String, Rc<Closure>>,
     /// The implementations of each class.
-    implementations: HashMap<*const crate::code::Class, Vec<(Arc<Implementation>, Rc<Scope>)>>,
+    implementations: HashMap<*const crate::code::Class, Vec<Implemented>>,
     /// The object of a class of which only the type is known.
     bare: HashMap<*const crate::code::Class, Value>,
 }
@@ -62,7 +76,13 @@ impl Items {
         }
         let id = self.modules.len();
         let root = parent.and_then(|parent| self.modules.get(parent)).map_or(id, |parent| parent.root);
-        self.modules.push(Module { parent, root, items: HashMap::new(), globs: Vec::new() });
+        self.modules.push(Module {
+            parent,
+            root,
+            items: HashMap::new(),
+            globs: Vec::new(),
+            searched: RefCell::default(),
+        });
         self.by_key.insert(key.to_owned(), id);
         id
     }
@@ -75,11 +95,15 @@ impl Items {
 
     pub(in super::super) fn add_glob(&mut self, module: ModuleId, path: Vec<String>) {
         if let Some(module) = self.modules.get_mut(module) {
-            module.globs.push(path);
+            let is_new = !module.globs.iter().any(|glob| glob.path == path);
+            if is_new {
+                module.globs.push(Rc::new(Glob { path, value: RefCell::default(), is_busy: Cell::new(false) }));
+                module.searched.borrow_mut().clear();
+            }
         }
     }
 
-    pub(super) fn implementations_of(&self, class: &ClassValue) -> Vec<(Arc<Implementation>, Rc<Scope>)> {
+    pub(super) fn implementations_of(&self, class: &ClassValue) -> Vec<Implemented> {
         self.implementations.get(&Arc::as_ptr(&class.class)).cloned().unwrap_or_default()
     }
 }
@@ -128,7 +152,7 @@ impl Program<'_> {
         key: &str,
         module: ModuleId,
         scope: &Rc<Scope>,
-        implementations: &mut Vec<(Arc<Implementation>, Rc<Scope>)>,
+        implementations: &mut Vec<Implemented>,
     ) {
         for statement in statements {
             match statement {
@@ -283,13 +307,46 @@ impl Program<'_> {
                 return Some(self.value_of(&item, searches));
             }
         }
-        globs.iter().find_map(|glob| match self.path_value(module, file, glob, searches + 8) {
-            Value::Module(other) if other != module => self.found_item(other, file, name, searches + 8),
+        if globs.is_empty() {
+            return None;
+        }
+        if let Some(known) = own.searched.borrow().get(name) {
+            return known.clone();
+        }
+        // Each module is searched once for a name, since modules import each other in circles.
+        let is_first = self.items.visited.is_empty();
+        if !self.items.visited.insert(module) {
+            return None;
+        }
+        let found = globs.iter().find_map(|glob| match self.glob_value(module, file, glob, searches) {
+            Value::Module(other) if other != module => self.found_item(other, file, name, searches + 1),
             Value::Package(package) if framework::knows(&package.package, name) => {
                 Some(Value::Package(Rc::new(package.with(name.to_owned()))))
             }
             _ => None,
-        })
+        });
+        if is_first {
+            self.items.visited.clear();
+            if let Some(own) = self.items.modules.get(module) {
+                own.searched.borrow_mut().insert(name.to_owned(), found.clone());
+            }
+        }
+        found
+    }
+
+    fn glob_value(&mut self, module: ModuleId, file: usize, glob: &Rc<Glob>, searches: usize) -> Value {
+        if let Some(value) = glob.value.borrow().as_ref() {
+            return value.clone();
+        }
+        if glob.is_busy.replace(true) {
+            return Value::Unknown;
+        }
+        let visited = std::mem::take(&mut self.items.visited);
+        let value = self.path_value(module, file, &glob.path, searches + 1);
+        self.items.visited = visited;
+        glob.is_busy.set(false);
+        *glob.value.borrow_mut() = Some(value.clone());
+        value
     }
 
     fn value_of(&mut self, item: &Rc<Item>, searches: usize) -> Value {
@@ -299,6 +356,7 @@ impl Program<'_> {
         if item.is_busy.replace(true) {
             return Value::Unknown;
         }
+        let visited = std::mem::take(&mut self.items.visited);
         let value = match &item.kind {
             Kind::Known => Value::Unknown,
             Kind::Constant(value) => self.evaluate(value, &item.scope),
@@ -307,6 +365,7 @@ impl Program<'_> {
                 .module
                 .map_or(Value::Unknown, |module| self.path_value(module, item.file, path, searches + 1)),
         };
+        self.items.visited = visited;
         item.is_busy.set(false);
         *item.value.borrow_mut() = Some(value.clone());
         value
