@@ -9,6 +9,7 @@ mod drizzle;
 mod migrations;
 mod model;
 mod prisma;
+mod python;
 mod sql;
 mod statement;
 mod wrangler;
@@ -31,6 +32,7 @@ enum Fact {
     Sql(String),
     Declared(&'static str, Schema),
     D1(Vec<wrangler::Database>),
+    Python(python::Module),
 }
 
 /// A schema with its title and the files that it comes from.
@@ -45,11 +47,13 @@ struct NamedSchema {
 pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     let mut texts: Vec<(String, String)> = Vec::new();
     let mut databases = Vec::new();
+    let mut python = python::Modules::new();
     let mut found = Vec::new();
     for (path, fact) in tree.read(is_wanted, extract) {
         match fact {
             Fact::Sql(text) => texts.push((path, text)),
             Fact::D1(declared) => databases.extend(declared),
+            Fact::Python(module) => drop(python.insert(path, module)),
             Fact::Declared(tool, schema) => found.push(NamedSchema {
                 title: format!("{tool}: {}", code(&path)),
                 description: String::new(),
@@ -59,6 +63,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
         }
     }
     found.extend(migrated(&texts, &databases));
+    found.extend(python::schemas(&python));
     found.retain(|found| !found.schema.is_empty());
     found.sort_by(|a, b| a.files.cmp(&b.files));
     let mut document = Document::new(
@@ -82,7 +87,7 @@ fn is_wanted(path: &str) -> bool {
     if paths::is_test(path) || paths::is_example(path) {
         return false;
     }
-    matches!(paths::extension(path), "sql" | "prisma")
+    matches!(paths::extension(path), "sql" | "prisma" | "py")
         || wrangler::is_config(path)
         || Language::of(paths::extension(path)) == Some(Language::JavaScript) && !path.ends_with(".d.ts")
 }
@@ -90,6 +95,7 @@ fn is_wanted(path: &str) -> bool {
 fn extract(path: &str, text: &str) -> Option<Fact> {
     match paths::extension(path) {
         "sql" => migrations::declares(text).then(|| Fact::Sql(text.to_owned())),
+        "py" => python::read(text).map(Fact::Python),
         "prisma" => Some(Fact::Declared("Prisma", prisma::read(path, text))),
         _ if wrangler::is_config(path) => Some(Fact::D1(wrangler::databases(path, text))),
         _ => text.contains("drizzle-orm").then(|| Fact::Declared("Drizzle", drizzle::read(path, text))),
