@@ -17,7 +17,6 @@ mod wrangler;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use self::migrations::NaturalOrder;
 use self::model::{Schema, Table};
 use super::document::{Document, code, plain};
 use super::lex::Language;
@@ -33,6 +32,7 @@ enum Fact {
     Declared(&'static str, Schema),
     D1(Vec<wrangler::Database>),
     Python(python::Module),
+    Prisma(Vec<prisma::Block>),
 }
 
 /// A schema with its title and the files that it comes from.
@@ -48,11 +48,13 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     let mut texts: Vec<(String, String)> = Vec::new();
     let mut databases = Vec::new();
     let mut python = python::Modules::new();
+    let mut prisma: BTreeMap<String, Vec<(String, Vec<prisma::Block>)>> = BTreeMap::new();
     let mut found = Vec::new();
     for (path, fact) in tree.read(is_wanted, extract) {
         match fact {
             Fact::Sql(text) => texts.push((path, text)),
             Fact::D1(declared) => databases.extend(declared),
+            Fact::Prisma(blocks) => prisma.entry(paths::folder(&path).to_owned()).or_default().push((path, blocks)),
             Fact::Python(module) => drop(python.insert(path, module)),
             Fact::Declared(tool, schema) => found.push(NamedSchema {
                 title: format!("{tool}: {}", code(&path)),
@@ -64,6 +66,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     }
     found.extend(migrated(&texts, &databases));
     found.extend(python::schemas(&python));
+    found.extend(prisma.into_iter().map(|(folder, files)| declared_by_prisma(&folder, &files)));
     found.retain(|found| !found.schema.is_empty());
     found.sort_by(|a, b| a.files.cmp(&b.files));
     let mut document = Document::new(
@@ -96,10 +99,20 @@ fn extract(path: &str, text: &str) -> Option<Fact> {
     match paths::extension(path) {
         "sql" => migrations::declares(text).then(|| Fact::Sql(text.to_owned())),
         "py" => python::read(text).map(Fact::Python),
-        "prisma" => Some(Fact::Declared("Prisma", prisma::read(path, text))),
+        "prisma" => Some(Fact::Prisma(prisma::blocks(text))),
         _ if wrangler::is_config(path) => Some(Fact::D1(wrangler::databases(path, text))),
         _ => text.contains("drizzle-orm").then(|| Fact::Declared("Drizzle", drizzle::read(path, text))),
     }
+}
+
+/// The schema of the Prisma files of a folder.
+fn declared_by_prisma(folder: &str, files: &[(String, Vec<prisma::Block>)]) -> NamedSchema {
+    let place = match files {
+        [(path, _)] => code(path),
+        _ => format!("{}, {} files", code(&format!("{folder}/")), files.len()),
+    };
+    let (schema, files) = (prisma::schema(files), files.iter().map(|(path, _)| path.clone()).collect());
+    NamedSchema { title: format!("Prisma: {place}"), description: String::new(), schema, files }
 }
 
 /// The schemas that result from the SQL files: one for each folder of migrations, and one for each other file.
@@ -110,7 +123,7 @@ fn migrated(texts: &[(String, String)], databases: &[wrangler::Database]) -> Vec
         sets.entry(migrations::migration_set(&file.0, &folders)).or_default().push(file);
     }
     let finish = |(set, mut files): (String, Vec<&(String, String)>)| {
-        files.sort_by(|(a, _), (b, _)| NaturalOrder::of(a).cmp(&NaturalOrder::of(b)));
+        files.sort_by_cached_key(|(path, _)| migrations::order(path));
         let mut schema = Schema::default();
         for (path, text) in &files {
             sql::apply(&mut schema, path, migrations::up_part(text));

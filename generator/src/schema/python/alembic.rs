@@ -69,7 +69,8 @@ fn apply_all<'a>(schema: &mut Schema, path: &str, calls: impl Iterator<Item = &'
     let mut batches: BTreeMap<&str, &str> = BTreeMap::new();
     for call in calls {
         let object = call.function.rsplit_once('.').map_or("", |(object, _)| object);
-        if let (Some(alias), "batch_alter_table", Some(table)) = (&call.alias, call.name(), call.text(0, "table_name")) {
+        if let (Some(alias), "batch_alter_table", Some(table)) = (&call.alias, call.name(), call.text(0, "table_name"))
+        {
             batches.insert(alias, table);
         } else {
             // An operation on a table that does not exist has no effect.

@@ -14,8 +14,16 @@ const LIBRARY_MODELS: [(&str, &[&str]); 6] = [
     (
         "AbstractUser",
         &[
-            "password", "last_login", "is_superuser", "username", "first_name", "last_name", "email", "is_staff",
-            "is_active", "date_joined",
+            "password",
+            "last_login",
+            "is_superuser",
+            "username",
+            "first_name",
+            "last_name",
+            "email",
+            "is_staff",
+            "is_active",
+            "date_joined",
         ],
     ),
     ("AbstractBaseUser", &["password", "last_login"]),

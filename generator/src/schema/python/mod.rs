@@ -13,8 +13,17 @@ pub(super) use self::syntax::{Module, module};
 use super::NamedSchema;
 
 /// Words of which a file has at least one if it declares tables.
-const WORDS: [&str; 9] =
-    ["models.", "Column(", "mapped_column(", "Mapped[", "SQLModel", "down_revision", "AppConfig", "migrations.", "Model)"];
+const WORDS: [&str; 9] = [
+    "models.",
+    "Column(",
+    "mapped_column(",
+    "Mapped[",
+    "SQLModel",
+    "down_revision",
+    "AppConfig",
+    "migrations.",
+    "Model)",
+];
 
 /// The files of the repository that may declare tables, by their paths.
 pub(super) type Modules = BTreeMap<String, Module>;
@@ -50,7 +59,8 @@ struct Place<'a> {
 
 impl<'a> Classes<'a> {
     fn of(modules: &'a Modules) -> Self {
-        let places = modules.iter().flat_map(|(path, module)| module.classes.iter().map(move |class| Place { path, class }));
+        let places =
+            modules.iter().flat_map(|(path, module)| module.classes.iter().map(move |class| Place { path, class }));
         let all: Vec<Place<'a>> = places.collect();
         let mut by_name: BTreeMap<&str, Vec<Place<'a>>> = BTreeMap::new();
         for place in &all {
@@ -61,7 +71,8 @@ impl<'a> Classes<'a> {
 
     /// The class that a base of `place` names: one of the same file, else the one whose path shares the most folders.
     fn base(&self, place: Place<'a>, base: &str) -> Option<Place<'a>> {
-        let candidates = self.by_name.get(last_name(base))?.iter().filter(|other| !std::ptr::eq(other.class, place.class));
+        let candidates =
+            self.by_name.get(last_name(base))?.iter().filter(|other| !std::ptr::eq(other.class, place.class));
         let shared = |other: &&Place<'a>| {
             if other.path == place.path {
                 return usize::MAX;
