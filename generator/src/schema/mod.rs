@@ -10,6 +10,7 @@ mod migrations;
 mod model;
 mod prisma;
 mod python;
+mod rust;
 mod sql;
 mod statement;
 mod wrangler;
@@ -32,6 +33,7 @@ enum Fact {
     Declared(&'static str, Schema),
     D1(Vec<wrangler::Database>),
     Python(python::Module),
+    Rust(rust::File),
     Prisma(Vec<prisma::Block>),
 }
 
@@ -43,11 +45,18 @@ struct NamedSchema {
     files: Vec<String>,
 }
 
+impl NamedSchema {
+    fn of(title: String, schema: Schema, files: Vec<String>) -> Self {
+        Self { title, description: String::new(), schema, files }
+    }
+}
+
 /// Writes the document and returns the files that it was made from.
 pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     let mut texts: Vec<(String, String)> = Vec::new();
     let mut databases = Vec::new();
     let mut python = python::Modules::new();
+    let mut rust = Vec::new();
     let mut prisma: BTreeMap<String, Vec<(String, Vec<prisma::Block>)>> = BTreeMap::new();
     let mut found = Vec::new();
     for (path, fact) in tree.read(is_wanted, extract) {
@@ -55,6 +64,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
             Fact::Sql(text) => texts.push((path, text)),
             Fact::D1(declared) => databases.extend(declared),
             Fact::Prisma(blocks) => prisma.entry(paths::folder(&path).to_owned()).or_default().push((path, blocks)),
+            Fact::Rust(file) => rust.push((path, file)),
             Fact::Python(module) => drop(python.insert(path, module)),
             Fact::Declared(tool, schema) => found.push(NamedSchema {
                 title: format!("{tool}: {}", code(&path)),
@@ -66,6 +76,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     }
     found.extend(migrated(&texts, &databases));
     found.extend(python::schemas(&python));
+    found.extend(rust::schemas(rust));
     found.extend(prisma.into_iter().map(|(folder, files)| declared_by_prisma(&folder, &files)));
     found.retain(|found| !found.schema.is_empty());
     found.sort_by(|a, b| a.files.cmp(&b.files));
@@ -90,7 +101,7 @@ fn is_wanted(path: &str) -> bool {
     if paths::is_test(path) || paths::is_example(path) {
         return false;
     }
-    matches!(paths::extension(path), "sql" | "prisma" | "py")
+    matches!(paths::extension(path), "sql" | "prisma" | "py" | "rs")
         || wrangler::is_config(path)
         || Language::of(paths::extension(path)) == Some(Language::JavaScript) && !path.ends_with(".d.ts")
 }
@@ -98,6 +109,7 @@ fn is_wanted(path: &str) -> bool {
 fn extract(path: &str, text: &str) -> Option<Fact> {
     match paths::extension(path) {
         "sql" => migrations::declares(text).then(|| Fact::Sql(text.to_owned())),
+        "rs" => rust::read(path, text).map(Fact::Rust),
         "py" => python::read(text).map(Fact::Python),
         "prisma" => Some(Fact::Prisma(prisma::blocks(text))),
         _ if wrangler::is_config(path) => Some(Fact::D1(wrangler::databases(path, text))),

@@ -67,6 +67,20 @@ fn key(name: &str) -> String {
     without_default.map(str::to_owned).unwrap_or(name)
 }
 
+impl Extend<Table> for Schema {
+    fn extend<T: IntoIterator<Item = Table>>(&mut self, tables: T) {
+        tables.into_iter().for_each(|table| self.create(table));
+    }
+}
+
+impl FromIterator<Table> for Schema {
+    fn from_iter<T: IntoIterator<Item = Table>>(tables: T) -> Self {
+        let mut schema = Self::default();
+        schema.extend(tables);
+        schema
+    }
+}
+
 impl Schema {
     pub(super) fn is_empty(&self) -> bool {
         self.tables.is_empty() && self.others.is_empty()
