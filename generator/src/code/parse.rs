@@ -67,8 +67,13 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
 
 /// The syntax tree of a text. `None` if the grammar can't be loaded.
 pub(crate) fn syntax_tree(grammar: Grammar, text: &str) -> Option<Tree> {
+    parsed(&grammar.language(), text)
+}
+
+/// The syntax tree of a text in a language. `None` if its grammar can't be loaded.
+pub(crate) fn parsed(language: &tree_sitter::Language, text: &str) -> Option<Tree> {
     let mut parser = Parser::new();
-    parser.set_language(&grammar.language()).ok()?;
+    parser.set_language(language).ok()?;
     parser.parse(text, None)
 }
 

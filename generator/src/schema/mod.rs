@@ -6,6 +6,8 @@
 mod alter;
 mod column;
 mod drizzle;
+mod gorm;
+mod gorm_names;
 mod migrations;
 mod model;
 mod prisma;
@@ -33,6 +35,7 @@ enum Fact {
     Declared(&'static str, Schema),
     D1(Vec<wrangler::Database>),
     Python(python::Module),
+    Go(gorm::File),
     Rust(rust::File),
     Prisma(Vec<prisma::Block>),
 }
@@ -56,7 +59,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     let mut texts: Vec<(String, String)> = Vec::new();
     let mut databases = Vec::new();
     let mut python = python::Modules::new();
-    let mut rust = Vec::new();
+    let (mut rust, mut go) = (Vec::new(), Vec::new());
     let mut prisma: BTreeMap<String, Vec<(String, Vec<prisma::Block>)>> = BTreeMap::new();
     let mut found = Vec::new();
     for (path, fact) in tree.read(is_wanted, extract) {
@@ -65,6 +68,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
             Fact::D1(declared) => databases.extend(declared),
             Fact::Prisma(blocks) => prisma.entry(paths::folder(&path).to_owned()).or_default().push((path, blocks)),
             Fact::Rust(file) => rust.push((path, file)),
+            Fact::Go(file) => go.push((path, file)),
             Fact::Python(module) => drop(python.insert(path, module)),
             Fact::Declared(tool, schema) => found.push(NamedSchema {
                 title: format!("{tool}: {}", code(&path)),
@@ -77,6 +81,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     found.extend(migrated(&texts, &databases));
     found.extend(python::schemas(&python));
     found.extend(rust::schemas(rust));
+    found.extend(gorm::schema(&go));
     found.extend(prisma.into_iter().map(|(folder, files)| declared_by_prisma(&folder, &files)));
     found.retain(|found| !found.schema.is_empty());
     found.sort_by(|a, b| a.files.cmp(&b.files));
@@ -101,7 +106,7 @@ fn is_wanted(path: &str) -> bool {
     if paths::is_test(path) || paths::is_example(path) {
         return false;
     }
-    matches!(paths::extension(path), "sql" | "prisma" | "py" | "rs")
+    matches!(paths::extension(path), "sql" | "prisma" | "py" | "rs" | "go")
         || wrangler::is_config(path)
         || Language::of(paths::extension(path)) == Some(Language::JavaScript) && !path.ends_with(".d.ts")
 }
@@ -109,6 +114,7 @@ fn is_wanted(path: &str) -> bool {
 fn extract(path: &str, text: &str) -> Option<Fact> {
     match paths::extension(path) {
         "sql" => migrations::declares(text).then(|| Fact::Sql(text.to_owned())),
+        "go" => gorm::read(path, text).map(Fact::Go),
         "rs" => rust::read(path, text).map(Fact::Rust),
         "py" => python::read(text).map(Fact::Python),
         "prisma" => Some(Fact::Prisma(prisma::blocks(text))),
