@@ -3,6 +3,7 @@
 //! The migrations of a folder are applied in order to a [`model::Schema`]. Files of Prisma and Drizzle declare one. No
 //! database is used and no statement is executed.
 
+mod active_record;
 mod alter;
 mod column;
 mod drizzle;
@@ -108,6 +109,7 @@ fn is_wanted(path: &str) -> bool {
     }
     matches!(paths::extension(path), "sql" | "prisma" | "py" | "rs" | "go")
         || wrangler::is_config(path)
+        || active_record::is_schema(path)
         || Language::of(paths::extension(path)) == Some(Language::JavaScript) && !path.ends_with(".d.ts")
 }
 
@@ -118,6 +120,7 @@ fn extract(path: &str, text: &str) -> Option<Fact> {
         "rs" => rust::read(path, text).map(Fact::Rust),
         "py" => python::read(text).map(Fact::Python),
         "prisma" => Some(Fact::Prisma(prisma::blocks(text))),
+        "rb" => Some(Fact::Declared("Rails", active_record::read(path, text))),
         _ if wrangler::is_config(path) => Some(Fact::D1(wrangler::databases(path, text))),
         _ => text.contains("drizzle-orm").then(|| Fact::Declared("Drizzle", drizzle::read(path, text))),
     }
