@@ -36,6 +36,7 @@ enum Fact {
     Declared(&'static str, Schema),
     D1(Vec<wrangler::Database>),
     Python(python::Module),
+    Drizzle(drizzle::File),
     Go(gorm::File),
     Rust(rust::File),
     Prisma(Vec<prisma::Block>),
@@ -60,7 +61,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     let mut texts: Vec<(String, String)> = Vec::new();
     let mut databases = Vec::new();
     let mut python = python::Modules::new();
-    let (mut rust, mut go) = (Vec::new(), Vec::new());
+    let (mut rust, mut go, mut drizzle) = (Vec::new(), Vec::new(), Vec::new());
     let mut prisma: BTreeMap<String, Vec<(String, Vec<prisma::Block>)>> = BTreeMap::new();
     let mut found = Vec::new();
     for (path, fact) in tree.read(is_wanted, extract) {
@@ -70,6 +71,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
             Fact::Prisma(blocks) => prisma.entry(paths::folder(&path).to_owned()).or_default().push((path, blocks)),
             Fact::Rust(file) => rust.push((path, file)),
             Fact::Go(file) => go.push((path, file)),
+            Fact::Drizzle(file) => drizzle.push((path, file)),
             Fact::Python(module) => drop(python.insert(path, module)),
             Fact::Declared(tool, schema) => found.push(NamedSchema {
                 title: format!("{tool}: {}", code(&path)),
@@ -83,6 +85,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     found.extend(python::schemas(&python));
     found.extend(rust::schemas(rust));
     found.extend(gorm::schema(&go));
+    found.extend(drizzle::schemas(&drizzle));
     found.extend(prisma.into_iter().map(|(folder, files)| declared_by_prisma(&folder, &files)));
     found.retain(|found| !found.schema.is_empty());
     found.sort_by(|a, b| a.files.cmp(&b.files));
@@ -122,7 +125,7 @@ fn extract(path: &str, text: &str) -> Option<Fact> {
         "prisma" => Some(Fact::Prisma(prisma::blocks(text))),
         "rb" => Some(Fact::Declared("Rails", active_record::read(path, text))),
         _ if wrangler::is_config(path) => Some(Fact::D1(wrangler::databases(path, text))),
-        _ => text.contains("drizzle-orm").then(|| Fact::Declared("Drizzle", drizzle::read(path, text))),
+        _ => drizzle::read(path, text).map(Fact::Drizzle),
     }
 }
 
