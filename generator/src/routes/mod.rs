@@ -9,8 +9,6 @@ mod go;
 mod model;
 mod mounts;
 mod openapi;
-mod python;
-mod rust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,8 +105,6 @@ fn extract(path: &str, text: &str) -> Option<Fact> {
     }
     let has_any = |markers: &[&str]| markers.iter().any(|marker| text.contains(marker));
     let facts = match Language::of(paths::extension(path))? {
-        Language::Rust if has_any(&rust::MARKERS) => rust::read(text),
-        Language::Python if has_any(&python::MARKERS) => python::read(text),
         Language::Go if has_any(&go::MARKERS) => go::read(text),
         _ => Facts::default(),
     };

@@ -56,10 +56,6 @@ impl Reference {
         let name = parts.pop();
         Self { module: parts, name }
     }
-
-    pub(super) fn module(parts: Vec<String>) -> Self {
-        Self { module: parts, name: None }
-    }
 }
 
 /// The routes and mounts of a file.

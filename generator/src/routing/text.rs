@@ -38,6 +38,12 @@ impl Text {
         !self.0.is_empty() && self.0.iter().all(|part| matches!(part, Part::Unknown(_)))
     }
 
+    /// Whether the text is a variable of which nothing is known, such as one of a loop over a list that is not known.
+    pub(crate) fn is_variable(&self) -> bool {
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        matches!(self.0.as_slice(), [Part::Unknown(source)] if !source.is_empty() && source.chars().all(is_name))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -49,6 +55,18 @@ impl Text {
             Some(Part::Unknown(_)) => self.0.len() > 1,
             None => true,
         }
+    }
+
+    /// The text with each known part changed.
+    pub(crate) fn map_literals(&self, change: impl Fn(&str) -> String) -> Self {
+        let mut text = Self::default();
+        for part in &self.0 {
+            match part {
+                Part::Literal(literal) => text.push_literal(&change(literal)),
+                unknown @ Part::Unknown(_) => text.0.push(unknown.clone()),
+            }
+        }
+        text
     }
 
     fn push_literal(&mut self, text: &str) {
@@ -95,6 +113,24 @@ impl Text {
             }
         }
         text.0.retain(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
+        text
+    }
+
+    /// The text before a question mark.
+    pub(crate) fn without_query(&self) -> Self {
+        let mut text = Self::default();
+        for part in &self.0 {
+            match part {
+                Part::Literal(literal) => match literal.split_once('?') {
+                    Some((before, _)) => {
+                        text.push_literal(before);
+                        break;
+                    }
+                    None => text.push_literal(literal),
+                },
+                unknown @ Part::Unknown(_) => text.0.push(unknown.clone()),
+            }
+        }
         text
     }
 

@@ -7,6 +7,9 @@ mod definition;
 mod expression;
 mod operation;
 mod plugin;
+mod python;
 mod statement;
 
+pub(super) use self::call::Arguments;
 pub(super) use self::expression::source_of;
+pub(super) use self::operation::Place;
