@@ -12,7 +12,7 @@ mod rust;
 
 use std::sync::Arc;
 
-pub(crate) use self::parse::{Grammar, Language, parse};
+pub(crate) use self::parse::{Grammar, Language, children, line, parse, parsed, source, syntax_tree};
 
 /// A value in source code, with its line.
 #[derive(Debug, Clone)]

@@ -91,24 +91,29 @@ fn is_too_deep(text: &str) -> bool {
 }
 
 /// The syntax tree of a text. `None` if the grammar can't be loaded.
-pub(super) fn syntax_tree(grammar: Grammar, text: &str) -> Option<Tree> {
+pub(crate) fn syntax_tree(grammar: Grammar, text: &str) -> Option<Tree> {
+    parsed(&grammar.language(), text)
+}
+
+/// The syntax tree of a text in a language. `None` if its grammar can't be loaded.
+pub(crate) fn parsed(language: &tree_sitter::Language, text: &str) -> Option<Tree> {
     let mut parser = Parser::new();
-    parser.set_language(&grammar.language()).ok()?;
+    parser.set_language(language).ok()?;
     parser.parse(text, None)
 }
 
 /// The source text of a node.
-pub(super) fn source<'a>(text: &'a str, node: Node<'_>) -> &'a str {
+pub(crate) fn source<'a>(text: &'a str, node: Node<'_>) -> &'a str {
     text.get(node.byte_range()).unwrap_or_default()
 }
 
 /// The line on which a node begins, counted from 1.
-pub(super) fn line(node: Node<'_>) -> usize {
+pub(crate) fn line(node: Node<'_>) -> usize {
     node.start_position().row + 1
 }
 
 /// The children that are no punctuation and no comments.
-pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
+pub(crate) fn children(node: Node<'_>) -> Vec<Node<'_>> {
     let mut cursor = node.walk();
     node.named_children(&mut cursor).filter(|child| !child.is_extra()).collect()
 }

@@ -63,6 +63,12 @@ impl<'a> Tokens<'a> {
         })
     }
 
+    /// The word, if it has no quotes. A quoted name is never a keyword.
+    pub(super) fn unquoted(&self, at: usize) -> Option<&'a str> {
+        let is_quoted = |word: &&str| self.lexemes.get(at).is_none_or(|lexeme| lexeme.end - lexeme.start != word.len());
+        self.word(at).filter(|word| !is_quoted(word))
+    }
+
     pub(super) fn string(&self, at: usize) -> Option<&'a str> {
         self.lexemes.get(at).and_then(|lexeme| match lexeme.token {
             Token::String(text) => Some(text),

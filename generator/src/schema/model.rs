@@ -15,6 +15,8 @@ pub(super) struct Column {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Table {
     pub(super) name: String,
+    /// Another name by which later migrations call the table: `app_model` in Django.
+    pub(super) alias: String,
     /// The file and line where the table was created.
     pub(super) place: String,
     pub(super) columns: Vec<Column>,
@@ -65,6 +67,20 @@ fn key(name: &str) -> String {
     without_default.map(str::to_owned).unwrap_or(name)
 }
 
+impl Extend<Table> for Schema {
+    fn extend<T: IntoIterator<Item = Table>>(&mut self, tables: T) {
+        tables.into_iter().for_each(|table| self.create(table));
+    }
+}
+
+impl FromIterator<Table> for Schema {
+    fn from_iter<T: IntoIterator<Item = Table>>(tables: T) -> Self {
+        let mut schema = Self::default();
+        schema.extend(tables);
+        schema
+    }
+}
+
 impl Schema {
     pub(super) fn is_empty(&self) -> bool {
         self.tables.is_empty() && self.others.is_empty()
@@ -82,6 +98,14 @@ impl Schema {
 
     pub(super) fn table(&mut self, name: &str) -> Option<&mut Table> {
         self.tables.get_mut(&key(name))
+    }
+
+    pub(super) fn alias(&mut self, alias: &str) -> Option<&mut Table> {
+        self.tables.values_mut().find(|table| table.alias == alias)
+    }
+
+    pub(super) fn remove_alias(&mut self, alias: &str) {
+        self.tables.retain(|_, table| table.alias != alias);
     }
 
     /// Adds a table. If a table of this name exists, the statement has no effect.

@@ -2,9 +2,11 @@
 //!
 //! It supports the syntax that SQLite, `PostgreSQL` and `MySQL` have in common and skips other statements.
 
+use std::ops::Range;
+
 use super::alter;
 use super::column::add_entry;
-use super::model::{ObjectKind, Schema, Table};
+use super::model::{Column, ObjectKind, Schema, Table};
 use super::statement::{Statement, split};
 use crate::lex::{Language, Tokens};
 
@@ -33,7 +35,8 @@ fn create(schema: &mut Schema, statement: &mut Statement<'_>, place: String) -> 
     statement.take("or replace");
     statement.skip(&["temp", "temporary", "unlogged", "global", "local", "materialized", "recursive", "constraint"]);
     if statement.take("table") {
-        schema.create(table(statement, place)?);
+        let table = table(schema, statement, place)?;
+        schema.create(table);
     } else if statement.take("virtual table") {
         schema.create(virtual_table(statement, place)?);
     } else if statement.is_any(&["unique", "index", "fulltext", "spatial"]) {
@@ -57,13 +60,13 @@ fn create(schema: &mut Schema, statement: &mut Statement<'_>, place: String) -> 
     Some(())
 }
 
-fn table(statement: &mut Statement<'_>, place: String) -> Option<Table> {
+fn table(schema: &mut Schema, statement: &mut Statement<'_>, place: String) -> Option<Table> {
     statement.take("if not exists");
     let name = statement.name()?;
     let mut table = Table { name, place, ..Table::default() };
     if !statement.tokens.is_punct(statement.at, "(") {
-        // `create table … as select`: the query defines the columns.
         table.options = statement.rest();
+        table.columns = selected(schema, statement);
         return Some(table);
     }
     for entry in statement.tokens.arguments(statement.at) {
@@ -74,10 +77,49 @@ fn table(statement: &mut Statement<'_>, place: String) -> Option<Table> {
     Some(table)
 }
 
+/// The columns that `as select …` defines.
+fn selected(schema: &mut Schema, statement: &mut Statement<'_>) -> Vec<Column> {
+    let tokens = statement.tokens;
+    while statement.peek().is_some() && !statement.is("select") {
+        statement.at += 1;
+    }
+    statement.at += 1;
+    statement.skip(&["distinct", "all"]);
+    let mut items = Vec::new();
+    let mut start = statement.at;
+    while statement.at < statement.end && !statement.is("from") {
+        if tokens.is_punct(statement.at, ",") {
+            items.push(start..statement.at);
+            start = statement.at + 1;
+        }
+        statement.at = tokens.after(statement.at);
+    }
+    items.push(start..statement.at);
+    if statement.take("from") && items.iter().any(|item| tokens.is_punct(item.start, "*")) {
+        let from = statement.name();
+        return from.and_then(|from| schema.table(&from)).map(|table| table.columns.clone()).unwrap_or_default();
+    }
+    let column = |item: &Range<usize>| {
+        let name = tokens.word(item.end.checked_sub(1)?)?.to_owned();
+        Some(Column { name, kind: String::new(), rules: vec![tokens.source(item.clone())] })
+    };
+    items.iter().filter_map(column).collect()
+}
+
 fn virtual_table(statement: &mut Statement<'_>, place: String) -> Option<Table> {
     statement.take("if not exists");
     let name = statement.name()?;
-    Some(Table { name, place, options: format!("virtual {}", statement.rest()), ..Table::default() })
+    let options = format!("virtual {}", statement.rest());
+    let is_fts = statement.take("using") && statement.is_any(&["fts3", "fts4", "fts5"]);
+    let entries = statement.bracket().map(|open| statement.tokens.arguments(open)).filter(|_| is_fts);
+    // An entry of the full text search is a column, or an option: `content = 'notes'`.
+    let column = |entry: Range<usize>| {
+        let is_option = statement.tokens.is_punct(entry.start + 1, "=");
+        let name = statement.tokens.word(entry.start).filter(|_| !is_option)?;
+        Some(Column { name: name.to_owned(), kind: String::new(), rules: Vec::new() })
+    };
+    let columns = entries.unwrap_or_default().into_iter().filter_map(column).collect();
+    Some(Table { name, place, columns, options, ..Table::default() })
 }
 
 fn index(schema: &mut Schema, statement: &mut Statement<'_>) -> Option<()> {
