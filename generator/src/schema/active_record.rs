@@ -103,7 +103,9 @@ impl<'a> Reader<'a> {
 
     fn add_lines(&self, table: &mut Table, node: Node<'_>) {
         if self.method(node).is_none() {
-            children(node).into_iter().for_each(|child| self.add_lines(table, child));
+            for child in children(node) {
+                self.add_lines(table, child);
+            }
         } else if node.child_by_field_name("receiver").is_some() {
             self.add_line(table, node);
         }

@@ -2,6 +2,7 @@
 //!
 //! A table may use values of other files: functions that create tables, schemas, columns and groups of columns.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::NamedSchema;
@@ -61,10 +62,13 @@ pub(super) fn schemas(files: &[(String, File)]) -> Vec<NamedSchema> {
     let mut found = Vec::new();
     for (path, file) in files.iter().filter(|(_, file)| file.uses_drizzle) {
         let own = file.values.iter().map(|(name, value)| (name.as_str(), value)).collect();
-        let reader = Reader { path, own, all: &all, has_snake_case };
+        let reader = Reader { path, own, all: &all, has_snake_case, unresolved: RefCell::default() };
         let mut schema = Schema::default();
         for (_, value) in &file.values {
             reader.declare(&mut schema, value);
+        }
+        for (line, what) in reader.unresolved.take() {
+            schema.add_not_understood(format!("{path}:{line}"), what);
         }
         found.push(NamedSchema::of(format!("Drizzle: {}", code(path)), schema, vec![path.clone()]));
     }
@@ -76,6 +80,8 @@ struct Reader<'a> {
     own: BTreeMap<&'a str, &'a Located>,
     all: &'a BTreeMap<&'a str, &'a Located>,
     has_snake_case: bool,
+    /// The line and the text of each value that should have columns, but none were found.
+    unresolved: RefCell<Vec<(usize, String)>>,
 }
 
 /// A function that declares tables: what it makes of the name of a table.
@@ -180,8 +186,14 @@ impl<'a> Reader<'a> {
     }
 
     fn entry(&self, entry: &'a Entry, depth: usize) -> Vec<Column> {
-        let Some(key) = &entry.key else { return self.columns(&entry.value, depth + 1) };
-        key_of(key).and_then(|key| self.column(key, &entry.value, depth)).into_iter().collect()
+        let columns = match &entry.key {
+            None => self.columns(&entry.value, depth + 1),
+            Some(key) => key_of(key).and_then(|key| self.column(key, &entry.value, depth)).into_iter().collect(),
+        };
+        if columns.is_empty() {
+            self.unresolved.borrow_mut().push((entry.value.line, render(&entry.value, 0)));
+        }
+        columns
     }
 
     /// Reads a column: `key: type("name", …).rule().rule()`.
@@ -198,8 +210,8 @@ impl<'a> Reader<'a> {
         }
         rules.reverse();
         let own = call.arguments.first().and_then(|name| text(&name.value));
-        let name =
-            own.map(str::to_owned).unwrap_or_else(|| if self.has_snake_case { snake(key) } else { key.to_owned() });
+        let from_key = || if self.has_snake_case { snake(key) } else { key.to_owned() };
+        let name = own.map_or_else(from_key, str::to_owned);
         let options = call.arguments.iter().filter(|argument| text(&argument.value).is_none());
         let options: Vec<String> = options.map(|option| render(&option.value, 0)).collect();
         let kind = callee_name(call)?;
@@ -259,7 +271,7 @@ fn returned(value: &Located) -> Option<&Located> {
     })
 }
 
-/// The name of a table that a function computes: `(name) => \`app_${name}\``.
+/// The name of a table that a function computes by putting its argument into a text.
 fn renamed(function: &Function, name: &str) -> String {
     let result = function.body.iter().find_map(|statement| match statement {
         Statement::Return(value) => Some(value),

@@ -90,11 +90,11 @@ impl File {
             let function = child.child_by_field_name("function").map(|function| source(text, function));
             if child.kind() == "call_expression" && function.is_some_and(|function| function.ends_with("AutoMigrate")) {
                 let arguments = child.child_by_field_name("arguments").map(children).unwrap_or_default();
-                let named = arguments.into_iter().map(|argument| source(text, argument));
+                let values = arguments.into_iter().map(|argument| source(text, argument));
                 let types =
-                    named.map(|argument| argument.trim_start_matches(['&', '*', '(']).trim_start_matches("new("));
-                let names = types.filter_map(|name| name.split(['{', '(', ')']).next()?.rsplit('.').next());
-                self.migrated.extend(names.map(str::to_owned));
+                    values.map(|argument| argument.trim_start_matches(['&', '*', '(']).trim_start_matches("new("));
+                let migrated = types.filter_map(|name| name.split(['{', '(', ')']).next()?.rsplit('.').next());
+                self.migrated.extend(migrated.map(str::to_owned));
             }
             self.add_calls(text, child);
         }

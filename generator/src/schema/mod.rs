@@ -100,6 +100,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
         document.add("the finding", message);
     }
     write_contents(&mut document, &found);
+    write_coverage(&mut document, &found);
     for found in &found {
         write_schema(&mut document, found);
     }
@@ -187,6 +188,29 @@ fn write_contents(document: &mut Document, found: &[NamedSchema]) {
     }
     if !list.is_empty() {
         document.add("the list of tables", &list);
+    }
+}
+
+/// Writes what was found, and what was not understood.
+fn write_coverage(document: &mut Document, found: &[NamedSchema]) {
+    let tables = || found.iter().flat_map(|found| found.schema.tables());
+    let columns: usize = tables().map(|table| table.columns.len()).sum();
+    let files: usize = found.iter().map(|found| found.files.len()).sum();
+    let unknown: Vec<_> = found.iter().flat_map(|found| found.schema.not_understood()).collect();
+    let mut text = format!("Found: {} tables with {columns} columns in {files} files.", tables().count());
+    if unknown.is_empty() {
+        text.push_str(" Nothing else in these files looked like a table.");
+    } else {
+        let _ = write!(text, " Not understood: {}. Read these places yourself:\n\n", unknown.len());
+    }
+    for (place, what) in unknown.iter().take(MAX_NAMES) {
+        let _ = writeln!(text, "- {}: {}", code(place), code(what));
+    }
+    if unknown.len() > MAX_NAMES {
+        let _ = writeln!(text, "- and {} more", unknown.len() - MAX_NAMES);
+    }
+    if !found.is_empty() {
+        document.add("what was not understood", &text);
     }
 }
 

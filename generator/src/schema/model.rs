@@ -57,6 +57,8 @@ pub(super) struct Schema {
     tables: BTreeMap<String, Table>,
     /// Name and description of each object other than a table.
     others: BTreeMap<(ObjectKind, String), (String, String)>,
+    /// What looked like a part of the schema but was not understood: the place and what it is.
+    not_understood: Vec<(String, String)>,
 }
 
 /// The lookup key of a name. Names are equal in upper and lower case, and with or without the name of the default
@@ -83,7 +85,15 @@ impl FromIterator<Table> for Schema {
 
 impl Schema {
     pub(super) fn is_empty(&self) -> bool {
-        self.tables.is_empty() && self.others.is_empty()
+        self.tables.is_empty() && self.others.is_empty() && self.not_understood.is_empty()
+    }
+
+    pub(super) fn add_not_understood(&mut self, place: String, what: impl Into<String>) {
+        self.not_understood.push((place, what.into()));
+    }
+
+    pub(super) fn not_understood(&self) -> &[(String, String)] {
+        &self.not_understood
     }
 
     pub(super) fn tables(&self) -> impl Iterator<Item = &Table> {

@@ -15,10 +15,10 @@ pub(super) fn apply(schema: &mut Schema, path: &str, text: &str) {
     let tokens = Tokens::of(text, Language::Sql);
     for range in split(&tokens) {
         let place = format!("{path}:{}", tokens.line(range.start));
-        let mut statement = Statement::of(&tokens, range);
-        // An incomplete statement has no effect.
-        let _ = if statement.take("create") {
-            create(schema, &mut statement, place)
+        let mut statement = Statement::of(&tokens, range.clone());
+        let is_of_table = is_of_table(&statement);
+        let applied = if statement.take("create") {
+            create(schema, &mut statement, place.clone())
         } else if statement.take("alter table") {
             alter::table(schema, &mut statement)
         } else if statement.take("alter type") {
@@ -28,7 +28,18 @@ pub(super) fn apply(schema: &mut Schema, path: &str, text: &str) {
         } else {
             None
         };
+        if applied.is_none() && is_of_table {
+            let words = Statement::of(&tokens, range.start..range.end.min(range.start + 8)).rest();
+            schema.add_not_understood(place, words);
+        }
     }
+}
+
+/// Whether a statement creates or changes a table.
+fn is_of_table(statement: &Statement<'_>) -> bool {
+    let words = [statement.tokens.word(statement.at), statement.tokens.word(statement.at + 1)];
+    let is = |word: Option<&str>, other: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(other));
+    (is(words[0], "create") || is(words[0], "alter")) && is(words[1], "table")
 }
 
 fn create(schema: &mut Schema, statement: &mut Statement<'_>, place: String) -> Option<()> {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::NamedSchema;
 use super::super::model::{Column, Schema, Table};
-use super::syntax::{Call, Value, last_name};
-use super::{Classes, MAX_DEPTH, Place};
+use super::syntax::{Call, Class, Value, last_name};
+use super::{Classes, Place};
 use crate::document::code;
 use crate::paths;
 
@@ -40,6 +40,10 @@ pub(super) fn schemas(classes: &Classes<'_>, found: &mut Vec<NamedSchema>) -> BT
     for place in &classes.all {
         let Some(table) = table(classes, *place, &labels) else { continue };
         let (schema, files) = apps.entry(app_folder(place.path)).or_default();
+        for base in unknown_bases(classes, *place) {
+            let what = format!("columns of the base {base} of {}", table.name);
+            schema.add_not_understood(table.place.clone(), what);
+        }
         schema.create(table);
         files.insert(place.path.to_owned());
     }
@@ -75,27 +79,24 @@ pub(super) fn label(folder: &str, labels: &BTreeMap<String, String>) -> String {
     labels.get(folder).cloned().unwrap_or_else(|| paths::name(folder).to_owned())
 }
 
-fn is_model(classes: &Classes<'_>, place: Place<'_>, depth: usize) -> bool {
-    depth < MAX_DEPTH
-        && place.class.bases.iter().any(|base| {
-            base.ends_with("models.Model")
-                || base == "Model"
-                || LIBRARY_MODELS.iter().any(|(name, _)| last_name(base) == *name)
-                || classes.base(place, base).is_some_and(|base| is_model(classes, base, depth + 1))
-        })
+fn is_model<'a>(classes: &Classes<'a>, place: Place<'a>) -> bool {
+    classes.inherits(place, |class, base| {
+        let is_django = base.ends_with("models.Model") || base == "Model";
+        is_django && class.uses_django || LIBRARY_MODELS.iter().any(|(name, _)| last_name(base) == *name)
+    })
 }
 
 fn is_abstract(place: Place<'_>) -> bool {
     place.class.meta("abstract").is_some_and(|value| value.is("True"))
 }
 
-fn table(classes: &Classes<'_>, place: Place<'_>, labels: &BTreeMap<String, String>) -> Option<Table> {
+fn table<'a>(classes: &Classes<'a>, place: Place<'a>, labels: &BTreeMap<String, String>) -> Option<Table> {
     let class = place.class;
     let is_proxy = class.meta("proxy").is_some_and(|value| value.is("True"));
-    if !is_model(classes, place, 0) || is_abstract(place) || is_proxy || place.path.contains("/migrations/") {
+    if !is_model(classes, place) || is_abstract(place) || is_proxy || place.path.contains("/migrations/") {
         return None;
     }
-    let mut columns = columns(classes, place, 0);
+    let mut columns = columns(classes, place, &mut vec![place.class]);
     if !columns.iter().any(|column| column.rules.iter().any(|rule| rule.contains("primary_key=True"))) {
         columns.insert(0, Column { name: "id".to_owned(), kind: "AutoField".to_owned(), rules: Vec::new() });
     }
@@ -107,20 +108,22 @@ fn table(classes: &Classes<'_>, place: Place<'_>, labels: &BTreeMap<String, Stri
 }
 
 /// The columns of a model: those of its abstract bases, then its own.
-fn columns(classes: &Classes<'_>, place: Place<'_>, depth: usize) -> Vec<Column> {
+fn columns<'a>(classes: &Classes<'a>, place: Place<'a>, seen: &mut Vec<&'a Class>) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
-    if depth >= MAX_DEPTH {
-        return columns;
-    }
     for base in &place.class.bases {
-        let inherited = match classes.base(place, base) {
-            Some(base) if is_model(classes, base, 0) && !is_abstract(base) => {
+        let base_class = classes.base(place, base);
+        if base_class.is_some_and(|base| seen.iter().any(|class| std::ptr::eq(*class, base.class))) {
+            continue;
+        }
+        seen.extend(base_class.map(|base| base.class));
+        let inherited = match base_class {
+            Some(base) if is_model(classes, base) && !is_abstract(base) => {
                 // Each model of the two has a table, and the child refers to the parent.
                 let is_proxy = base.class.meta("proxy").is_some_and(|value| value.is("True"));
                 let name = format!("{}_ptr_id", base.class.name.to_lowercase());
                 if is_proxy { Vec::new() } else { vec![primary(&name)] }
             }
-            Some(base) => self::columns(classes, base, depth + 1),
+            Some(base) => self::columns(classes, base, seen),
             None => library_columns(base),
         };
         columns.extend(inherited);
@@ -133,6 +136,20 @@ fn columns(classes: &Classes<'_>, place: Place<'_>, depth: usize) -> Vec<Column>
     let mut names = BTreeSet::new();
     columns.retain(|column| names.insert(column.name.clone()));
     columns
+}
+
+/// The bases of a model that are in no file and may have columns.
+fn unknown_bases<'a>(classes: &Classes<'a>, place: Place<'a>) -> Vec<&'a str> {
+    let is_known = |class: Place<'a>, base: &str| {
+        let name = last_name(base);
+        let is_library = LIBRARY_MODELS.iter().any(|(known, _)| *known == name);
+        let has_no_columns = matches!(name, "Model" | "object" | "ABC") || name.ends_with("Mixin");
+        is_library || has_no_columns || classes.base(class, base).is_some()
+    };
+    let all = std::iter::once(place).chain(classes.ancestors(place));
+    all.flat_map(|class| class.class.bases.iter().filter(move |base| !is_known(class, base)))
+        .map(String::as_str)
+        .collect()
 }
 
 fn primary(name: &str) -> Column {

@@ -30,7 +30,8 @@ pub(super) type Modules = BTreeMap<String, Module>;
 
 /// Reads a file if it may declare tables.
 pub(super) fn read(text: &str) -> Option<Module> {
-    WORDS.iter().any(|word| text.contains(word)).then(|| module(text))
+    let is_wanted = WORDS.iter().any(|word| text.contains(word));
+    is_wanted.then(|| Module { uses_django: text.contains("django"), ..module(text) })
 }
 
 /// The schemas that the files declare.
@@ -50,17 +51,26 @@ struct Classes<'a> {
     all: Vec<Place<'a>>,
 }
 
+/// Whether a file is a migration of Alembic or Django.
+fn is_migration(path: &str, module: &Module) -> bool {
+    module.assignments.iter().any(|member| member.name == "down_revision") || path.contains("/migrations/")
+}
+
 /// A class and its file.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     path: &'a str,
+    uses_django: bool,
     class: &'a Class,
 }
 
 impl<'a> Classes<'a> {
     fn of(modules: &'a Modules) -> Self {
-        let places =
-            modules.iter().flat_map(|(path, module)| module.classes.iter().map(move |class| Place { path, class }));
+        // Classes in a migration are copies of older models.
+        let code = modules.iter().filter(|(path, module)| !is_migration(path, module));
+        let places = code.flat_map(|(path, module)| {
+            module.classes.iter().map(move |class| Place { path, uses_django: module.uses_django, class })
+        });
         let all: Vec<Place<'a>> = places.collect();
         let mut by_name: BTreeMap<&str, Vec<Place<'a>>> = BTreeMap::new();
         for place in &all {
@@ -84,14 +94,31 @@ impl<'a> Classes<'a> {
         candidates.copied().rev().max_by_key(|other| shared(&other))
     }
 
-    /// The classes that a class inherits from, the nearest first.
-    fn bases(&self, place: Place<'a>) -> Vec<Place<'a>> {
-        place.class.bases.iter().filter_map(|base| self.base(place, base)).collect()
+    /// The classes that a class inherits from, directly or not, each once. A class comes before those that it inherits from.
+    fn ancestors(&self, place: Place<'a>) -> Vec<Place<'a>> {
+        let mut found = vec![place];
+        self.add_ancestors(place, &mut found);
+        found.remove(0);
+        found
+    }
+
+    fn add_ancestors(&self, place: Place<'a>, found: &mut Vec<Place<'a>>) {
+        for base in &place.class.bases {
+            let Some(base) = self.base(place, base) else { continue };
+            if !found.iter().any(|known| std::ptr::eq(known.class, base.class)) {
+                found.push(base);
+                self.add_ancestors(base, found);
+            }
+        }
+    }
+
+    /// Whether a class, or one that it inherits from, names a base that `is_wanted` accepts.
+    fn inherits(&self, place: Place<'a>, is_wanted: impl Fn(Place<'a>, &str) -> bool) -> bool {
+        let ancestors = self.ancestors(place);
+        let all = std::iter::once(&place).chain(&ancestors);
+        all.into_iter().any(|class| class.class.bases.iter().any(|base| is_wanted(*class, base)))
     }
 }
-
-/// How many classes may inherit from one another.
-const MAX_DEPTH: usize = 16;
 
 /// `SomeName` as `some_name`.
 fn snake_case(name: &str) -> String {

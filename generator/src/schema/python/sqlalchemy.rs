@@ -1,11 +1,11 @@
 //! Tables of `SQLAlchemy`, Flask-SQLAlchemy and `SQLModel`: mapped classes and objects of the class `Table`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::super::NamedSchema;
 use super::super::model::{Column, Schema, Table};
 use super::syntax::{Call, Member, Value, last_name};
-use super::{Classes, MAX_DEPTH, Modules, Place, snake_case};
+use super::{Classes, Modules, Place, snake_case};
 
 /// Functions that declare a column.
 const COLUMNS: [&str; 2] = ["Column", "mapped_column"];
@@ -17,7 +17,13 @@ pub(super) fn schema(classes: &Classes<'_>, modules: &Modules) -> Option<NamedSc
     let mut late: Vec<(String, Vec<Column>)> = Vec::new();
     for place in &classes.all {
         match mapped(classes, *place) {
-            Some(Mapped::Table(table)) => schema.create(table),
+            Some(Mapped::Table(table)) => {
+                for base in unknown_bases(classes, *place) {
+                    let what = format!("columns of the base {base} of {}", table.name);
+                    schema.add_not_understood(table.place.clone(), what);
+                }
+                schema.create(table);
+            }
             // A class without its own table adds its columns to that of its base.
             Some(Mapped::Columns(table, columns)) => late.push((table, columns)),
             None => continue,
@@ -57,14 +63,13 @@ enum TableName {
     Inherited(String),
 }
 
-fn mapped(classes: &Classes<'_>, place: Place<'_>) -> Option<Mapped> {
+fn mapped<'a>(classes: &Classes<'a>, place: Place<'a>) -> Option<Mapped> {
     let class = place.class;
-    let is_abstract = class.member("__abstract__").is_some_and(|value| value.is("True"));
-    if is_abstract {
+    if is_abstract(place) {
         return None;
     }
-    let columns = columns(classes, place, 0);
-    match table_name(classes, place, 0)? {
+    let columns = columns(classes, place);
+    match table_name(classes, place)? {
         TableName::Inherited(table) => Some(Mapped::Columns(table, columns)),
         TableName::Own(_) if columns.is_empty() => None,
         TableName::Own(name) => {
@@ -76,103 +81,106 @@ fn mapped(classes: &Classes<'_>, place: Place<'_>) -> Option<Mapped> {
     }
 }
 
+/// Bases without columns that libraries bring.
+const WITHOUT_COLUMNS: [&str; 11] = [
+    "DeclarativeBase",
+    "DeclarativeBaseNoMeta",
+    "MappedAsDataclass",
+    "AsyncAttrs",
+    "SQLModel",
+    "Model",
+    "UserMixin",
+    "object",
+    "ABC",
+    "Generic",
+    "Protocol",
+];
+
+/// The bases of a class that are in no file and may have columns.
+fn unknown_bases<'a>(classes: &Classes<'a>, place: Place<'a>) -> Vec<&'a str> {
+    let is_known = |class: Place<'a>, base: &str| {
+        WITHOUT_COLUMNS.contains(&last_name(base)) || base.ends_with("Base") || classes.base(class, base).is_some()
+    };
+    let all = std::iter::once(place).chain(classes.ancestors(place));
+    all.flat_map(|class| class.class.bases.iter().filter(move |base| !is_known(class, base)))
+        .map(String::as_str)
+        .collect()
+}
+
 fn schema_name(arguments: Option<&Value>) -> Option<&str> {
     arguments?.get("schema")?.text()
 }
 
-fn table_name(classes: &Classes<'_>, place: Place<'_>, depth: usize) -> Option<TableName> {
+fn table_name<'a>(classes: &Classes<'a>, place: Place<'a>) -> Option<TableName> {
     let class = place.class;
-    if depth >= MAX_DEPTH {
-        return None;
-    }
     if let Some(name) = class.member("__tablename__") {
         return Some(TableName::Own(name.text()?.to_owned()));
     }
-    let flag = class.named.iter().find(|(name, _)| name == "table");
-    if flag.is_some_and(|(_, value)| value.is("True")) {
-        return Some(TableName::Own(inherited_name(classes, place).unwrap_or_else(|| class.name.to_lowercase())));
+    let computed = computed_name(classes, place);
+    if class.named.iter().any(|(name, value)| name == "table" && value.is("True")) {
+        return Some(TableName::Own(computed.unwrap_or_else(|| class.name.to_lowercase())));
     }
-    let bases = classes.bases(place);
-    let of_base = bases.iter().find_map(|base| match table_name(classes, *base, depth + 1)? {
-        TableName::Own(name) | TableName::Inherited(name) => Some(name),
-    });
+    let ancestors = classes.ancestors(place);
     // Only a class that is a table itself, and no mixin, gives its table to others.
-    let base_is_table = bases.iter().any(|base| {
-        base.class.member("__tablename__").is_some() && !columns(classes, *base, 0).is_empty()
-            || base.class.bases.iter().any(|base| base == "db.Model")
+    let of_base = ancestors.iter().find_map(|base| {
+        let name = base.class.member("__tablename__").and_then(Value::text);
+        let is_flask = || base.class.bases.iter().any(|base| base.ends_with("db.Model"));
+        let name = name.map(str::to_owned).or_else(|| is_flask().then(|| snake_case(&base.class.name)))?;
+        (!is_abstract(*base) && has_primary_key(&columns(classes, *base))).then_some(name)
     });
-    if let Some(name) = of_base.filter(|_| base_is_table) {
+    let is_flask = classes.inherits(place, |_, base| base.ends_with("db.Model") || base == "SurrogatePK");
+    let own_key = class.members.iter().filter_map(|member| column(member, false)).collect::<Vec<_>>();
+    // Flask-SQLAlchemy gives a class with a primary key of its own a table of its own.
+    if let Some(name) = of_base.filter(|_| !(is_flask && has_primary_key(&own_key))) {
         return Some(TableName::Inherited(name));
     }
-    if let Some(name) = inherited_name(classes, place) {
-        return (!class.methods.iter().any(|method| method.name == "__tablename__")).then_some(TableName::Own(name));
+    if computed.is_some() {
+        return computed
+            .filter(|_| !class.methods.iter().any(|method| method.name == "__tablename__"))
+            .map(TableName::Own);
     }
-    let is_flask = is_flask(classes, place, 0) && has_primary_key(&columns(classes, place, 0));
-    is_flask.then(|| TableName::Own(snake_case(&class.name)))
+    (is_flask && has_primary_key(&columns(classes, place))).then(|| TableName::Own(snake_case(&class.name)))
+}
+
+fn is_abstract(place: Place<'_>) -> bool {
+    place.class.member("__abstract__").is_some_and(|value| value.is("True"))
 }
 
 fn has_primary_key(columns: &[Column]) -> bool {
     columns.iter().any(|column| column.rules.iter().any(|rule| rule.contains("primary_key")))
 }
 
-fn is_flask(classes: &Classes<'_>, place: Place<'_>, depth: usize) -> bool {
-    depth < MAX_DEPTH
-        && (place.class.bases.iter().any(|base| base.ends_with("db.Model") || base == "SurrogatePK")
-            || classes.bases(place).into_iter().any(|base| is_flask(classes, base, depth + 1)))
-}
-
 /// The name that the method `__tablename__` of a base computes from the name of the class.
-fn inherited_name(classes: &Classes<'_>, place: Place<'_>) -> Option<String> {
+fn computed_name<'a>(classes: &Classes<'a>, place: Place<'a>) -> Option<String> {
+    let ancestors = classes.ancestors(place);
+    let method =
+        ancestors.iter().find_map(|base| base.class.methods.iter().find(|method| method.name == "__tablename__"))?;
     let name = &place.class.name;
-    let is_lower = lower_case_method(classes, place, 0)?;
-    Some(if is_lower { name.to_lowercase() } else { snake_case(name) })
-}
-
-/// Whether the method `__tablename__` of a base only makes the name lower case. `None` if no base has the method.
-fn lower_case_method(classes: &Classes<'_>, place: Place<'_>, depth: usize) -> Option<bool> {
-    if depth >= MAX_DEPTH {
-        return None;
-    }
-    classes.bases(place).into_iter().find_map(|base| {
-        let method = base.class.methods.iter().find(|method| method.name == "__tablename__");
-        let is_lower = method.map(|method| method.body.contains("__name__.lower()"));
-        is_lower.or_else(|| lower_case_method(classes, base, depth + 1))
-    })
+    Some(if method.body.contains("__name__.lower()") { name.to_lowercase() } else { snake_case(name) })
 }
 
 /// The columns of a class: those of its mixins, then its own.
-fn columns(classes: &Classes<'_>, place: Place<'_>, depth: usize) -> Vec<Column> {
+fn columns<'a>(classes: &Classes<'a>, place: Place<'a>) -> Vec<Column> {
     let mut found: Vec<Column> = Vec::new();
-    if depth >= MAX_DEPTH {
-        return found;
-    }
-    for base in classes.bases(place) {
-        if base.class.member("__tablename__").is_none() {
-            found.extend(columns(classes, base, depth + 1));
+    let is_sql_model = classes.inherits(place, |_, base| last_name(base) == "SQLModel");
+    let ancestors = classes.ancestors(place);
+    let mixins = ancestors.iter().filter(|base| base.class.member("__tablename__").is_none());
+    for class in mixins.rev().chain([&place]).map(|place| place.class) {
+        for member in &class.members {
+            found.retain(|other| other.name != member.name);
+            found.extend(column(member, is_sql_model));
+        }
+        for method in &class.methods {
+            let is_declared = method.decorators.iter().any(|decorator| decorator.contains("declared_attr"));
+            let is_column = is_declared && COLUMNS.iter().any(|name| method.body.contains(&format!("{name}(")));
+            if is_column {
+                found.push(Column { name: method.name.clone(), kind: String::new(), rules: Vec::new() });
+            }
         }
     }
-    let is_sql_model = is_sql_model(classes, place, 0);
-    for member in &place.class.members {
-        let column = column(member, is_sql_model);
-        found.retain(|other| other.name != member.name);
-        found.extend(column);
-    }
-    for method in &place.class.methods {
-        let is_declared = method.decorators.iter().any(|decorator| decorator.contains("declared_attr"));
-        let is_column = is_declared && COLUMNS.iter().any(|name| method.body.contains(&format!("{name}(")));
-        if is_column {
-            found.push(Column { name: method.name.clone(), kind: String::new(), rules: Vec::new() });
-        }
-    }
-    let mut names = BTreeMap::new();
-    found.retain(|column| names.insert(column.name.clone(), ()).is_none());
+    let mut names = BTreeSet::new();
+    found.retain(|column| names.insert(column.name.clone()));
     found
-}
-
-fn is_sql_model(classes: &Classes<'_>, place: Place<'_>, depth: usize) -> bool {
-    depth < MAX_DEPTH
-        && (place.class.bases.iter().any(|base| last_name(base) == "SQLModel")
-            || classes.bases(place).into_iter().any(|base| is_sql_model(classes, base, depth + 1)))
 }
 
 /// The column that a member declares.
@@ -214,7 +222,7 @@ fn one_line(text: &str) -> String {
 /// member.
 pub(super) fn declared(call: &Call) -> Option<Column> {
     if !COLUMNS.contains(&call.name()) {
-        let wraps = matches!(call.name(), "deferred" | "column_property") && call.arguments.len() == 1;
+        let wraps = matches!(call.name(), "deferred" | "column_property");
         return call.arguments.first().filter(|_| wraps)?.call().and_then(declared);
     }
     let mut arguments = call.arguments.iter();

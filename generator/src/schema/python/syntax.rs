@@ -10,6 +10,8 @@ pub(in crate::schema) struct Module {
     pub(in crate::schema) classes: Vec<Class>,
     pub(in crate::schema) assignments: Vec<Member>,
     pub(in crate::schema) functions: Vec<Function>,
+    /// Whether the file names Django.
+    pub(in crate::schema) uses_django: bool,
 }
 
 /// A class.

@@ -75,11 +75,8 @@ fn columns(text: &str, tokens: &[Node<'_>]) -> Vec<Column> {
         at += 2;
         let mut depth = 0_usize;
         while at < tokens.len() && (depth > 0 || of(at) != ",") {
-            match of(at) {
-                "<" => depth += 1,
-                ">" => depth = depth.saturating_sub(1),
-                _ => {}
-            }
+            // `>>` is one token.
+            depth = (depth + of(at).matches('<').count()).saturating_sub(of(at).matches('>').count());
             kind.push_str(of(at));
             at += 1;
         }
