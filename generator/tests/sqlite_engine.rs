@@ -1,6 +1,6 @@
 //! Compares the document about a schema with SQLite: both read the same migrations, and must have the same tables and columns.
 
-#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::collections::BTreeMap;
 use std::fs;

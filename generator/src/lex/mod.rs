@@ -1,4 +1,4 @@
-//! Splits source code into words, strings and punctuation, without comments. This is enough to find declarations; it is
+//! Splits SQL and JSON into words, strings and punctuation, without comments. This is enough to find declarations; it is
 //! not a parser. Malformed code gives fewer tokens, not an error.
 //!
 //! [`language`] contains the rules of each language for strings and comments.
@@ -138,19 +138,6 @@ impl<'a> Tokens<'a> {
             Some(close) if close > at => close + 1,
             _ => at + 1,
         }
-    }
-
-    /// The position of the opening bracket of a call whose name is at `name`.
-    pub(super) fn call_after(&self, name: usize) -> Option<usize> {
-        let mut open = name + 1;
-        if self.is_punct(open, "::<") {
-            open += 2;
-        }
-        if self.is_punct(open, "<") {
-            let closing = (open..open + 40).find(|at| self.is_punct(*at, ">") && self.is_punct(at + 1, "("))?;
-            open = closing + 1;
-        }
-        self.is_punct(open, "(").then_some(open)
     }
 
     /// The value after `name:` or `name=` in the arguments or entries of the bracket at `open`.

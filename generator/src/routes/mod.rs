@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::coverage::{Coverage, is_parameter};
 use self::model::{ANY, ResolvedRoute};
 use self::openapi::Operation;
+use super::code::Grammar;
 use super::document::{Document, code, plain};
-use super::lex::Language;
 use super::paths;
 use super::routing::{self, Found, Unresolved};
 use super::tree::Tree;
@@ -84,7 +84,7 @@ fn is_wanted(path: &str) -> bool {
         return !paths::is_test(path) && !paths::is_example(path);
     }
     let is_generated = path.ends_with(".d.ts") || path.ends_with(".min.js");
-    let is_code = Language::of(paths::extension(path)).is_some();
+    let is_code = Grammar::of(paths::extension(path)).is_some();
     is_code && paths::is_test(path) && !is_generated && !paths::is_example(path)
 }
 

@@ -22,8 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use self::model::{Schema, Table};
+use super::code::{Grammar, Language};
 use super::document::{Document, code, plain};
-use super::lex::Language;
 use super::paths;
 use super::tree::Tree;
 
@@ -114,7 +114,8 @@ fn is_wanted(path: &str) -> bool {
     matches!(paths::extension(path), "sql" | "prisma" | "py" | "rs" | "go")
         || wrangler::is_config(path)
         || active_record::is_schema(path)
-        || Language::of(paths::extension(path)) == Some(Language::JavaScript) && !path.ends_with(".d.ts")
+        || Grammar::of(paths::extension(path)).map(Grammar::described) == Some(Language::JavaScript)
+            && !path.ends_with(".d.ts")
 }
 
 fn extract(path: &str, text: &str) -> Option<Fact> {

@@ -47,7 +47,7 @@ fn from_toml(text: &str) -> Vec<(String, Option<String>)> {
 
 /// Reads JSON with comments as tokens. Every object with a `database_name` or a `migrations_dir` is a database.
 fn from_json(text: &str) -> Vec<(String, Option<String>)> {
-    let tokens = Tokens::of(text, Language::JavaScript);
+    let tokens = Tokens::of(text, Language::Json);
     let text = |open: usize, key: &str| {
         tokens.named(open, key).and_then(|value| tokens.only_string(&value)).map(str::to_owned)
     };
