@@ -2,7 +2,7 @@
 //!
 //! Routers are values: they flow through variables, functions, objects and files, and a router that is mounted in four
 //! places has four times its routes. Texts are folded; a part that only the running program knows keeps its name, as in
-//! `{config.base}/items`. `frameworks.toml` says what the names of each framework mean.
+//! `{config.base}/items`. The tables in `frameworks` say what the names of each framework mean.
 
 mod calls;
 mod compared_paths;
