@@ -12,7 +12,7 @@ use deckwatch_secrets::clean::{clean, clean_line};
 use super::skipped::Skip;
 
 /// The maximum size of a document in bytes.
-pub(crate) const LIMIT: usize = 64 * 1024;
+pub(crate) const LIMIT: usize = 256 * 1024;
 /// The part of the limit that is reserved for the lists at the end, in bytes.
 const TAIL: usize = 12 * 1024;
 /// The maximum length of a text in a table or list, in characters.
@@ -174,7 +174,7 @@ mod tests {
             (0..11).map(|_| Skip { reason: Reason::Binary, count: 9, first: vec!["ü".repeat(300); 5] }).collect();
         let text = document.finish(&skipped);
         assert!(text.len() <= LIMIT, "{}", text.len());
-        assert!(text.contains("## Left out for length\n\n- routes (19"), "{}", &text[text.len() - 3_000..]);
+        assert!(text.contains("## Left out for length\n\n- routes (17"), "{}", &text[text.len() - 3_000..]);
         assert!(text.contains("- the rest\n") && text.contains("- and 90 more\n"));
     }
 }

@@ -86,7 +86,7 @@ pub struct Generated {
     pub name: String,
     /// The title, which is also the first heading of the content.
     pub title: String,
-    /// The whole document as Markdown, at most 64 KiB.
+    /// The whole document as Markdown, at most 256 KiB.
     pub content: String,
     /// The files that the document was made from, relative to the repository and sorted.
     pub sources: Vec<String>,

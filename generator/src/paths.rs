@@ -41,8 +41,8 @@ const TEST_FOLDERS: [&str; 12] = [
     "__fixtures__",
 ];
 /// The names of folders that contain examples, benchmarks and templates.
-const EXAMPLE_FOLDERS: [&str; 8] =
-    ["examples", "example", "benches", "bench", "benchmarks", "samples", "templates", "demos"];
+const EXAMPLE_FOLDERS: [&str; 10] =
+    ["examples", "example", "_examples", "_example", "benches", "bench", "benchmarks", "samples", "templates", "demos"];
 
 /// Whether a file is a test.
 pub(super) fn is_test(path: &str) -> bool {
@@ -50,7 +50,7 @@ pub(super) fn is_test(path: &str) -> bool {
     let stem = stem(name);
     folder(path).split('/').any(|folder| TEST_FOLDERS.contains(&folder))
         || [".test", ".spec", "_test", "_tests", ".e2e-spec", ".cy"].iter().any(|extension| stem.ends_with(extension))
-        || extension(path) == "py" && (name.starts_with("test_") || name == "conftest.py")
+        || extension(path) == "py" && (name.starts_with("test_") || name == "conftest.py" || name == "tests.py")
         || extension(path) == "rs" && (stem == "tests" || stem == "test")
 }
 
@@ -73,6 +73,7 @@ mod tests {
             "a/users.spec.ts",
             "x/test_api.py",
             "conftest.py",
+            "polls/tests.py",
             "server_test.go",
             "app/e2e/login.ts",
             "test/app.e2e-spec.ts",

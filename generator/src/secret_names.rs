@@ -23,7 +23,7 @@ const ENDINGS: [&str; 17] = [
     ".mobileprovision",
 ];
 /// Complete file names.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     ".npmrc",
     ".netrc",
     "_netrc",
@@ -40,15 +40,50 @@ const NAMES: [&str; 16] = [
     "kubeconfig",
     ".vault-token",
     ".yarnrc.yml",
+    "secret_token.rb",
 ];
-/// Beginnings of file names.
-const BEGINNINGS: [&str; 6] = [".env", ".dev.vars.", "id_", "credentials", "service-account", "service_account"];
+/// Beginnings of file names. The names of SSH keys contain their kind, since `id_ID.json` is an Indonesian translation.
+const BEGINNINGS: [&str; 10] = [
+    ".env",
+    ".dev.vars.",
+    "credentials",
+    "service-account",
+    "service_account",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "id_xmss",
+];
 /// Words in the path of a file that contains data, not code.
 const WORDS: [&str; 8] =
     ["secret", "secrets", "credential", "credentials", "password", "passwords", "passwd", "apikey"];
 /// Extensions of code and prose. Code about secrets, such as `secrets.rs`, contains none.
-const CODE: [&str; 16] =
-    ["rs", "ts", "tsx", "js", "jsx", "mjs", "cjs", "mts", "cts", "py", "go", "sql", "prisma", "md", "sh", "html"];
+const CODE: [&str; 27] = [
+    "rs", "ts", "tsx", "js", "jsx", "mjs", "cjs", "mts", "cts", "py", "go", "rb", "php", "java", "kt", "kts", "cs",
+    "swift", "vue", "svelte", "graphql", "gql", "sql", "prisma", "md", "sh", "html",
+];
+/// Files that describe a package to its tools, which read them from any folder. Their text is public with the package.
+const MANIFESTS: [&str; 18] = [
+    "cargo.toml",
+    "package.json",
+    "tsconfig.json",
+    "deno.json",
+    "pyproject.toml",
+    "setup.cfg",
+    "go.mod",
+    "go.sum",
+    "go.work",
+    "gemfile",
+    "rakefile",
+    "makefile",
+    "justfile",
+    "dockerfile",
+    "composer.json",
+    "pom.xml",
+    "wrangler.toml",
+    "wrangler.jsonc",
+];
 /// Names of folders that contain only secrets.
 const FOLDERS: [&str; 6] = [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".secrets"];
 
@@ -64,8 +99,10 @@ pub(super) fn may_contain_secret(path: &str) -> bool {
 
 /// Whether a path contains a word for secrets. Code about secrets may have such a path too.
 fn mentions_secrets(path: &str) -> bool {
-    BEGINNINGS.iter().any(|beginning| paths::name(path).starts_with(beginning))
-        || path.split(['/', '.', '-', '_']).any(|word| WORDS.contains(&word))
+    let name = paths::name(path);
+    let begins = || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
+    let has_word = || path.split(['/', '.', '-', '_']).any(|word| WORDS.contains(&word));
+    !MANIFESTS.contains(&name) && (begins() || has_word())
 }
 
 /// Whether a folder of this name contains secrets, regardless of the names of its files.
@@ -90,6 +127,12 @@ mod tests {
             "id_rsa",
             "id_ed25519",
             "id_ed25519.pub",
+            "id_ed25519_work",
+            "id_rsa2",
+            "config/initializers/secret_token.rb",
+            "keys/id_ecdsa-backup.txt",
+            "credentials/production.json",
+            "crates/credentials/token.toml",
             "credentials",
             "credentials.json",
             "aws-credentials.yml",
@@ -121,6 +164,14 @@ mod tests {
             "package.json",
             "env.rs",
             "src/secrets/mod.rs",
+            "crates/credentials/Cargo.toml",
+            "packages/secrets/package.json",
+            "internal/credentials/go.mod",
+            "app/models/credential.rb",
+            "src/main/java/app/secret/SecretController.java",
+            "locales/id_ID.json",
+            "config/locales/id_ID.yml",
+            "id_map.json",
         ] {
             assert!(!may_contain_secret(name), "{name}");
         }

@@ -4,12 +4,15 @@
 //! document shows what a program can do: both branches are evaluated. What has no form of its own is
 //! [`Expression::Unknown`] with its source text, so that a document can name it.
 
+mod go;
 mod javascript;
 mod parse;
+mod python;
+mod rust;
 
 use std::sync::Arc;
 
-pub(crate) use self::parse::{Grammar, parse};
+pub(crate) use self::parse::{Grammar, Language, children, line, parse, parsed, source, syntax_tree};
 
 /// A value in source code, with its line.
 #[derive(Debug, Clone)]
@@ -48,6 +51,12 @@ pub(crate) enum Expression {
     },
     /// `a && b`
     Both(Arc<Located>, Arc<Located>),
+    /// `object::name`: an item of a module or of a type.
+    Path(Arc<Located>, String),
+    /// A block with a value, which its [`Statement::Return`] gives.
+    Block(Vec<Statement>),
+    /// An object of a type with its fields: `Api { limit }`.
+    Object(Arc<Located>, Vec<Entry>),
     /// Anything else: its source text.
     Unknown(String),
 }
@@ -64,6 +73,8 @@ pub(crate) enum TextPart {
 pub(crate) struct Element {
     /// `...value`
     pub(crate) is_spread: bool,
+    /// The name of an argument: `name=value`. A record whose entries are arguments has an empty name.
+    pub(crate) name: Option<String>,
     pub(crate) value: Located,
 }
 
@@ -102,6 +113,18 @@ pub(crate) struct Parameter {
     /// The name of the type, without its arguments. Empty if it has none.
     pub(crate) type_name: String,
     pub(crate) default: Option<Located>,
+    pub(crate) takes: Takes,
+}
+
+/// Which arguments a parameter takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Takes {
+    #[default]
+    One,
+    /// The rest of the arguments as a list: `*values`.
+    Rest,
+    /// The rest of the arguments with names as a record: `**options`.
+    Options,
 }
 
 /// What a value is bound to.
@@ -119,7 +142,7 @@ pub(crate) enum Pattern {
 #[derive(Debug)]
 pub(crate) struct Class {
     pub(crate) name: Option<String>,
-    pub(crate) parent: Option<Located>,
+    pub(crate) parents: Vec<Located>,
     pub(crate) decorators: Vec<Located>,
     pub(crate) fields: Vec<Field>,
     pub(crate) methods: Vec<(String, Arc<Function>)>,
@@ -130,7 +153,30 @@ pub(crate) struct Class {
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) is_static: bool,
+    /// The name of the type, without its arguments. Empty if it has none.
+    pub(crate) type_name: String,
     pub(crate) value: Option<Located>,
+}
+
+/// A module inside a file.
+#[derive(Debug)]
+pub(crate) struct Module {
+    pub(crate) name: String,
+    pub(crate) body: Vec<Statement>,
+}
+
+/// Functions and constants of a type or trait.
+#[derive(Debug)]
+pub(crate) struct Implementation {
+    /// The type: `a::Api`. For a trait, the trait itself.
+    pub(crate) target: Located,
+    /// The trait that the type implements.
+    pub(crate) of_trait: Option<Located>,
+    /// Whether this is the definition of a trait.
+    pub(crate) is_trait: bool,
+    pub(crate) decorators: Vec<Located>,
+    pub(crate) functions: Vec<Arc<Function>>,
+    pub(crate) constants: Vec<(String, Located)>,
 }
 
 /// A statement.
@@ -157,6 +203,10 @@ pub(crate) enum Statement {
         otherwise: Vec<Self>,
     },
     Block(Vec<Self>),
+    /// A module inside a file: `mod name {}`.
+    Module(Arc<Module>),
+    /// The functions of a type or trait: `impl Type {}`.
+    Implementation(Arc<Implementation>),
     /// `import { name as local } from 'module'`
     Import {
         module: String,

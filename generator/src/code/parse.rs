@@ -1,8 +1,11 @@
 //! Parses a file with the grammar of its language.
 
-use tree_sitter::{Language, Node, Parser};
+use tree_sitter::{Node, Parser, Tree};
 
-use super::{Statement, javascript};
+use super::{Statement, go, javascript, python, rust};
+
+/// The maximum depth of nested brackets in a file.
+const MAX_BRACKETS: usize = 1_000;
 
 /// A grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +13,20 @@ pub(crate) enum Grammar {
     TypeScript,
     /// TypeScript and JavaScript with elements of JSX.
     Tsx,
+    Python,
+    Rust,
+    Go,
+}
+
+/// A language. Names of one language have no meaning in another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Language {
+    #[default]
+    JavaScript,
+    Python,
+    Rust,
+    Go,
 }
 
 impl Grammar {
@@ -18,38 +35,85 @@ impl Grammar {
         match extension {
             "ts" | "mts" | "cts" => Some(Self::TypeScript),
             "tsx" | "js" | "jsx" | "mjs" | "cjs" => Some(Self::Tsx),
+            "py" => Some(Self::Python),
+            "go" => Some(Self::Go),
+            "rs" => Some(Self::Rust),
             _ => None,
         }
     }
 
-    fn language(self) -> Language {
+    /// The language that the grammar describes.
+    pub(crate) fn described(self) -> Language {
+        match self {
+            Self::TypeScript | Self::Tsx => Language::JavaScript,
+            Self::Python => Language::Python,
+            Self::Rust => Language::Rust,
+            Self::Go => Language::Go,
+        }
+    }
+
+    fn language(self) -> tree_sitter::Language {
         match self {
             Self::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
             Self::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
+            Self::Python => tree_sitter_python::LANGUAGE.into(),
+            Self::Go => tree_sitter_go::LANGUAGE.into(),
+            Self::Rust => tree_sitter_rust::LANGUAGE.into(),
         }
     }
 }
 
 /// The statements of a file. `None` if the grammar can't be loaded. A part that does not parse is left out.
 pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
+    if grammar == Grammar::Rust && is_too_deep(text) {
+        return None;
+    }
+    let tree = syntax_tree(grammar, text)?;
+    Some(match grammar.described() {
+        Language::JavaScript => javascript::Lowering::new(text).program(tree.root_node()),
+        Language::Python => python::Lowering::new(text).program(tree.root_node()),
+        Language::Rust => rust::Lowering::new(text).program(tree.root_node()),
+        Language::Go => go::Lowering::new(text).program(tree.root_node()),
+    })
+}
+
+/// Whether brackets are nested deeper than in any code that people write. The parser of Rust takes quadratic time for those.
+fn is_too_deep(text: &str) -> bool {
+    let mut depth = 0_usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_BRACKETS
+    })
+}
+
+/// The syntax tree of a text. `None` if the grammar can't be loaded.
+pub(crate) fn syntax_tree(grammar: Grammar, text: &str) -> Option<Tree> {
+    parsed(&grammar.language(), text)
+}
+
+/// The syntax tree of a text in a language. `None` if its grammar can't be loaded.
+pub(crate) fn parsed(language: &tree_sitter::Language, text: &str) -> Option<Tree> {
     let mut parser = Parser::new();
-    parser.set_language(&grammar.language()).ok()?;
-    let tree = parser.parse(text, None)?;
-    Some(javascript::Lowering::new(text).program(tree.root_node()))
+    parser.set_language(language).ok()?;
+    parser.parse(text, None)
 }
 
 /// The source text of a node.
-pub(super) fn source<'a>(text: &'a str, node: Node<'_>) -> &'a str {
+pub(crate) fn source<'a>(text: &'a str, node: Node<'_>) -> &'a str {
     text.get(node.byte_range()).unwrap_or_default()
 }
 
 /// The line on which a node begins, counted from 1.
-pub(super) fn line(node: Node<'_>) -> usize {
+pub(crate) fn line(node: Node<'_>) -> usize {
     node.start_position().row + 1
 }
 
 /// The children that are no punctuation and no comments.
-pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
+pub(crate) fn children(node: Node<'_>) -> Vec<Node<'_>> {
     let mut cursor = node.walk();
     node.named_children(&mut cursor).filter(|child| !child.is_extra()).collect()
 }

@@ -1,4 +1,4 @@
-//! Splits source code into words, strings and punctuation, without comments. This is enough to find declarations; it is
+//! Splits SQL and JSON into words, strings and punctuation, without comments. This is enough to find declarations; it is
 //! not a parser. Malformed code gives fewer tokens, not an error.
 //!
 //! [`language`] contains the rules of each language for strings and comments.
@@ -63,6 +63,12 @@ impl<'a> Tokens<'a> {
         })
     }
 
+    /// The word, if it has no quotes. A quoted name is never a keyword.
+    pub(super) fn unquoted(&self, at: usize) -> Option<&'a str> {
+        let is_quoted = |word: &&str| self.lexemes.get(at).is_none_or(|lexeme| lexeme.end - lexeme.start != word.len());
+        self.word(at).filter(|word| !is_quoted(word))
+    }
+
     pub(super) fn string(&self, at: usize) -> Option<&'a str> {
         self.lexemes.get(at).and_then(|lexeme| match lexeme.token {
             Token::String(text) => Some(text),
@@ -90,16 +96,6 @@ impl<'a> Tokens<'a> {
     /// The position of the bracket that matches the bracket at `at`. The number of tokens if there is none.
     pub(super) fn matching(&self, at: usize) -> usize {
         self.structure.matching(at).unwrap_or(self.len())
-    }
-
-    /// The start of the expression that ends with this token. For the closing bracket of `a.b(c)`, this is `a`.
-    pub(super) fn expression_start(&self, at: usize) -> usize {
-        self.structure.expression_start(at)
-    }
-
-    /// The name of the innermost named function that contains a token.
-    pub(super) fn function(&self, at: usize) -> Option<&'a str> {
-        self.structure.function(at).and_then(|name| self.word(name))
     }
 
     /// The source code of a range of tokens, on one line and without comments.
@@ -142,26 +138,6 @@ impl<'a> Tokens<'a> {
             Some(close) if close > at => close + 1,
             _ => at + 1,
         }
-    }
-
-    /// The method call `.name(` whose dot is at `at`: the name and the position of the opening bracket. Type arguments
-    /// between the two are skipped.
-    pub(super) fn method(&self, at: usize) -> Option<(&'a str, usize)> {
-        let name = self.word(at + 1).filter(|_| self.is_punct(at, "."))?;
-        self.call_after(at + 1).map(|open| (name, open))
-    }
-
-    /// The position of the opening bracket of a call whose name is at `name`.
-    pub(super) fn call_after(&self, name: usize) -> Option<usize> {
-        let mut open = name + 1;
-        if self.is_punct(open, "::<") {
-            open += 2;
-        }
-        if self.is_punct(open, "<") {
-            let closing = (open..open + 40).find(|at| self.is_punct(*at, ">") && self.is_punct(at + 1, "("))?;
-            open = closing + 1;
-        }
-        self.is_punct(open, "(").then_some(open)
     }
 
     /// The value after `name:` or `name=` in the arguments or entries of the bracket at `open`.

@@ -12,15 +12,8 @@ fn pieces(text: &str, language: Language) -> Vec<String> {
 
 #[test]
 fn comments_give_no_tokens_and_strings_give_one() {
-    let rust = r##"a /* x /* y */ z */ b // c
-        "d \" e" r#"f " g"# 'h' '\'' &'i j b"k" r#type"##;
-    assert_eq!(pieces(rust, Language::Rust), ["a", "b", r#"'d \" e'"#, "'f \" g'", "i", "j", "'k'", "r", "type"]);
-    let javascript = "a // b\n'c' /* d */ `e ${f(`g ${h}`)} i` j / k / l; m = /n'\"[/]/g, don't\no";
-    let expected = ["a", "'c'", "'e ${f(`g ${h}`)} i'", "j", "k", "l", "m", "g", "don", "t", "o"];
-    assert_eq!(pieces(javascript, Language::JavaScript), expected);
-    let python = "a # b\n'''c ' d\n''' rb'e' f\"g\" format('h')";
-    assert_eq!(pieces(python, Language::Python), ["a", "'c ' d\n'", "'e'", "'g'", "format", "'h'"]);
-    assert_eq!(pieces("a `b\n\"` // c\n\"d\" 'e'", Language::Go), ["a", "'b\n\"'", "'d'", "'e'"]);
+    let json = "a /* b // */ \"c \\\" d\" // e\n'f' don't\ng";
+    assert_eq!(pieces(json, Language::Json), ["a", r#"'c \" d'"#, "'f'", "don", "t", "g"]);
     let sql = "a -- b\n'c''d' \"e f\" [g h] `i` /* j */ $$k; l$$ $m$n$$o$m$ p[] $1";
     let expected = ["a", "'c''d'", "e f", "g h", "i", "'k; l'", "'n$$o'", "p", "$1"];
     assert_eq!(pieces(sql, Language::Sql), expected);
@@ -28,38 +21,22 @@ fn comments_give_no_tokens_and_strings_give_one() {
 
 #[test]
 fn lines_in_strings_and_comments_are_counted() {
-    let tokens = Tokens::of("a\n/* \n */ \"b\nc\"\nd", Language::Rust);
+    let tokens = Tokens::of("a\n/* \n */ \"b\nc\"\nd", Language::Sql);
     assert_eq!([tokens.line(0), tokens.line(1), tokens.line(2), tokens.line(99)], [1, 3, 5, 1]);
 }
 
 #[test]
-fn the_start_of_a_chain_of_calls_is_found() {
-    let tokens = Tokens::of("let x = A::<B>::new().c(d.e())?.f(g); h.i", Language::Rust);
-    let end = (0..tokens.len()).find(|at| tokens.is_punct(*at, ";")).unwrap() - 1;
-    assert_eq!(tokens.word(tokens.expression_start(end)), Some("A"));
-    assert_eq!(tokens.word(tokens.expression_start(tokens.len() - 1)), Some("h"));
-}
-
-#[test]
-fn the_function_around_a_token_is_found() {
-    let tokens = Tokens::of("fn a(x: fn(u8)) -> B { c } func (r *T) d() { e } f", Language::Rust);
-    let function =
-        |word: &str| (0..tokens.len()).find(|at| tokens.is_word(*at, word)).and_then(|at| tokens.function(at));
-    assert_eq!((function("c"), function("e"), function("f")), (Some("a"), Some("d"), None));
-}
-
-#[test]
 fn arguments_are_split_at_the_outer_commas_and_unmatched_brackets_have_none() {
-    let tokens = Tokens::of("a(b, [c, d], e(f, g),)", Language::Rust);
+    let tokens = Tokens::of("a(b, [c, d], e(f, g),)", Language::Json);
     let arguments: Vec<String> = tokens.arguments(1).into_iter().map(|range| tokens.source(range)).collect();
     assert_eq!(arguments, ["b", "[c, d]", "e(f, g)"]);
-    let broken = Tokens::of("a(b, (c] d", Language::Rust);
+    let broken = Tokens::of("a(b, (c] d", Language::Json);
     assert!(broken.arguments(1).is_empty());
 }
 
 #[test]
 fn any_text_can_be_scanned() {
-    for language in [Language::Rust, Language::JavaScript, Language::Python, Language::Go, Language::Sql] {
+    for language in [Language::Json, Language::Sql] {
         for text in [
             "", "'", "\"", "`", "'\\", "\"\\", "r#", "r#\"", "/*", "/", "$", "$$", "[", "${", "`${", "'''", "é'é",
             "\u{0}", "}])(",

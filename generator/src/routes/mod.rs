@@ -1,25 +1,19 @@
 //! Writes the document `api`: the routes that the code serves, their descriptions in OpenAPI files, and the tests that
 //! mention them.
 //!
-//! A reader for each language finds the routes and mounts of a file. [`mounts`] adds the prefixes from other files to
-//! the paths. Prefixes that are only known at run time are missing, and the document says so.
+//! [`crate::routing`] finds the routes. A part of a path that is only known at run time keeps its name in the code.
 
 mod coverage;
-mod go;
 mod model;
-mod mounts;
 mod openapi;
-mod python;
-mod rust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::coverage::{Coverage, is_parameter};
-use self::model::{ANY, Facts};
-use self::mounts::ResolvedRoute;
+use self::model::{ANY, ResolvedRoute};
 use self::openapi::Operation;
+use super::code::Grammar;
 use super::document::{Document, code, plain};
-use super::lex::Language;
 use super::paths;
 use super::routing::{self, Found, Unresolved};
 use super::tree::Tree;
@@ -29,7 +23,6 @@ const MAX_TESTS: usize = 2;
 
 /// The facts from one file.
 enum Fact {
-    Code(Facts),
     Specification(Vec<Operation>),
     Test(Vec<String>),
 }
@@ -46,32 +39,30 @@ struct Row {
 
 /// Writes the document and returns the files that it was made from.
 pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
-    let mut code_files = Vec::new();
     let mut specified: Vec<(String, Operation)> = Vec::new();
     let mut coverage = Coverage::default();
     for (path, fact) in tree.read(is_wanted, extract) {
         match fact {
-            Fact::Code(facts) => code_files.push((path, facts)),
             Fact::Specification(operations) => {
                 specified.extend(operations.into_iter().map(|operation| (path.clone(), operation)));
             }
             Fact::Test(paths) => coverage.add(&path, &paths),
         }
     }
-    let mut routes = mounts::resolve(&code_files);
     let (files, found) = routing::read(tree);
-    routes.extend(found.routes.iter().map(|route| ResolvedRoute {
+    let routes = found.routes.iter().map(|route| ResolvedRoute {
         path: route.path.clone(),
         method: route.method.clone(),
         file: files.get(route.file).cloned().unwrap_or_default(),
         line: route.line,
         handler: route.handler.clone(),
-    }));
+    });
+    let routes: Vec<ResolvedRoute> = routes.collect();
     let (rows, only_specified) = rows(&routes, &specified, &coverage);
     let mut document = Document::new(
         "API",
         "This document lists the routes of the repository. They were read from its code and its OpenAPI files, and nothing \
-         was run. A prefix of a path that is known only at run time is missing. The column `tests` names the test files \
+         was run. A part of a path that is known only at run time is in braces, with its name in the code. The column `tests` names the test files \
          that contain the path.",
     );
     if rows.is_empty() {
@@ -93,7 +84,8 @@ fn is_wanted(path: &str) -> bool {
         return !paths::is_test(path) && !paths::is_example(path);
     }
     let is_generated = path.ends_with(".d.ts") || path.ends_with(".min.js");
-    Language::of(paths::extension(path)).is_some() && !is_generated && !paths::is_example(path)
+    let is_code = Grammar::of(paths::extension(path)).is_some();
+    is_code && paths::is_test(path) && !is_generated && !paths::is_example(path)
 }
 
 fn extract(path: &str, text: &str) -> Option<Fact> {
@@ -101,18 +93,8 @@ fn extract(path: &str, text: &str) -> Option<Fact> {
         return Some(Fact::Specification(openapi::read(path, text)))
             .filter(|fact| !matches!(fact, Fact::Specification(operations) if operations.is_empty()));
     }
-    if paths::is_test(path) {
-        return Some(Fact::Test(coverage::paths(text)))
-            .filter(|fact| !matches!(fact, Fact::Test(paths) if paths.is_empty()));
-    }
-    let has_any = |markers: &[&str]| markers.iter().any(|marker| text.contains(marker));
-    let facts = match Language::of(paths::extension(path))? {
-        Language::Rust if has_any(&rust::MARKERS) => rust::read(text),
-        Language::Python if has_any(&python::MARKERS) => python::read(text),
-        Language::Go if has_any(&go::MARKERS) => go::read(text),
-        _ => Facts::default(),
-    };
-    (!facts.is_empty()).then_some(Fact::Code(facts))
+    let found = coverage::paths(text);
+    (!found.is_empty()).then_some(Fact::Test(found))
 }
 
 /// The sorted rows, and the number of operations in OpenAPI files for which no route was found in the code.

@@ -40,6 +40,11 @@ pub(super) fn each_expression<'a>(block: &'a [Statement], visit: &mut impl FnMut
             }
             Statement::Block(inner) => each_expression(inner, visit),
             Statement::Export { value, .. } => located(value, visit),
+            Statement::Module(module) => each_expression(&module.body, visit),
+            Statement::Implementation(implementation) => {
+                implementation.functions.iter().for_each(|inner| function(inner, visit));
+                implementation.constants.iter().for_each(|(_, value)| located(value, visit));
+            }
             Statement::Import { .. } | Statement::ExportFrom { .. } => {}
         }
     }
@@ -51,7 +56,7 @@ fn function<'a>(function: &'a Function, visit: &mut impl FnMut(&'a Located)) {
 }
 
 fn class<'a>(class: &'a crate::code::Class, visit: &mut impl FnMut(&'a Located)) {
-    class.decorators.iter().chain(&class.parent).for_each(|value| located(value, visit));
+    class.decorators.iter().chain(&class.parents).for_each(|value| located(value, visit));
     class.fields.iter().filter_map(|field| field.value.as_ref()).for_each(|value| located(value, visit));
     class.methods.iter().for_each(|(_, method)| function(method, visit));
 }
@@ -59,7 +64,14 @@ fn class<'a>(class: &'a crate::code::Class, visit: &mut impl FnMut(&'a Located))
 fn located<'a>(value: &'a Located, visit: &mut impl FnMut(&'a Located)) {
     visit(value);
     match &value.expression {
-        Expression::Member(object, _) => located(object, visit),
+        Expression::Member(object, _) | Expression::Path(object, _) => located(object, visit),
+        Expression::Block(statements) => each_expression(statements, visit),
+        Expression::Object(class, entries) => {
+            located(class, visit);
+            for entry in entries {
+                located(&entry.value, visit);
+            }
+        }
         Expression::Text(parts) => {
             for part in parts {
                 if let TextPart::Value(value) = part {

@@ -82,7 +82,9 @@ impl Reader {
                     has_route |= self.branch(condition, then, &request);
                     has_route |= self.block(otherwise, &request).0;
                 }
-                Statement::Block(inner) => {
+                Statement::Let { value: Located { expression: Expression::Block(inner), .. }, .. }
+                | Statement::Return(Located { expression: Expression::Block(inner), .. })
+                | Statement::Block(inner) => {
                     let (found, method) = self.block(inner, &request);
                     has_route |= found;
                     request.method = method;
@@ -125,7 +127,7 @@ impl Reader {
                 values.iter().flat_map(|value| self.alternatives(value, request)).take(MAX_ALTERNATIVES).collect()
             }
             Expression::Equal { left, right, is_negated: false } => {
-                let (name, text) = (source_of(left), literal(right));
+                let (name, text) = (without_calls(&source_of(left)), literal(right));
                 match (last_name(&name), text) {
                     ("pathname" | "path" | "url", Some(path)) if path.starts_with('/') => with_path(path.to_owned()),
                     ("method", Some(method)) if METHODS.contains(&method) => {
@@ -186,6 +188,10 @@ fn declared<'a>(statements: &'a [Statement], into: &mut Vec<&'a Function>) {
                     }
                 });
             }
+            Statement::Module(module) => declared(&module.body, into),
+            Statement::Implementation(implementation) => {
+                into.extend(implementation.functions.iter().map(AsRef::as_ref));
+            }
             Statement::Import { .. } | Statement::ExportFrom { .. } => {}
         }
     }
@@ -215,6 +221,17 @@ fn literal(located: &Located) -> Option<&str> {
         },
         _ => None,
     }
+}
+
+/// `request.path` of `request.path().as_str()`
+fn without_calls(source: &str) -> String {
+    let mut name = source.replace("()", "");
+    for end in [".as_str", ".as_ref", ".clone", ".to_owned"] {
+        if let Some(rest) = name.strip_suffix(end) {
+            name = rest.to_owned();
+        }
+    }
+    name
 }
 
 fn last_name(source: &str) -> &str {

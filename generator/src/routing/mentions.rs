@@ -17,7 +17,9 @@ pub(super) fn used_names(files: &[SourceFile]) -> HashSet<String> {
             .cloned()
             .collect();
         each_expression(&code, &mut |located| match &located.expression {
-            Expression::Name(name) | Expression::Member(_, name) => drop(names.insert(name.clone())),
+            Expression::Name(name) | Expression::Member(_, name) | Expression::Path(_, name) => {
+                names.insert(name.clone());
+            }
             _ => {}
         });
     }

@@ -2,20 +2,23 @@
 //!
 //! Routers are values: they flow through variables, functions, objects and files, and a router that is mounted in four
 //! places has four times its routes. Texts are folded; a part that only the running program knows keeps its name, as in
-//! `{config.base}/items`. `frameworks.toml` says what the names of each framework mean.
+//! `{config.base}/items`. The tables in `frameworks` say what the names of each framework mean.
 
 mod calls;
 mod compared_paths;
 mod evaluate;
 mod file_routes;
 mod framework;
+mod go;
 mod mentions;
 mod modules;
 mod nest;
 mod procedures;
 mod program;
+mod python_modules;
 mod react_router;
 mod router;
+mod rust;
 mod text;
 mod value;
 
@@ -24,7 +27,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::modules::Modules;
 pub(crate) use self::program::{Found, Unresolved};
 use self::program::{Program, SourceFile};
-use crate::code::{Grammar, Statement, parse};
+use self::python_modules::PythonModule;
+use self::rust::Crates;
+use crate::code::{Grammar, Language, Statement, parse};
 use crate::paths;
 use crate::tree::Tree;
 
@@ -66,28 +71,60 @@ const MOUNTS: [&str; 15] = [
     "createRoute(",
 ];
 
+/// Texts of which a file of Python that declares routes has one, beside the import of a framework.
+const PYTHON_MARKERS: [&str; 13] = [
+    "urlpatterns",
+    "APIRouter",
+    "Blueprint(",
+    "RouteTableDef",
+    ".add_url_rule(",
+    ".add_api_route(",
+    ".add_route",
+    ".add_subapp(",
+    "web.View",
+    "(app):",
+    "(app,",
+    ".route(",
+    "Route(",
+];
+/// The number of imports from a file that declares routes to the files that are still read, in languages in which most
+/// files import most others.
+const NEAR_ROUNDS: usize = 4;
+
 /// A file with the modules that it names, if what they export matters.
 struct Parsed {
     statements: Vec<Statement>,
     specifiers: Vec<String>,
     compares_paths: bool,
+    language: Language,
+    /// Whether the file has a text that files which declare routes have.
+    is_candidate: bool,
 }
 
 /// The routes of the code, with the paths of the files in the order of their indices.
 pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
-    let settings = tree.read(modules::is_settings, |_, text| Some(text.to_owned()));
+    let is_settings = |path: &str| modules::is_settings(path) || paths::name(path) == "Cargo.toml";
+    let settings = tree.read(is_settings, |_, text| Some(text.to_owned()));
     let modules = Modules::new(tree.files(), &settings);
+    let crates = Crates::new(tree.files(), &settings);
     let mut files: BTreeMap<String, Parsed> = BTreeMap::new();
     let mut wanted: Option<BTreeSet<String>> = None;
-    for _ in 0..MAX_ROUNDS {
+    for round in 0..MAX_ROUNDS {
         let read = tree.read(
             |path| is_source(path) && wanted.as_ref().is_none_or(|wanted| wanted.contains(path)),
-            |path, text| (wanted.is_some() || is_candidate(path, text)).then(|| parsed(path, text)).flatten(),
+            |path, text| {
+                let is_candidate = is_candidate(path, text);
+                (wanted.is_some() && is_needed(path, text) || is_candidate)
+                    .then(|| parsed(path, text, is_candidate))
+                    .flatten()
+            },
         );
         files.extend(read);
-        let named = files.iter().flat_map(|(path, file)| file.specifiers.iter().map(move |module| (path, module)));
+        let follows = |file: &&Parsed| !reads_imports_only_near(file.language) || round < NEAR_ROUNDS;
+        let named = files.iter().filter(|(_, file)| follows(file));
+        let named = named.flat_map(|(path, file)| file.specifiers.iter().map(move |module| (path, module)));
         let missing: BTreeSet<String> = named
-            .filter_map(|(path, module)| modules.resolve(path, module))
+            .flat_map(|(path, module)| named_files(&modules, &crates, path, module))
             .filter(|path| !files.contains_key(path) && is_source(path))
             .collect();
         if missing.is_empty() || wanted.as_ref() == Some(&missing) {
@@ -95,23 +132,50 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
         }
         wanted = Some(missing);
     }
-    let imports = imports(&files, &modules);
+    let imports = imports(&files, &modules, &crates);
     let sources: Vec<SourceFile> = files
         .into_iter()
-        .map(|(path, file)| SourceFile { path, statements: file.statements, compares_paths: file.compares_paths })
+        .map(|(path, file)| SourceFile {
+            language: file.language,
+            runs_alone: file.is_candidate || !reads_imports_only_near(file.language),
+            path,
+            statements: file.statements,
+            compares_paths: file.compares_paths,
+        })
         .collect();
-    let found = Program::new(&sources, &modules).run(&imports);
+    let found = Program::new(&sources, &modules, &crates).run(&imports);
     (sources.into_iter().map(|file| file.path).collect(), found)
 }
 
+/// The files that an import or a path in a file names.
+fn named_files(modules: &Modules, crates: &Crates, from: &str, name: &str) -> Vec<String> {
+    match language(from) {
+        Some(Language::Rust) => crates.files_of(from, name),
+        Some(Language::Go) => modules.go.files_of(from, name),
+        Some(Language::Python) => match modules.python_module(from, name) {
+            Some(PythonModule::File(file)) => vec![file],
+            Some(PythonModule::Folder(_)) | None => Vec::new(),
+        },
+        _ => modules.resolve(from, name).into_iter().collect(),
+    }
+}
+
 /// The indices of the files that each file imports.
-fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules) -> Vec<Vec<usize>> {
+fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules, crates: &Crates) -> Vec<Vec<usize>> {
     let index: BTreeMap<&String, usize> = files.keys().enumerate().map(|(index, path)| (path, index)).collect();
-    let resolved = |path: &String, file: &Parsed| {
-        let targets = file.specifiers.iter().filter_map(|module| modules.resolve(path, module));
+    let targets = |path: &String, file: &Parsed| {
+        let targets = file.specifiers.iter().flat_map(|module| named_files(modules, crates, path, module));
         targets.filter_map(|target| index.get(&target).copied()).collect()
     };
-    files.iter().map(|(path, file)| resolved(path, file)).collect()
+    files.iter().map(|(path, file)| targets(path, file)).collect()
+}
+
+fn reads_imports_only_near(language: Language) -> bool {
+    matches!(language, Language::Python | Language::Go)
+}
+
+fn language(path: &str) -> Option<Language> {
+    Grammar::of(paths::extension(path)).map(Grammar::described)
 }
 
 fn is_source(path: &str) -> bool {
@@ -119,7 +183,20 @@ fn is_source(path: &str) -> bool {
     Grammar::of(paths::extension(path)).is_some() && !is_generated && !paths::is_example(path) && !paths::is_test(path)
 }
 
+/// Whether a file that another one names is read.
+fn is_needed(path: &str, text: &str) -> bool {
+    language(path) != Some(Language::Rust) || rust::is_useful(text)
+}
+
 fn is_candidate(path: &str, text: &str) -> bool {
+    match language(path) {
+        Some(Language::Python) => {
+            return PYTHON_MARKERS.iter().any(|marker| text.contains(marker)) || framework::imports_package(text);
+        }
+        Some(Language::Rust) => return rust::is_candidate(text),
+        Some(Language::Go) => return go::is_candidate(text),
+        _ => {}
+    }
     file_routes::is_file_route(path)
         || compares_paths(text)
         || MARKERS.iter().any(|marker| text.contains(marker))
@@ -142,10 +219,25 @@ fn compares_paths(text: &str) -> bool {
         || text.contains("createServer(") && text.contains(".url")
 }
 
-fn parsed(path: &str, text: &str) -> Option<Parsed> {
-    let statements = parse(Grammar::of(paths::extension(path))?, text)?;
+fn parsed(path: &str, text: &str, is_candidate: bool) -> Option<Parsed> {
+    let grammar = Grammar::of(paths::extension(path))?;
+    let (statements, language) = (parse(grammar, text)?, grammar.described());
+    if language == Language::Python {
+        let specifiers = python_modules::specifiers(&statements);
+        return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
+    }
+    if language == Language::Go {
+        let specifiers = go::specifiers(&statements);
+        return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
+    }
+    if language == Language::Rust {
+        let follows = rust::is_candidate(text) || text.contains("pub use");
+        let specifiers = if follows { rust::named_paths(&statements).into_iter().collect() } else { Vec::new() };
+        let compares_paths = rust::compares_paths(text);
+        return Some(Parsed { statements, specifiers, compares_paths, language, is_candidate });
+    }
     let follows =
         puts_together(text) || file_routes::is_file_route(path) && exports_imports(text) || text.contains("export *");
     let specifiers = if follows { modules::specifiers(text) } else { Vec::new() };
-    Some(Parsed { statements, specifiers, compares_paths: compares_paths(text) })
+    Some(Parsed { statements, specifiers, compares_paths: compares_paths(text), language, is_candidate })
 }

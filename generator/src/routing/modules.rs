@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value as Json;
 
+use super::go::Packages;
 use crate::paths;
 
 /// The endings that an import may leave out.
@@ -27,6 +28,9 @@ const ENDINGS: [&str; 14] = [
 /// The files of a repository, and the short names that its settings give to some of them.
 pub(super) struct Modules {
     files: HashSet<String>,
+    /// The folders that contain files of Python.
+    python_folders: HashSet<String>,
+    pub(super) go: Packages,
     /// `@/*` of a `tsconfig.json`: the folder of the settings, the text before `*`, and the folders for it.
     aliases: Vec<Alias>,
     /// The packages of the repository: their name and folder, with the files that may be their main one.
@@ -44,6 +48,7 @@ struct Alias {
 pub(super) fn is_settings(path: &str) -> bool {
     let name = paths::name(path);
     name == "package.json"
+        || name == "go.mod"
         || name == "deno.json"
         || (name.starts_with("tsconfig") && paths::extension(name) == "json" || name == "jsconfig.json")
 }
@@ -68,8 +73,13 @@ pub(super) fn specifiers(text: &str) -> Vec<String> {
 
 impl Modules {
     pub(super) fn new(files: &[String], settings: &[(String, String)]) -> Self {
-        let mut modules =
-            Self { files: files.iter().cloned().collect(), aliases: Vec::new(), packages: BTreeMap::new() };
+        let mut modules = Self {
+            files: files.iter().cloned().collect(),
+            python_folders: python_folders(files),
+            go: Packages::new(files, settings),
+            aliases: Vec::new(),
+            packages: BTreeMap::new(),
+        };
         for (path, text) in settings {
             let Some(json) = lenient_json(text) else { continue };
             if paths::name(path) == "package.json" {
@@ -81,6 +91,16 @@ impl Modules {
         // The longest folder and prefix are tried first.
         modules.aliases.sort_by_key(|alias| std::cmp::Reverse((alias.folder.len(), alias.prefix.len())));
         modules
+    }
+
+    /// Whether a file has this path.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.files.contains(path)
+    }
+
+    /// Whether a folder has this path and contains files of Python.
+    pub(super) fn has_folder(&self, path: &str) -> bool {
+        self.python_folders.contains(path)
     }
 
     fn add_package(&mut self, path: &str, json: &Json) {
@@ -173,8 +193,13 @@ impl Modules {
     }
 }
 
+fn python_folders(files: &[String]) -> HashSet<String> {
+    let files = files.iter().filter(|path| paths::extension(path) == "py");
+    files.flat_map(|path| ancestors(paths::folder(path))).map(str::to_owned).collect()
+}
+
 /// The folder and all folders above it, the nearest first.
-fn ancestors(folder: &str) -> Vec<&str> {
+pub(super) fn ancestors(folder: &str) -> Vec<&str> {
     let mut all = vec![folder];
     let mut rest = folder;
     while let Some((above, _)) = rest.rsplit_once('/') {

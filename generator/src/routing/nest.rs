@@ -14,8 +14,6 @@ use crate::code::{Call, Expression, Function, Located};
 
 /// The decorators of methods that are routes.
 const VERBS: [&str; 9] = ["Get", "Post", "Put", "Patch", "Delete", "Head", "Options", "All", "Sse"];
-/// The maximum number of classes from which a controller inherits.
-const MAX_PARENTS: usize = 8;
 
 /// What the application and its modules say about all controllers.
 #[derive(Default)]
@@ -87,16 +85,13 @@ impl Program<'_> {
 
     /// The routes of a class and of the classes that it inherits from.
     fn add_methods(&mut self, class: &Rc<ClassValue>, router: RouterId) {
-        let mut current = Some(class.clone());
         let mut own = BTreeSet::new();
-        for _ in 0..MAX_PARENTS {
-            let Some(class) = current.clone() else { return };
+        for class in class.lineage() {
             for (name, method) in &class.class.methods {
                 if own.insert(name.clone()) {
                     self.add_method(&class, name, method, router);
                 }
             }
-            current.clone_from(&class.parent);
         }
     }
 

@@ -7,12 +7,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::go::GoState;
 use super::modules::Modules;
 use super::procedures::Procedures;
 use super::router::{FoundRoute, RouterId, RouterRoute, Routers};
+use super::rust::{Crates, Filters, Items};
 use super::text::Text;
 use super::value::{ClassValue, Closure, Record, Scope, Value};
-use crate::code::{Function, Statement};
+use crate::code::{Function, Imported, Language, Statement};
+use crate::paths;
 
 /// The maximum number of expressions that are evaluated for one repository.
 pub(super) const MAX_STEPS: usize = 4_000_000;
@@ -22,7 +25,10 @@ pub(super) const MAX_CALL_DEPTH: usize = 40;
 /// A file of the repository.
 pub(crate) struct SourceFile {
     pub(crate) path: String,
+    pub(crate) language: Language,
     pub(crate) statements: Vec<Statement>,
+    /// Whether the functions that nothing calls may add routes.
+    pub(crate) runs_alone: bool,
     /// Whether the file compares the path of a request by hand.
     pub(crate) compares_paths: bool,
 }
@@ -48,6 +54,7 @@ pub(crate) struct Unresolved {
 pub(super) struct Program<'a> {
     pub(super) files: &'a [SourceFile],
     pub(super) modules: &'a Modules,
+    pub(super) crates: &'a Crates,
     by_path: HashMap<&'a str, usize>,
     states: HashMap<usize, Module>,
     pub(super) routers: Routers,
@@ -59,13 +66,31 @@ pub(super) struct Program<'a> {
     pub(super) steps: usize,
     pub(super) unresolved: BTreeSet<Unresolved>,
     pub(super) procedures: Procedures,
+    /// The items of Rust.
+    pub(super) items: Items,
+    pub(super) filters: Filters,
+    /// The functions whose attributes are part of a router.
+    pub(super) registered: HashSet<*const Function>,
+    /// The routers that functions made before another one called them.
+    alone: HashMap<*const Function, Vec<RouterId>>,
+    /// The functions that add no routes.
+    irrelevant: HashSet<*const Function>,
     /// The types of variables that hold functions, such as `FastifyPluginAsync`.
     pub(super) types_of_functions: HashMap<*const Function, String>,
+    /// The function or class below the decorator that is evaluated.
+    pub(super) decorated: Option<Value>,
+    pub(super) go: GoState,
+    /// The arguments with names of the function that is called next.
+    pub(super) named: Vec<(String, Value)>,
+    /// The routers whose paths end without a slash.
+    pub(super) slashless: HashSet<RouterId>,
+    /// The classes of the repository that routers are objects of.
+    pub(super) router_classes: HashMap<RouterId, Rc<ClassValue>>,
     /// The file and line of the call that is evaluated.
     pub(super) place: (usize, usize),
     main_frameworks: HashMap<usize, Option<usize>>,
-    /// The framework that most files import.
-    usual_framework: std::cell::OnceCell<Option<usize>>,
+    /// The framework that most files of a language import.
+    usual_framework: Vec<(Language, usize)>,
     /// The lines of exports, by file and name.
     pub(super) export_lines: HashMap<(usize, String), usize>,
 }
@@ -79,10 +104,11 @@ pub(crate) struct Found {
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn new(files: &'a [SourceFile], modules: &'a Modules) -> Self {
+    pub(super) fn new(files: &'a [SourceFile], modules: &'a Modules, crates: &'a Crates) -> Self {
         Self {
             files,
             modules,
+            crates,
             by_path: files.iter().enumerate().map(|(index, file)| (file.path.as_str(), index)).collect(),
             states: HashMap::new(),
             routers: Routers::default(),
@@ -93,22 +119,37 @@ impl<'a> Program<'a> {
             steps: 0,
             unresolved: BTreeSet::new(),
             procedures: Procedures::default(),
+            items: Items::default(),
+            filters: Filters::default(),
+            registered: HashSet::new(),
+            alone: HashMap::new(),
+            irrelevant: super::rust::irrelevant(files),
             types_of_functions: HashMap::new(),
+            decorated: None,
+            go: GoState::default(),
+            named: Vec::new(),
+            slashless: HashSet::new(),
+            router_classes: HashMap::new(),
             place: (0, 0),
             main_frameworks: HashMap::new(),
-            usual_framework: std::cell::OnceCell::new(),
+            usual_framework: usual_frameworks(files),
             export_lines: HashMap::new(),
         }
     }
 
     pub(super) fn run(mut self, imports: &[Vec<usize>]) -> Found {
+        self.declare_items();
+        self.declare_packages();
         for file in 0..self.files.len() {
             self.module(file);
         }
         self.add_controllers();
         self.add_compared_paths();
         self.run_unused_classes();
+        self.run_rust_files();
         self.run_uncalled(imports);
+        self.add_filters();
+        self.add_unregistered();
         let (mut routes, is_full) = self.routers.routes();
         routes.extend(self.procedure_routes());
         routes.extend(self.file_routes());
@@ -131,8 +172,10 @@ impl<'a> Program<'a> {
             return *known;
         }
         let files = self.files;
+        let language = self.language(file);
         let own = files.get(file).and_then(|source| imported_frameworks(source).first().copied());
-        let main = own.or_else(|| *self.usual_framework.get_or_init(|| usual_framework(files)));
+        let usual = || self.usual_framework.iter().find(|(own, _)| *own == language).map(|(_, framework)| *framework);
+        let main = own.or_else(usual);
         self.main_frameworks.insert(file, main);
         main
     }
@@ -153,10 +196,25 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// Sets the variables of a file that is not run as a whole.
+    pub(super) fn set_scope(&mut self, file: usize, scope: &Rc<Scope>) {
+        let module = Module { exports: Rc::default(), replaced: Rc::default(), scope: scope.clone() };
+        self.states.insert(file, module);
+    }
+
+    /// The functions of Rust.
+    pub(super) fn rust_closures(&self) -> Vec<Rc<Closure>> {
+        let closures = self.closures.iter().filter(|closure| closure.scope.module.is_some());
+        closures.filter(|closure| !closure.function.decorators.is_empty()).cloned().collect()
+    }
+
     /// Runs a file once, and returns what it exports.
     pub(super) fn module(&mut self, file: usize) -> Module {
         if let Some(module) = self.states.get(&file) {
             return module.clone();
+        }
+        if self.language(file) == Language::Python {
+            return self.python_module(file);
         }
         let scope = Scope::of_file(file);
         let module = Module { exports: Rc::default(), replaced: Rc::default(), scope: scope.clone() };
@@ -175,6 +233,25 @@ impl<'a> Program<'a> {
             *module.replaced.borrow_mut() = Some(value);
         }
         module
+    }
+
+    /// Runs a file of Python. Its variables are what it exports.
+    fn python_module(&mut self, file: usize) -> Module {
+        let path = self.path_of(file);
+        let is_package = paths::name(path) == "__init__.py";
+        let scope = Scope::exporting(file, is_package.then(|| paths::folder(path).to_owned()));
+        let module = Module { exports: scope.variables(), replaced: Rc::default(), scope: scope.clone() };
+        self.states.insert(file, module.clone());
+        let files = self.files;
+        if let Some(source) = files.get(file) {
+            self.block(&source.statements, &scope);
+        }
+        module
+    }
+
+    /// The language of a file.
+    pub(super) fn language(&self, file: usize) -> Language {
+        self.files.get(file).map_or_else(Language::default, |file| file.language)
     }
 
     /// Makes a value of a function, and remembers that it exists.
@@ -199,7 +276,8 @@ impl<'a> Program<'a> {
         while let Some(class) = self.classes.get(next).cloned() {
             next += 1;
             let is_used = class.class.methods.iter().any(|(_, method)| self.called.contains(&Arc::as_ptr(method)));
-            if is_used || self.steps >= MAX_STEPS {
+            let is_idle = class.scope.module.is_some() || !self.runs_alone(class.scope.file);
+            if is_used || is_idle || self.steps >= MAX_STEPS {
                 continue;
             }
             let constructor = class.class.methods.iter().find(|(name, _)| name == "constructor");
@@ -217,6 +295,7 @@ impl<'a> Program<'a> {
     /// first.
     fn run_uncalled(&mut self, imports: &[Vec<usize>]) {
         let (used, ranks) = (super::mentions::used_names(self.files), ranks(imports));
+        let used_inside = super::go::used_in_own_packages(self.files);
         let mut waiting = BTreeSet::new();
         let mut next = 0;
         loop {
@@ -224,10 +303,13 @@ impl<'a> Program<'a> {
                 let is_used = closure.function.name.as_ref().is_some_and(|name| used.contains(name));
                 let file = closure.scope.file;
                 let is_loader = self.files.get(file).is_some_and(loads_folders);
-                waiting.insert((is_used && !is_loader, !is_loader, ranks.get(file).copied().unwrap_or(0), next));
+                let name = closure.function.name.as_deref().unwrap_or_default();
+                let is_inner = used_inside.contains(&(paths::folder(self.path_of(file)), name));
+                let rank = ranks.get(file).copied().unwrap_or(0);
+                waiting.insert((is_used && !is_loader, !is_loader, is_inner, rank, next));
                 next += 1;
             }
-            let Some((_, _, _, index)) = waiting.pop_first() else { return };
+            let Some((.., index)) = waiting.pop_first() else { return };
             if let Some(closure) = self.closures.get(index).cloned() {
                 self.run_alone(&closure);
             }
@@ -235,12 +317,38 @@ impl<'a> Program<'a> {
     }
 
     fn run_alone(&mut self, closure: &Rc<Closure>) {
-        if self.called.contains(&Arc::as_ptr(&closure.function)) || self.steps >= MAX_STEPS {
+        let is_called = self.called.contains(&Arc::as_ptr(&closure.function));
+        if is_called || self.is_irrelevant(closure) || self.steps >= MAX_STEPS {
             return;
         }
         let arguments = closure.function.parameters.iter();
         let arguments: Vec<Value> = arguments.map(|parameter| self.adopted(closure.scope.file, parameter)).collect();
-        self.call_closure(closure, arguments, closure.this.clone());
+        let takes_router = arguments.iter().any(|argument| matches!(argument, Value::Router(_)));
+        if !takes_router && !self.runs_alone(closure.scope.file) {
+            return;
+        }
+        let made = self.call_closure(closure, arguments, closure.this.clone());
+        if closure.scope.module.is_some() {
+            let mut routers = Vec::new();
+            made.routers(&mut routers);
+            self.alone.insert(Arc::as_ptr(&closure.function), routers);
+        }
+    }
+
+    /// Forgets the routers that a function made when it ran alone, since another function calls it now.
+    pub(super) fn forget_alone(&mut self, function: *const Function) {
+        for router in self.alone.remove(&function).unwrap_or_default() {
+            self.routers.hide(router);
+        }
+    }
+
+    /// Whether a function adds no routes.
+    pub(super) fn is_irrelevant(&self, closure: &Closure) -> bool {
+        self.irrelevant.contains(&Arc::as_ptr(&closure.function))
+    }
+
+    fn runs_alone(&self, file: usize) -> bool {
+        self.files.get(file).is_some_and(|file| file.runs_alone)
     }
 
     pub(super) fn path_of(&self, file: usize) -> &'a str {
@@ -259,22 +367,25 @@ impl<'a> Program<'a> {
     }
 }
 
-/// The framework that most files import.
-fn usual_framework(files: &[SourceFile]) -> Option<usize> {
+/// The framework that most files of each language import.
+fn usual_frameworks(files: &[SourceFile]) -> Vec<(Language, usize)> {
     let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
     for framework in files.iter().flat_map(imported_frameworks) {
         *counts.entry(framework).or_default() += 1;
     }
-    let most = counts.into_iter().max_by_key(|(framework, count)| (*count, std::cmp::Reverse(*framework)));
-    most.map(|(framework, _)| framework)
+    let mut most: Vec<(usize, usize)> = counts.into_iter().collect();
+    most.sort_by_key(|(framework, count)| (std::cmp::Reverse(*count), *framework));
+    let frameworks = super::framework::all();
+    most.iter().filter_map(|(index, _)| Some((frameworks.get(*index)?.language, *index))).collect()
 }
 
 /// The frameworks whose packages a file imports.
 fn imported_frameworks(file: &SourceFile) -> Vec<usize> {
     let mut found = Vec::new();
     for statement in &file.statements {
-        if let Statement::Import { module, .. } = statement {
-            found.extend(super::framework::of_package(module));
+        if let Statement::Import { module, name, .. } = statement {
+            let name = if let Imported::Name(name) = name { name } else { "" };
+            found.extend(super::framework::of_import(file.language, module, name));
         }
     }
     super::calls::each_expression(&file.statements, &mut |located| {
@@ -285,6 +396,13 @@ fn imported_frameworks(file: &SourceFile) -> Vec<usize> {
             found.extend(super::framework::of_package(&super::evaluate::source_of(&argument.value)));
         }
     });
+    if file.language == Language::Python && found.is_empty() {
+        super::calls::each_expression(&file.statements, &mut |located| {
+            if let crate::code::Expression::Member(object, _) = &located.expression {
+                found.extend(super::framework::of_module(&super::evaluate::source_of(object)));
+            }
+        });
+    }
     found
 }
 

@@ -18,9 +18,19 @@ pub(super) struct Router {
     pub(super) framework: usize,
     pub(super) prefix: Text,
     pub(super) routes: Vec<RouterRoute>,
-    mounts: Vec<(Text, RouterId)>,
+    mounts: Vec<Mount>,
     is_mounted: bool,
+    /// Whether the router is only a part of a route: methods without a path. It has no routes where it is not mounted.
+    pub(super) is_part: bool,
     keeps_slash: bool,
+}
+
+/// A router that is mounted on another one.
+struct Mount {
+    prefix: Text,
+    child: RouterId,
+    /// Whether the prefix stands for the child's own one.
+    replaces: bool,
 }
 
 /// A route without the prefixes of its routers.
@@ -57,6 +67,7 @@ impl Routers {
             routes: Vec::new(),
             mounts: Vec::new(),
             is_mounted: false,
+            is_part: false,
             keeps_slash,
         });
         self.routers.len() - 1
@@ -70,7 +81,45 @@ impl Routers {
         self.routers.get_mut(id)
     }
 
+    /// Whether a router is mounted on another one, also through routers between them.
+    pub(super) fn contains(&self, outer: RouterId, inner: RouterId, depth: usize) -> bool {
+        let mounts = self.routers.get(outer).filter(|_| depth < MAX_DEPTH).map(|router| router.mounts.as_slice());
+        mounts
+            .unwrap_or_default()
+            .iter()
+            .any(|mount| mount.child == inner || self.contains(mount.child, inner, depth + 1))
+    }
+
+    /// Leaves a router out that is mounted nowhere.
+    pub(super) fn hide(&mut self, id: RouterId) {
+        if let Some(router) = self.routers.get_mut(id) {
+            router.is_mounted = true;
+        }
+    }
+
+    pub(super) fn set_part(&mut self, id: RouterId, is_part: bool) {
+        if let Some(router) = self.routers.get_mut(id) {
+            router.is_part = is_part;
+        }
+    }
+
+    /// The routes of parts that are mounted nowhere.
+    pub(super) fn unmounted_parts(&self) -> Vec<RouterRoute> {
+        let parts = self.routers.iter().filter(|router| router.is_part && !router.is_mounted);
+        parts.flat_map(|router| router.routes.iter().cloned()).collect()
+    }
+
     pub(super) fn mount(&mut self, parent: RouterId, prefix: Text, child: RouterId) {
+        self.add_mount(parent, Mount { prefix, child, replaces: false });
+    }
+
+    /// Mounts a router below a prefix that stands for its own one.
+    pub(super) fn mount_at(&mut self, parent: RouterId, prefix: Text, child: RouterId) {
+        self.add_mount(parent, Mount { prefix, child, replaces: true });
+    }
+
+    fn add_mount(&mut self, parent: RouterId, mount: Mount) {
+        let child = mount.child;
         if parent == child {
             return;
         }
@@ -78,7 +127,7 @@ impl Routers {
             router.is_mounted = true;
         }
         if let Some(router) = self.routers.get_mut(parent) {
-            router.mounts.push((prefix, child));
+            router.mounts.push(mount);
         }
     }
 
@@ -87,8 +136,8 @@ impl Routers {
     pub(super) fn routes(&self) -> (BTreeSet<FoundRoute>, bool) {
         let mut found = BTreeSet::new();
         for (id, router) in self.routers.iter().enumerate() {
-            if !router.is_mounted {
-                self.collect(id, &Text::default(), 0, &mut found);
+            if !router.is_mounted && !router.is_part {
+                self.collect(id, &Text::default().joined(&router.prefix, false), 0, &mut found);
             }
         }
         let is_full = found.len() >= MAX_ROUTES;
@@ -99,7 +148,6 @@ impl Routers {
         let Some(router) = self.routers.get(id).filter(|_| depth < MAX_DEPTH && found.len() < MAX_ROUTES) else {
             return;
         };
-        let prefix = prefix.joined(&router.prefix, false);
         for route in &router.routes {
             found.insert(FoundRoute {
                 path: prefix.joined(&route.path, router.keeps_slash).as_path(),
@@ -109,8 +157,11 @@ impl Routers {
                 handler: route.handler.clone(),
             });
         }
-        for (path, child) in &router.mounts {
-            self.collect(*child, &prefix.joined(path, false), depth + 1, found);
+        for mount in &router.mounts {
+            let below = prefix.joined(&mount.prefix, false);
+            let own = self.routers.get(mount.child).filter(|_| !mount.replaces);
+            let below = own.map_or_else(|| below.clone(), |own| below.joined(&own.prefix, false));
+            self.collect(mount.child, &below, depth + 1, found);
         }
     }
 }

@@ -38,6 +38,12 @@ impl Text {
         !self.0.is_empty() && self.0.iter().all(|part| matches!(part, Part::Unknown(_)))
     }
 
+    /// Whether the text is a variable of which nothing is known, such as one of a loop over a list that is not known.
+    pub(crate) fn is_variable(&self) -> bool {
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        matches!(self.0.as_slice(), [Part::Unknown(source)] if !source.is_empty() && source.chars().all(is_name))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -49,6 +55,36 @@ impl Text {
             Some(Part::Unknown(_)) => self.0.len() > 1,
             None => true,
         }
+    }
+
+    /// The method and the path of a pattern: `GET /items`.
+    pub(crate) fn split_method(&self, methods: &[&str]) -> (Option<String>, Self) {
+        let Some(Part::Literal(first)) = self.0.first() else { return (None, self.clone()) };
+        let Some((method, rest)) = first.split_once(' ').filter(|(method, _)| methods.contains(method)) else {
+            return (None, self.clone());
+        };
+        let mut path = Self::literal(rest.trim_start());
+        self.0.iter().skip(1).for_each(|part| path.push(&Self(vec![part.clone()])));
+        (Some(method.to_owned()), path)
+    }
+
+    /// The text as a path that begins with a host: `example.org/items`.
+    pub(crate) fn with_host(&self) -> Self {
+        let mut text = Self::literal(HOST);
+        text.push(self);
+        text
+    }
+
+    /// The text with each known part changed.
+    pub(crate) fn map_literals(&self, change: impl Fn(&str) -> String) -> Self {
+        let mut text = Self::default();
+        for part in &self.0 {
+            match part {
+                Part::Literal(literal) => text.push_literal(&change(literal)),
+                unknown @ Part::Unknown(_) => text.0.push(unknown.clone()),
+            }
+        }
+        text
     }
 
     fn push_literal(&mut self, text: &str) {
@@ -98,6 +134,24 @@ impl Text {
         text
     }
 
+    /// The text before a question mark.
+    pub(crate) fn without_query(&self) -> Self {
+        let mut text = Self::default();
+        for part in &self.0 {
+            match part {
+                Part::Literal(literal) => match literal.split_once('?') {
+                    Some((before, _)) => {
+                        text.push_literal(before);
+                        break;
+                    }
+                    None => text.push_literal(literal),
+                },
+                unknown @ Part::Unknown(_) => text.0.push(unknown.clone()),
+            }
+        }
+        text
+    }
+
     /// Joins a prefix and a path with one slash. A path that is only a slash adds nothing, unless `keeps_slash`.
     pub(crate) fn joined(&self, path: &Self, keeps_slash: bool) -> Self {
         let rest = path.without_first_slash();
@@ -116,6 +170,9 @@ impl Text {
     /// The path of a route: it begins with a slash or an unknown part.
     pub(crate) fn as_path(&self) -> String {
         let text = self.to_string();
+        if let Some(host) = text.trim_start_matches('/').strip_prefix(HOST) {
+            return host.to_owned();
+        }
         if text.starts_with(['/', '{'])
             && (self.starts_with_slash() || matches!(self.0.first(), Some(Part::Unknown(_))))
         {
@@ -146,6 +203,8 @@ impl Text {
     }
 }
 
+/// Begins a path with a host. No path in source code contains this character.
+const HOST: &str = "\u{2}";
 /// Begins the path of a folder. No path in source code contains this character.
 const FOLDER: &str = "\u{1}";
 

@@ -64,7 +64,11 @@ fn change(table: &mut Table, action: &mut Statement<'_>) -> Option<()> {
         } else {
             action.at..action.end
         };
-        add_entry(table, action.tokens, entry);
+        // An engine refuses a second column of this name, or skips it with `if not exists`.
+        let name = action.tokens.word(entry.start);
+        if name.is_none_or(|name| table.column(name).is_none()) {
+            add_entry(table, action.tokens, entry);
+        }
     } else if action.take("drop") {
         drop_part(table, action)?;
     } else if action.take("rename") {

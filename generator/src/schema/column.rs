@@ -7,8 +7,8 @@ use super::statement::Statement;
 use crate::lex::Tokens;
 
 /// Words at the start of an entry that is a constraint and not a column.
-const CONSTRAINTS: [&str; 10] =
-    ["constraint", "primary", "foreign", "unique", "check", "exclude", "like", "fulltext", "spatial", "period"];
+const CONSTRAINTS: [&str; 9] =
+    ["constraint", "primary", "foreign", "unique", "check", "exclude", "like", "fulltext", "spatial"];
 /// Words that start a rule of a column. They end its type.
 const RULES: [&str; 15] = [
     "not",
@@ -31,7 +31,8 @@ const RULES: [&str; 15] = [
 /// Adds the column or constraint of an entry to the table.
 pub(super) fn add_entry(table: &mut Table, tokens: &Tokens<'_>, entry: Range<usize>) {
     let mut statement = Statement::of(tokens, entry);
-    if statement.is_any(&CONSTRAINTS) || is_key(&statement) {
+    let is_period = Statement { ..statement }.take("period for");
+    if statement.is_any(&CONSTRAINTS) || is_key(&statement) || is_period {
         table.constraints.push(statement.rest());
     } else if let Some(column) = column(&mut statement) {
         table.columns.push(column);
@@ -49,7 +50,8 @@ fn is_key(statement: &Statement<'_>) -> bool {
 
 /// Reads a column: its name, its type and its rules.
 pub(super) fn column(statement: &mut Statement<'_>) -> Option<Column> {
-    let name = statement.peek()?.to_owned();
+    // SQLite also accepts a name in the quotes of a string.
+    let name = statement.peek().or_else(|| statement.tokens.string(statement.at))?.to_owned();
     statement.at += 1;
     let start = statement.at;
     while statement.at < statement.end && !statement.is_any(&RULES) {

@@ -6,6 +6,21 @@ use crate::paths;
 
 /// Names of folders that contain migrations, directly or in subfolders.
 const FOLDERS: [&str; 4] = ["migrations", "migration", "migrate", "versions"];
+/// Names of folders with the migrations for one kind of database.
+const DIALECTS: [&str; 12] = [
+    "sqlite",
+    "sqlite3",
+    "mysql",
+    "mariadb",
+    "postgres",
+    "postgresql",
+    "pg",
+    "pgsql",
+    "mssql",
+    "sqlserver",
+    "cockroach",
+    "cockroachdb",
+];
 /// The comments that start the down part of a migration, which reverts its up part.
 const DOWN_MARKERS: [&str; 4] = ["-- +goose down", "-- +migrate down", "-- migrate:down", "-- +micrate down"];
 
@@ -54,13 +69,30 @@ pub(super) fn migration_set(path: &str, declared: &[&str]) -> String {
     for part in folder.split('/') {
         end += part.len();
         if FOLDERS.contains(&part) {
-            return folder.get(..end).unwrap_or(folder).to_owned();
+            let below = folder.get(end + 1..).and_then(|below| below.split('/').next());
+            // Some repositories have the same migrations for several databases.
+            let dialect = below.filter(|below| DIALECTS.contains(below)).map_or(0, |dialect| dialect.len() + 1);
+            return folder.get(..end + dialect).unwrap_or(folder).to_owned();
         }
         end += 1;
     }
     let name = paths::name(path);
     let is_numbered = name.trim_start_matches(['V', 'v']).starts_with(|c: char| c.is_ascii_digit());
     if is_numbered { folder.to_owned() } else { path.to_owned() }
+}
+
+/// The sort key of a migration in its set: the order in which its tool applies it.
+pub(super) fn order(path: &str) -> (Option<String>, NaturalOrder<'_>) {
+    (diesel_version(path), NaturalOrder::of(path))
+}
+
+/// The version of a migration of Diesel, whose folder it names: the part before the first `_`, without dashes. Diesel compares
+/// versions as texts, so `2017-09-26-210431` comes after `20160107090901`.
+fn diesel_version(path: &str) -> Option<String> {
+    let folder = paths::name(paths::folder(path)).split('_').next()?;
+    let version = folder.replace('-', "");
+    let is_version = paths::name(path) == "up.sql" && version.len() >= 8 && version.bytes().all(|b| b.is_ascii_digit());
+    is_version.then_some(version)
 }
 
 /// The sort key of a path. Digits are compared as numbers, so 10 comes after 9.
@@ -120,6 +152,7 @@ mod tests {
     fn files_belong_to_the_set_of_their_migrations_folder() {
         for (path, set) in [
             ("prisma/migrations/2024_x/migration.sql", "prisma/migrations"),
+            ("migrations/mysql/1_x/up.sql", "migrations/mysql"),
             ("drizzle/0001_x.sql", "drizzle"),
             ("db/schema.sql", "db/schema.sql"),
             ("worker/d1/a.sql", "worker/d1"),

@@ -3,12 +3,17 @@
 //! The migrations of a folder are applied in order to a [`model::Schema`]. Files of Prisma and Drizzle declare one. No
 //! database is used and no statement is executed.
 
+mod active_record;
 mod alter;
 mod column;
 mod drizzle;
+mod gorm;
+mod gorm_names;
 mod migrations;
 mod model;
 mod prisma;
+mod python;
+mod rust;
 mod sql;
 mod statement;
 mod wrangler;
@@ -16,10 +21,9 @@ mod wrangler;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use self::migrations::NaturalOrder;
 use self::model::{Schema, Table};
+use super::code::{Grammar, Language};
 use super::document::{Document, code, plain};
-use super::lex::Language;
 use super::paths;
 use super::tree::Tree;
 
@@ -31,6 +35,11 @@ enum Fact {
     Sql(String),
     Declared(&'static str, Schema),
     D1(Vec<wrangler::Database>),
+    Python(python::Module),
+    Drizzle(drizzle::File),
+    Go(gorm::File),
+    Rust(rust::File),
+    Prisma(Vec<prisma::Block>),
 }
 
 /// A schema with its title and the files that it comes from.
@@ -41,15 +50,29 @@ struct NamedSchema {
     files: Vec<String>,
 }
 
+impl NamedSchema {
+    fn of(title: String, schema: Schema, files: Vec<String>) -> Self {
+        Self { title, description: String::new(), schema, files }
+    }
+}
+
 /// Writes the document and returns the files that it was made from.
 pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     let mut texts: Vec<(String, String)> = Vec::new();
     let mut databases = Vec::new();
+    let mut python = python::Modules::new();
+    let (mut rust, mut go, mut drizzle) = (Vec::new(), Vec::new(), Vec::new());
+    let mut prisma: BTreeMap<String, Vec<(String, Vec<prisma::Block>)>> = BTreeMap::new();
     let mut found = Vec::new();
     for (path, fact) in tree.read(is_wanted, extract) {
         match fact {
             Fact::Sql(text) => texts.push((path, text)),
             Fact::D1(declared) => databases.extend(declared),
+            Fact::Prisma(blocks) => prisma.entry(paths::folder(&path).to_owned()).or_default().push((path, blocks)),
+            Fact::Rust(file) => rust.push((path, file)),
+            Fact::Go(file) => go.push((path, file)),
+            Fact::Drizzle(file) => drizzle.push((path, file)),
+            Fact::Python(module) => drop(python.insert(path, module)),
             Fact::Declared(tool, schema) => found.push(NamedSchema {
                 title: format!("{tool}: {}", code(&path)),
                 description: String::new(),
@@ -59,6 +82,11 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
         }
     }
     found.extend(migrated(&texts, &databases));
+    found.extend(python::schemas(&python));
+    found.extend(rust::schemas(rust));
+    found.extend(gorm::schema(&go));
+    found.extend(drizzle::schemas(&drizzle));
+    found.extend(prisma.into_iter().map(|(folder, files)| declared_by_prisma(&folder, &files)));
     found.retain(|found| !found.schema.is_empty());
     found.sort_by(|a, b| a.files.cmp(&b.files));
     let mut document = Document::new(
@@ -72,6 +100,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
         document.add("the finding", message);
     }
     write_contents(&mut document, &found);
+    write_coverage(&mut document, &found);
     for found in &found {
         write_schema(&mut document, found);
     }
@@ -82,18 +111,34 @@ fn is_wanted(path: &str) -> bool {
     if paths::is_test(path) || paths::is_example(path) {
         return false;
     }
-    matches!(paths::extension(path), "sql" | "prisma")
+    matches!(paths::extension(path), "sql" | "prisma" | "py" | "rs" | "go")
         || wrangler::is_config(path)
-        || Language::of(paths::extension(path)) == Some(Language::JavaScript) && !path.ends_with(".d.ts")
+        || active_record::is_schema(path)
+        || Grammar::of(paths::extension(path)).map(Grammar::described) == Some(Language::JavaScript)
+            && !path.ends_with(".d.ts")
 }
 
 fn extract(path: &str, text: &str) -> Option<Fact> {
     match paths::extension(path) {
         "sql" => migrations::declares(text).then(|| Fact::Sql(text.to_owned())),
-        "prisma" => Some(Fact::Declared("Prisma", prisma::read(path, text))),
+        "go" => gorm::read(path, text).map(Fact::Go),
+        "rs" => rust::read(path, text).map(Fact::Rust),
+        "py" => python::read(text).map(Fact::Python),
+        "prisma" => Some(Fact::Prisma(prisma::blocks(text))),
+        "rb" => Some(Fact::Declared("Rails", active_record::read(path, text))),
         _ if wrangler::is_config(path) => Some(Fact::D1(wrangler::databases(path, text))),
-        _ => text.contains("drizzle-orm").then(|| Fact::Declared("Drizzle", drizzle::read(path, text))),
+        _ => drizzle::read(path, text).map(Fact::Drizzle),
     }
+}
+
+/// The schema of the Prisma files of a folder.
+fn declared_by_prisma(folder: &str, files: &[(String, Vec<prisma::Block>)]) -> NamedSchema {
+    let place = match files {
+        [(path, _)] => code(path),
+        _ => format!("{}, {} files", code(&format!("{folder}/")), files.len()),
+    };
+    let (schema, files) = (prisma::schema(files), files.iter().map(|(path, _)| path.clone()).collect());
+    NamedSchema { title: format!("Prisma: {place}"), description: String::new(), schema, files }
 }
 
 /// The schemas that result from the SQL files: one for each folder of migrations, and one for each other file.
@@ -104,7 +149,7 @@ fn migrated(texts: &[(String, String)], databases: &[wrangler::Database]) -> Vec
         sets.entry(migrations::migration_set(&file.0, &folders)).or_default().push(file);
     }
     let finish = |(set, mut files): (String, Vec<&(String, String)>)| {
-        files.sort_by(|(a, _), (b, _)| NaturalOrder::of(a).cmp(&NaturalOrder::of(b)));
+        files.sort_by_cached_key(|(path, _)| migrations::order(path));
         let mut schema = Schema::default();
         for (path, text) in &files {
             sql::apply(&mut schema, path, migrations::up_part(text));
@@ -144,6 +189,29 @@ fn write_contents(document: &mut Document, found: &[NamedSchema]) {
     }
     if !list.is_empty() {
         document.add("the list of tables", &list);
+    }
+}
+
+/// Writes what was found, and what was not understood.
+fn write_coverage(document: &mut Document, found: &[NamedSchema]) {
+    let tables = || found.iter().flat_map(|found| found.schema.tables());
+    let columns: usize = tables().map(|table| table.columns.len()).sum();
+    let files: usize = found.iter().map(|found| found.files.len()).sum();
+    let unknown: Vec<_> = found.iter().flat_map(|found| found.schema.not_understood()).collect();
+    let mut text = format!("Found: {} tables with {columns} columns in {files} files.", tables().count());
+    if unknown.is_empty() {
+        text.push_str(" Nothing else in these files looked like a table.");
+    } else {
+        let _ = write!(text, " Not understood: {}. Read these places yourself:\n\n", unknown.len());
+    }
+    for (place, what) in unknown.iter().take(MAX_NAMES) {
+        let _ = writeln!(text, "- {}: {}", code(place), code(what));
+    }
+    if unknown.len() > MAX_NAMES {
+        let _ = writeln!(text, "- and {} more", unknown.len() - MAX_NAMES);
+    }
+    if !found.is_empty() {
+        document.add("what was not understood", &text);
     }
 }
 

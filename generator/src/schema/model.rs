@@ -15,6 +15,8 @@ pub(super) struct Column {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Table {
     pub(super) name: String,
+    /// Another name by which later migrations call the table: `app_model` in Django.
+    pub(super) alias: String,
     /// The file and line where the table was created.
     pub(super) place: String,
     pub(super) columns: Vec<Column>,
@@ -55,6 +57,8 @@ pub(super) struct Schema {
     tables: BTreeMap<String, Table>,
     /// Name and description of each object other than a table.
     others: BTreeMap<(ObjectKind, String), (String, String)>,
+    /// What looked like a part of the schema but was not understood: the place and what it is.
+    not_understood: Vec<(String, String)>,
 }
 
 /// The lookup key of a name. Names are equal in upper and lower case, and with or without the name of the default
@@ -65,9 +69,31 @@ fn key(name: &str) -> String {
     without_default.map(str::to_owned).unwrap_or(name)
 }
 
+impl Extend<Table> for Schema {
+    fn extend<T: IntoIterator<Item = Table>>(&mut self, tables: T) {
+        tables.into_iter().for_each(|table| self.create(table));
+    }
+}
+
+impl FromIterator<Table> for Schema {
+    fn from_iter<T: IntoIterator<Item = Table>>(tables: T) -> Self {
+        let mut schema = Self::default();
+        schema.extend(tables);
+        schema
+    }
+}
+
 impl Schema {
     pub(super) fn is_empty(&self) -> bool {
-        self.tables.is_empty() && self.others.is_empty()
+        self.tables.is_empty() && self.others.is_empty() && self.not_understood.is_empty()
+    }
+
+    pub(super) fn add_not_understood(&mut self, place: String, what: impl Into<String>) {
+        self.not_understood.push((place, what.into()));
+    }
+
+    pub(super) fn not_understood(&self) -> &[(String, String)] {
+        &self.not_understood
     }
 
     pub(super) fn tables(&self) -> impl Iterator<Item = &Table> {
@@ -82,6 +108,14 @@ impl Schema {
 
     pub(super) fn table(&mut self, name: &str) -> Option<&mut Table> {
         self.tables.get_mut(&key(name))
+    }
+
+    pub(super) fn alias(&mut self, alias: &str) -> Option<&mut Table> {
+        self.tables.values_mut().find(|table| table.alias == alias)
+    }
+
+    pub(super) fn remove_alias(&mut self, alias: &str) {
+        self.tables.retain(|_, table| table.alias != alias);
     }
 
     /// Adds a table. If a table of this name exists, the statement has no effect.

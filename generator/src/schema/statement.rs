@@ -21,7 +21,7 @@ impl<'a> Statement<'a> {
     }
 
     pub(super) fn is(&self, word: &str) -> bool {
-        self.peek().is_some_and(|next| next.eq_ignore_ascii_case(word))
+        self.at < self.end && self.tokens.unquoted(self.at).is_some_and(|next| next.eq_ignore_ascii_case(word))
     }
 
     pub(super) fn is_any(&self, words: &[&str]) -> bool {
@@ -32,7 +32,7 @@ impl<'a> Statement<'a> {
     pub(super) fn take(&mut self, words: &str) -> bool {
         let mut at = self.at;
         for word in words.split(' ') {
-            let fits = at < self.end && self.tokens.word(at).is_some_and(|next| next.eq_ignore_ascii_case(word));
+            let fits = at < self.end && self.tokens.unquoted(at).is_some_and(|next| next.eq_ignore_ascii_case(word));
             if !fits {
                 return false;
             }
@@ -90,7 +90,7 @@ pub(super) fn split(tokens: &Tokens<'_>) -> Vec<Range<usize>> {
             found.push(start..at);
             start = at + 1;
             has_body = false;
-        } else if let Some(word) = tokens.word(at) {
+        } else if let Some(word) = tokens.unquoted(at) {
             let is = |words: &[&str]| words.iter().any(|other| word.eq_ignore_ascii_case(other));
             let in_head = at > start && at < start + 5;
             has_body |= in_head && is(&["trigger", "procedure", "function"]);

@@ -36,18 +36,28 @@ fn from_toml(text: &str) -> Vec<(String, Option<String>)> {
     let text = |database: &Value, key: &str| database.get(key).and_then(Value::as_str).map(str::to_owned);
     databases
         .flatten()
-        .filter_map(|database| Some((text(database, "database_name")?, text(database, "migrations_dir"))))
+        .filter_map(|database| {
+            Some((
+                text(database, "database_name").or_else(|| text(database, "binding"))?,
+                text(database, "migrations_dir"),
+            ))
+        })
         .collect()
 }
 
-/// Reads JSON with comments as tokens. Every object with a `database_name` is a database.
+/// Reads JSON with comments as tokens. Every object with a `database_name` or a `migrations_dir` is a database.
 fn from_json(text: &str) -> Vec<(String, Option<String>)> {
-    let tokens = Tokens::of(text, Language::JavaScript);
+    let tokens = Tokens::of(text, Language::Json);
     let text = |open: usize, key: &str| {
         tokens.named(open, key).and_then(|value| tokens.only_string(&value)).map(str::to_owned)
     };
     let objects = (0..tokens.len()).filter(|at| tokens.is_punct(*at, "{") && tokens.matching(*at) < *at + 40);
-    objects.filter_map(|open| Some((text(open, "database_name")?, text(open, "migrations_dir")))).collect()
+    let database = |open: usize| {
+        let (name, folder) = (text(open, "database_name"), text(open, "migrations_dir"));
+        let is_database = name.is_some() || folder.is_some();
+        Some((name.or_else(|| text(open, "binding")).filter(|_| is_database)?, folder))
+    };
+    objects.filter_map(database).collect()
 }
 
 /// The path of `folder` relative to `base`. `None` if it leads out of the repository.

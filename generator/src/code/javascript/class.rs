@@ -14,7 +14,7 @@ impl Lowering<'_> {
         decorators.extend(self.decorators(node));
         let mut class = Class {
             name: node.child_by_field_name("name").map(|name| self.source(name).to_owned()),
-            parent: self.parent(node),
+            parents: self.parent(node).into_iter().collect(),
             decorators,
             fields: Vec::new(),
             methods: Vec::new(),
@@ -64,6 +64,7 @@ impl Lowering<'_> {
         Field {
             name: self.field(member, "name").to_owned(),
             is_static,
+            type_name: String::new(),
             value: member.child_by_field_name("value").map(|value| self.located(value)),
         }
     }

@@ -143,7 +143,7 @@ impl Lowering<'_> {
         for element in elements {
             let is_spread = element.kind() == "spread_element";
             let value = if is_spread { children(element).first().copied().unwrap_or(element) } else { element };
-            lowered.push(Element { is_spread, value: self.located(value) });
+            lowered.push(Element { is_spread, name: None, value: self.located(value) });
         }
         lowered
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tree_sitter::Node;
 
 use super::parse::{children, line, source};
-use super::{Expression, Function, Located, Parameter, Pattern, Statement};
+use super::{Expression, Function, Located, Parameter, Pattern, Statement, Takes};
 
 /// The maximum depth of nested syntax. Code that people write is flatter, and generated code is not read deeper.
 const MAX_DEPTH: usize = 200;
@@ -142,7 +142,8 @@ impl<'a> Lowering<'a> {
         let name = node.child_by_field_name("name").map(|name| self.source(name).to_owned());
         let mut parameters = Vec::new();
         if let Some(single) = node.child_by_field_name("parameter") {
-            parameters.push(Parameter { pattern: self.pattern(single), type_name: String::new(), default: None });
+            let pattern = self.pattern(single);
+            parameters.push(Parameter { pattern, type_name: String::new(), default: None, takes: Takes::One });
         }
         if let Some(list) = node.child_by_field_name("parameters") {
             parameters.extend(children(list).into_iter().map(|child| self.parameter(child)));
@@ -159,7 +160,7 @@ impl<'a> Lowering<'a> {
     fn parameter(&mut self, node: Node<'_>) -> Parameter {
         let pattern = node.child_by_field_name("pattern").unwrap_or(node);
         let default = node.child_by_field_name("value").map(|value| self.located(value));
-        Parameter { pattern: self.pattern(pattern), type_name: self.type_name(node), default }
+        Parameter { pattern: self.pattern(pattern), type_name: self.type_name(node), default, takes: Takes::One }
     }
 
     /// The name of a type annotation without its arguments: `Hono` of `: Hono<Env>`.

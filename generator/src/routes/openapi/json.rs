@@ -5,7 +5,7 @@ use super::{Operation, is_method};
 use crate::lex::{Language, Tokens};
 
 pub(super) fn read(text: &str) -> Vec<Operation> {
-    let tokens = Tokens::of(text, Language::JavaScript);
+    let tokens = Tokens::of(text, Language::Json);
     let top = tokens.entries(0);
     let find = |key: &str| top.iter().find(|(name, _)| *name == key).map(|(_, at)| *at);
     if find("openapi").or_else(|| find("swagger")).is_none() {

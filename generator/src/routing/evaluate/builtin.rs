@@ -90,7 +90,7 @@ fn flattened(is_flat: bool) -> impl Fn(Value) -> Vec<Value> {
 }
 
 /// The path that `path.join` makes of its arguments. An unknown part stays unknown.
-pub(super) fn joined_file_path(parts: &[Value]) -> Option<Value> {
+pub(in super::super) fn joined_file_path(parts: &[Value]) -> Option<Value> {
     let parts = parts.iter().map(|part| part.as_text().cloned().unwrap_or_else(|| Text::unknown("…")));
     parts.reduce(|path, part| path.joined_file_path(&part)).map(Value::Text)
 }

@@ -8,10 +8,13 @@ use super::super::program::{MAX_CALL_DEPTH, Program, Unresolved};
 use super::super::text::Text;
 use super::super::value::{Closure, PackageValue, Scope, Value};
 use super::builtin::joined_file_path;
-use crate::code::{Call, Expression, Imported, Located, Parameter, Pattern};
+use super::operation::Place;
+use crate::code::{Call, Expression, Imported, Language, Located, Parameter, Pattern, Takes};
 
 /// How often a function may call itself before the result is unknown.
 const MAX_RECURSION: usize = 2;
+/// The maximum number of statements of a function that runs although it adds no routes, since it may return a path.
+const MAX_IRRELEVANT: usize = 3;
 /// The names of parameters that are routers when a function gets a router from code that is not known.
 const ROUTER_NAMES: [&str; 10] =
     ["app", "router", "server", "fastify", "instance", "api", "application", "routes", "scope", "expressApp"];
@@ -20,27 +23,31 @@ pub(super) const GLOBAL_NAMES: [&str; 4] = ["app", "router", "server", "fastify"
 
 /// The arguments of a call, with their expressions for handlers and unknown parts of paths.
 pub(in super::super) struct Arguments<'c> {
-    pub(super) call: &'c Call,
-    pub(super) values: Vec<Value>,
+    pub(in super::super) call: &'c Call,
+    pub(in super::super) values: Vec<Value>,
+    /// The arguments with names, as in `prefix="/users"`.
+    pub(super) named: Vec<(String, Value)>,
+    /// The function or class below the decorator that the call is.
+    pub(super) decorated: Option<Value>,
 }
 
 impl Arguments<'_> {
-    pub(super) fn get(&self, at: usize) -> Value {
+    pub(in super::super) fn get(&self, at: usize) -> Value {
         self.values.get(at).cloned().unwrap_or(Value::Unknown)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in super::super) fn len(&self) -> usize {
         self.values.len()
     }
 
     /// The expression of an argument, if no list was spread before it.
-    pub(super) fn expression(&self, at: usize) -> Option<&Located> {
+    pub(in super::super) fn expression(&self, at: usize) -> Option<&Located> {
         let before = self.call.arguments.get(..=at)?;
         before.iter().all(|element| !element.is_spread).then_some(())?;
         self.call.arguments.get(at).map(|element| &element.value)
     }
 
-    pub(super) fn functions(&self) -> Vec<Rc<Closure>> {
+    pub(in super::super) fn functions(&self) -> Vec<Rc<Closure>> {
         let functions = self.values.iter();
         functions
             .filter_map(|value| if let Value::Function(closure) = value { Some(closure.clone()) } else { None })
@@ -51,18 +58,32 @@ impl Arguments<'_> {
 impl Program<'_> {
     pub(in super::super) fn call(&mut self, call: &Call, line: usize, scope: &Rc<Scope>) -> Value {
         self.place = (scope.file, line);
-        if let Expression::Member(object, name) = &call.callee.expression {
+        let place = Place { file: scope.file, line };
+        let decorated = self.decorated.take();
+        if let Expression::Member(object, name) | Expression::Path(object, name) = &call.callee.expression {
             let receiver = self.evaluate(object, scope);
-            let values = self.elements(&call.arguments, scope);
-            let arguments = Arguments { call, values };
+            let arguments = self.arguments(call, decorated, scope);
+            if scope.module.is_some()
+                && let Some(value) = self.rust_method(&receiver, object, name, &arguments, place, scope)
+            {
+                return value;
+            }
             return self.method(&receiver, object, name, &arguments, line, scope);
         }
+        if let Expression::Name(name) = &call.callee.expression
+            && name.ends_with('!')
+        {
+            return self.rust_macro(name, call, place, scope);
+        }
         let callee = self.evaluate(&call.callee, scope);
-        let values = self.elements(&call.arguments, scope);
+        let arguments = self.arguments(call, decorated, scope);
+        if scope.module.is_some() {
+            return self.apply_rust(&callee, &arguments, place, scope);
+        }
         if let Expression::Name(name) = &call.callee.expression
             && matches!(callee, Value::Unknown)
         {
-            return self.global_call(name, &Arguments { call, values }, scope);
+            return self.global_call(name, &arguments, scope);
         }
         if let Expression::Index(object, _) = &call.callee.expression
             && let router @ Value::Router(_) = self.evaluate(object, scope)
@@ -74,13 +95,59 @@ impl Program<'_> {
                 Value::Unknown
             };
             let name = method.as_literal().unwrap_or("all").to_owned();
-            return self.method(&router, object, &name, &Arguments { call, values }, line, scope);
+            return self.method(&router, object, &name, &arguments, line, scope);
         }
-        self.apply(&callee, values)
+        self.apply_arguments(&callee, &arguments, line, scope)
+    }
+
+    /// The result of calling a value with arguments of which some may have names.
+    pub(super) fn apply_arguments(
+        &mut self,
+        callee: &Value,
+        arguments: &Arguments<'_>,
+        line: usize,
+        scope: &Rc<Scope>,
+    ) -> Value {
+        let place = Place { file: scope.file, line };
+        match self.language(scope.file) {
+            Language::Python => self.python_apply(callee, arguments, place),
+            Language::Go => self.go_apply(callee, arguments, place),
+            _ => self.apply(callee, arguments.values.clone()),
+        }
+    }
+
+    /// The values of the arguments of a call.
+    pub(in super::super) fn arguments<'c>(
+        &mut self,
+        call: &'c Call,
+        decorated: Option<Value>,
+        scope: &Rc<Scope>,
+    ) -> Arguments<'c> {
+        let named = call.arguments.iter().any(|argument| argument.name.is_some());
+        if !named {
+            return Arguments { call, values: self.elements(&call.arguments, scope), named: Vec::new(), decorated };
+        }
+        let (mut values, mut named) = (Vec::new(), Vec::new());
+        for element in &call.arguments {
+            let Some(name) = &element.name else {
+                values.extend(self.elements(std::slice::from_ref(element), scope));
+                continue;
+            };
+            match self.evaluate(&element.value, scope) {
+                options @ Value::Record(_) if name.is_empty() => named.extend(Self::fields(&options)),
+                value => named.push((name.clone(), value)),
+            }
+        }
+        Arguments { call, values, named, decorated }
     }
 
     /// Functions of the language itself.
     fn global_call(&mut self, name: &str, arguments: &Arguments<'_>, scope: &Rc<Scope>) -> Value {
+        match self.language(scope.file) {
+            Language::Python => return self.python_function(name, arguments, scope),
+            Language::Go => return self.go_function(name, arguments),
+            _ => {}
+        }
         let module = arguments.get(0);
         match (name, module.as_literal()) {
             ("require" | "import" | "__importStar" | "__importDefault", Some(module)) => {
@@ -91,7 +158,7 @@ impl Program<'_> {
     }
 
     /// Runs the functions among the arguments of a call that is not known, since it may call them.
-    pub(super) fn call_functions(&mut self, arguments: &Arguments<'_>) -> Value {
+    pub(in super::super) fn call_functions(&mut self, arguments: &Arguments<'_>) -> Value {
         let mut result = Value::Unknown;
         for closure in arguments.functions() {
             if self.called.contains(&Arc::as_ptr(&closure.function)) {
@@ -172,7 +239,12 @@ impl Program<'_> {
         this: Option<Value>,
     ) -> Value {
         let pointer = Arc::as_ptr(&closure.function);
+        let mut named = std::mem::take(&mut self.named);
         self.called.insert(pointer);
+        self.forget_alone(pointer);
+        if self.is_irrelevant(closure) && closure.function.body.len() > MAX_IRRELEVANT {
+            return Value::Unknown;
+        }
         let repeats = self.stack.iter().filter(|running| **running == pointer).count();
         if repeats >= MAX_RECURSION || self.stack.len() >= MAX_CALL_DEPTH {
             return Value::Unknown;
@@ -183,7 +255,12 @@ impl Program<'_> {
         }
         let mut arguments = arguments.into_iter();
         for parameter in &closure.function.parameters {
-            let value = match (arguments.next(), &parameter.default) {
+            let own = match parameter.takes {
+                Takes::One => parameter_value(parameter, &mut named).or_else(|| arguments.next()),
+                Takes::Rest => Some(Value::List(Rc::new(arguments.by_ref().collect()))),
+                Takes::Options => Some(Value::record_of(std::mem::take(&mut named))),
+            };
+            let value = match (own, &parameter.default) {
                 (Some(value), None) => value,
                 (Some(value), Some(_)) if value.weight() > 0 => value,
                 (_, Some(default)) => self.evaluate(default, &scope),
@@ -199,7 +276,14 @@ impl Program<'_> {
 
     /// The value of a parameter of a function that unknown code calls. A router, if its type or its name says so.
     pub(in super::super) fn adopted(&mut self, file: usize, parameter: &Parameter) -> Value {
-        let typed = framework::all().iter().position(|framework| framework.has_type(&parameter.type_name));
+        match self.language(file) {
+            Language::Rust => return self.rust_adopted(file, parameter),
+            Language::Go => return self.go_adopted(file, parameter),
+            _ => {}
+        }
+        let typed = framework::all().iter().position(|framework| {
+            framework.language == self.language(file) && framework.has_type(&parameter.type_name)
+        });
         let named = match &parameter.pattern {
             Pattern::Name(name) if parameter.type_name.is_empty() && ROUTER_NAMES.contains(&name.as_str()) => {
                 self.main_framework(file)
@@ -233,4 +317,11 @@ impl Program<'_> {
             self.unresolved.insert(Unresolved { file: scope.file, line, source });
         }
     }
+}
+
+/// The argument with the name of a parameter.
+fn parameter_value(parameter: &Parameter, named: &mut Vec<(String, Value)>) -> Option<Value> {
+    let Pattern::Name(name) = &parameter.pattern else { return None };
+    let at = named.iter().position(|(own, _)| own == name)?;
+    Some(named.swap_remove(at).1)
 }

@@ -8,7 +8,8 @@ use super::super::program::{MAX_STEPS, Program};
 use super::super::text::Text;
 use super::super::value::{PackageValue, Record, Scope, Value};
 use super::call::GLOBAL_NAMES;
-use crate::code::{Element, Entry, Expression, Located, TextPart};
+use super::python;
+use crate::code::{Element, Entry, Expression, Language, Located, TextPart};
 use crate::paths;
 
 /// The maximum number of elements of a list.
@@ -38,6 +39,8 @@ impl Program<'_> {
                         at.parse().ok().and_then(|at: usize| values.get(at).cloned()).unwrap_or(Value::Unknown)
                     }
                     (_, Some(name)) => self.member(&object, name),
+                    // The type arguments of a class: `ModelViewSet[User]`.
+                    (Value::Class(_) | Value::Package(_), None) => object,
                     _ => Value::Unknown,
                 }
             }
@@ -65,6 +68,13 @@ impl Program<'_> {
                 self.evaluate(right, scope);
                 Value::Unknown
             }
+            Expression::Path(object, name) => {
+                let object = self.evaluate(object, scope);
+                self.place = (scope.file, located.line);
+                self.member(&object, name)
+            }
+            Expression::Block(statements) => self.block(statements, &Scope::inside(scope)).unwrap_or(Value::Unknown),
+            Expression::Object(class, entries) => self.object(class, entries, scope),
             Expression::Unknown(_) => Value::Unknown,
         }
     }
@@ -72,20 +82,30 @@ impl Program<'_> {
     fn name(&mut self, name: &str, scope: &Rc<Scope>) -> Value {
         match name {
             "__dirname" => Value::Text(Text::folder(paths::folder(self.path_of(scope.file)))),
-            _ => scope.get(name).unwrap_or_else(|| self.undeclared(name, scope)),
+            _ => match scope.get(name) {
+                Some(value) => value,
+                None if scope.module.is_some() => self.item_or_package(scope, name),
+                None => self.undeclared(name, scope),
+            },
         }
     }
 
     /// A name that the file does not declare. It may come from a macro, a global variable or a part that did not parse, so
     /// the usual names of routers are routers.
     fn undeclared(&mut self, name: &str, scope: &Rc<Scope>) -> Value {
-        if let Some(package) = framework::package_of_router(name) {
+        if self.language(scope.file) == Language::Go {
+            return self.go_undeclared(name);
+        }
+        if let Some(package) = framework::package_of_name(name, self.language(scope.file)) {
             return Value::Package(Rc::new(PackageValue { package: package.to_owned(), names: vec![name.to_owned()] }));
         }
-        if !GLOBAL_NAMES.contains(&name) {
+        let is_python = self.language(scope.file) == Language::Python;
+        let names: &[&str] = if is_python { &python::GLOBAL_NAMES } else { &GLOBAL_NAMES };
+        if !names.contains(&name) {
             return Value::Unknown;
         }
-        let framework = self.main_framework(scope.file).or_else(|| framework::of_package("express")).unwrap_or(0);
+        let usual = || framework::of_package("express").filter(|_| !is_python);
+        let Some(framework) = self.main_framework(scope.file).or_else(usual) else { return Value::Unknown };
         let router = Value::Router(self.new_router(framework, Text::default()));
         let file = self.scope_of(scope.file);
         file.set(name, router.clone());
@@ -119,6 +139,11 @@ impl Program<'_> {
     }
 
     fn sum(&mut self, left: &Located, right: &Located, scope: &Rc<Scope>) -> Value {
+        if self.language(scope.file) == Language::Python
+            && let Some(list) = self.sum_of_lists(left, right, scope)
+        {
+            return list;
+        }
         let (mut text, right) = (self.text_of(left, scope), self.text_of(right, scope));
         text.push(&right);
         Value::Text(text)
@@ -158,21 +183,43 @@ impl Program<'_> {
         object
     }
 
+    /// An object of a class with its fields.
+    fn object(&mut self, class: &Located, entries: &[Entry], scope: &Rc<Scope>) -> Value {
+        let class = self.evaluate(class, scope);
+        let class = if let Value::Class(class) = class { Some(class) } else { None };
+        let fields = self.record(entries, scope);
+        let mut fields = Self::fields(&fields);
+        if let Some(class) = class.as_ref().filter(|class| self.language(class.scope.file) == Language::Go) {
+            fields = Self::go_named_fields(&class.class, fields);
+        }
+        let fields = std::cell::RefCell::new(fields);
+        Value::Record(Rc::new(Record { fields, class, folder: None }))
+    }
+
     /// The value of `object.name`.
     pub(in super::super) fn member(&mut self, object: &Value, name: &str) -> Value {
         match object {
             Value::Record(record) => {
                 let field = record.fields.borrow().get(name).cloned();
-                field.or_else(|| self.method_of(record, name)).unwrap_or(Value::Unknown)
+                let known = field.filter(|value| !matches!(value, Value::Unknown));
+                let known = known.or_else(|| self.method_of(record, name)).or_else(|| self.submodule(record, name));
+                let known = known.or_else(|| Self::rust_method_of(record, name));
+                let known = known.or_else(|| self.rust_field(record, name));
+                known.or_else(|| self.go_field(record, name)).unwrap_or(Value::Unknown)
             }
-            Value::Package(package) => Value::Package(Rc::new(package.with(name.to_owned()))),
+            Value::Package(package) => match framework::method_constant(&package.package, name) {
+                Some(method) => Value::Text(Text::literal(method)),
+                None => Value::Package(Rc::new(package.with(name.to_owned()))),
+            },
             Value::Class(class) => {
                 let field = class.statics.fields.borrow().get(name).cloned();
-                field.or_else(|| self.static_method(class, name)).unwrap_or(Value::Unknown)
+                let known = field.or_else(|| self.static_method(class, name));
+                known.or_else(|| self.associated(class, name)).unwrap_or(Value::Unknown)
             }
+            Value::Module(module) => self.module_member(*module, name),
             // `.default` of a module that has none.
             value @ (Value::Function(_) | Value::Router(_)) if name == "default" => value.clone(),
-            value @ Value::Router(_) if name == "handler" => value.clone(),
+            value @ Value::Router(_) if matches!(name, "handler" | "router" | "urls" | "routes") => value.clone(),
             _ => Value::Unknown,
         }
     }
@@ -183,6 +230,10 @@ impl Program<'_> {
             Expression::Name(name) => scope.assign(name, value.clone()),
             Expression::Member(object, name) => {
                 let record = match self.evaluate(object, scope) {
+                    Value::Router(router) => {
+                        self.assign_routes(router, name, &value);
+                        None
+                    }
                     Value::Record(record) => Some(record),
                     Value::Class(class) => Some(class.statics.clone()),
                     _ => None,
@@ -207,6 +258,7 @@ pub(in super::super) fn source_of(located: &Located) -> String {
     match &located.expression {
         Expression::Name(name) | Expression::Unknown(name) => name.clone(),
         Expression::Member(object, name) => format!("{}.{name}", source_of(object)),
+        Expression::Path(object, name) => format!("{}::{name}", source_of(object)),
         Expression::Index(object, index) => format!("{}[{}]", source_of(object), source_of(index)),
         Expression::Call(call) => call.source.clone(),
         Expression::Choice(values) => values.first().map(source_of).unwrap_or_default(),

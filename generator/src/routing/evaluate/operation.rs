@@ -11,21 +11,21 @@ use super::super::value::{Scope, Value};
 use super::builtin::joined_file_path;
 use super::call::Arguments;
 use super::source_of;
-use crate::code::{Expression, Located};
+use crate::code::{Expression, Language, Located};
 
 /// The maximum length of a handler, in characters.
 const MAX_HANDLER_CHARS: usize = 80;
 
 /// Where a call stands.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    pub(super) file: usize,
-    pub(super) line: usize,
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Place {
+    pub(in super::super) file: usize,
+    pub(in super::super) line: usize,
 }
 
 impl Program<'_> {
     /// Calls `receiver.name(arguments)`.
-    pub(super) fn method(
+    pub(in super::super) fn method(
         &mut self,
         receiver: &Value,
         object: &Located,
@@ -37,21 +37,38 @@ impl Program<'_> {
         let place = Place { file: scope.file, line };
         match receiver {
             Value::Router(router) => self.router_method(*router, name, arguments, place),
+            Value::Resource(router, path) if self.language(scope.file) == Language::Python => {
+                self.python_resource_method(*router, path, name, arguments, place);
+                Value::Unknown
+            }
+            Value::Resource(router, _) if self.is_builder(*router) => {
+                self.go_builder_method(*router, name, arguments, place)
+            }
             Value::Resource(router, path) => self.resource_method(*router, path, name, arguments, place),
             Value::List(values) => self.list_method(values, name, arguments),
+            Value::Text(text) if self.language(scope.file) == Language::Python => {
+                Self::python_text_method(text, name, arguments)
+            }
             Value::Text(text) => Self::text_method(text, name, arguments),
             Value::Record(_) | Value::Class(_) => {
                 let function = self.member(receiver, name);
                 match function {
+                    Value::Unknown if self.language(scope.file) == Language::Go => {
+                        self.go_object_method(receiver, name, arguments, line, scope)
+                    }
+                    Value::Unknown if self.language(scope.file) == Language::Python => {
+                        self.python_object_method(receiver, name, arguments, line, scope)
+                    }
                     Value::Unknown => {
                         self.add_unresolved(name, arguments, line, scope);
                         self.call_functions(arguments)
                     }
-                    function => self.apply(&function, arguments.values.clone()),
+                    function => self.apply_arguments(&function, arguments, line, scope),
                 }
             }
             Value::Package(package) => {
-                self.apply(&Value::Package(Rc::new(package.with(name.to_owned()))), arguments.values.clone())
+                let callee = Value::Package(Rc::new(package.with(name.to_owned())));
+                self.apply_arguments(&callee, arguments, line, scope)
             }
             Value::Function(_) if matches!(name, "bind" | "call" | "apply") => {
                 if name == "bind" {
@@ -60,7 +77,7 @@ impl Program<'_> {
                     self.apply(receiver, arguments.values.get(1..).unwrap_or_default().to_vec())
                 }
             }
-            Value::Function(_) => Value::Unknown,
+            Value::Function(_) | Value::Module(_) | Value::Filter(_) => Value::Unknown,
             Value::Unknown => self.unknown_method(object, name, arguments, line, scope),
         }
     }
@@ -73,6 +90,18 @@ impl Program<'_> {
         line: usize,
         scope: &Rc<Scope>,
     ) -> Value {
+        match self.language(scope.file) {
+            Language::Python => return self.python_unknown_method(object, name, arguments, line, scope),
+            Language::Go => {
+                let place = Place { file: scope.file, line };
+                if let Some(value) = self.go_unknown_method(name, arguments, place) {
+                    return value;
+                }
+                self.go_unresolved(name, arguments, line, scope);
+                return self.go_apply(&Value::Unknown, arguments, place);
+            }
+            _ => {}
+        }
         match source_of(object).as_str() {
             "Object" | "Array" => return Self::object_function(name, arguments),
             "Bun" | "Deno" if name == "serve" => {
@@ -93,6 +122,11 @@ impl Program<'_> {
         let framework = self.routers.get(router).and_then(|router| framework::all().get(router.framework));
         let Some(framework) = framework else { return Value::Unknown };
         let this = Value::Router(router);
+        match framework.language {
+            Language::Python => return self.python_router_method(router, name, arguments, place),
+            Language::Go => return self.go_router_method(router, name, arguments, place),
+            _ => {}
+        }
         let Some(operation) = framework.operation(name) else {
             // A method that adds no route, such as a hook. Its functions may add some.
             let is_handler = matches!(
@@ -125,6 +159,7 @@ impl Program<'_> {
                     router.prefix = prefix;
                 }
             }
+            operation => return self.rust_operation(router, operation, name, arguments, place),
         }
         this
     }
@@ -172,7 +207,14 @@ impl Program<'_> {
         framework.is_some_and(|framework| framework.name == "h3")
     }
 
-    pub(super) fn add_route(&mut self, router: RouterId, method: &str, path: Text, handler: &str, place: Place) {
+    pub(in super::super) fn add_route(
+        &mut self,
+        router: RouterId,
+        method: &str,
+        path: Text,
+        handler: &str,
+        place: Place,
+    ) {
         if let Some(router) = self.routers.get_mut(router) {
             router.routes.push(RouterRoute {
                 method: method.to_uppercase(),
@@ -196,13 +238,18 @@ impl Program<'_> {
             Some(Expression::Function(_) | Expression::Record(_) | Expression::Text(_))
         );
         match last.filter(|_| !is_closure) {
-            Some(handler) => deckwatch_protocol::cut::with_ellipsis(&handler, MAX_HANDLER_CHARS).into_owned(),
+            Some(handler) => Self::short(&handler),
             None => String::new(),
         }
     }
 
+    /// The name of a handler, within the maximum length.
+    pub(in super::super) fn short(handler: &str) -> String {
+        deckwatch_protocol::cut::with_ellipsis(handler, MAX_HANDLER_CHARS).into_owned()
+    }
+
     /// Handlers run for each request, so they add no routes.
-    pub(super) fn mark_called(&mut self, arguments: &Arguments<'_>) {
+    pub(in super::super) fn mark_called(&mut self, arguments: &Arguments<'_>) {
         for closure in arguments.functions() {
             self.called.insert(Arc::as_ptr(&closure.function));
         }
@@ -285,7 +332,7 @@ impl Program<'_> {
     }
 
     /// A router below a prefix.
-    pub(super) fn below(&mut self, router: RouterId, path: &Text) -> RouterId {
+    pub(in super::super) fn below(&mut self, router: RouterId, path: &Text) -> RouterId {
         let framework = self.routers.get(router).map_or(0, |router| router.framework);
         let child = self.new_router(framework, path.clone());
         self.routers.mount(router, Text::default(), child);
@@ -337,5 +384,5 @@ impl Program<'_> {
 
 /// The HTTP method of a method's name. `del` is an old name of `delete`.
 fn http_method(name: &str) -> String {
-    if name == "del" { "DELETE".to_owned() } else { name.to_uppercase() }
+    if name == "del" { "DELETE".to_owned() } else { name.trim_end_matches("_async").to_uppercase() }
 }

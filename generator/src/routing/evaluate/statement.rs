@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::program::{MAX_STEPS, Program};
+use super::super::rust::import_path;
 use super::super::value::{PackageValue, Scope, Value};
-use crate::code::{Imported, Located, Pattern, Statement};
+use crate::code::{Imported, Language, Located, Pattern, Statement};
 
 /// The maximum number of rounds of a loop over a list.
 const MAX_ROUNDS: usize = 500;
@@ -13,19 +14,34 @@ const MAX_ROUNDS: usize = 500;
 impl Program<'_> {
     /// Runs a block, and returns the value that it returns. Of several values, the one that says most counts.
     pub(in super::super) fn block(&mut self, statements: &[Statement], scope: &Rc<Scope>) -> Option<Value> {
-        self.hoist(statements, scope);
+        if self.language(scope.file) != Language::Python {
+            self.hoist(statements, scope);
+        }
         let mut returned: Option<Value> = None;
         for statement in statements {
             if self.steps >= MAX_STEPS {
                 break;
             }
-            if let Some(value) = self.statement(statement, scope)
-                && returned.as_ref().is_none_or(|before| value.weight() > before.weight())
-            {
-                returned = Some(value);
+            if let Some(value) = self.statement(statement, scope) {
+                returned = Some(match returned {
+                    Some(before) => self.either(before, value, scope),
+                    None => value,
+                });
             }
         }
         returned
+    }
+
+    /// One of two values that a block may return: the one that says more. Of two routers of Rust, both.
+    fn either(&mut self, first: Value, second: Value, scope: &Rc<Scope>) -> Value {
+        match (&first, &second) {
+            (Value::Router(a), Value::Router(b)) if scope.module.is_some() && a != b => {
+                Value::Router(self.both_routers(*a, *b))
+            }
+            (Value::Filter(a), Value::Filter(b)) if a != b => self.either_filter(*a, *b),
+            _ if second.weight() > first.weight() => second,
+            _ => first,
+        }
     }
 
     /// Functions can be used before the line that defines them.
@@ -46,11 +62,15 @@ impl Program<'_> {
                 let value = self.typed(value, type_name, scope);
                 self.bind(pattern, value, scope);
             }
-            Statement::Function(_) => {}
+            Statement::Function(function) => self.define(function, scope),
+            Statement::Module(_) => {}
             Statement::Class(class) => {
                 let value = self.class(class, scope);
                 if let Some(name) = &class.name {
-                    scope.set(name, value);
+                    scope.set(name, value.clone());
+                }
+                if self.language(scope.file) == Language::Python {
+                    self.decorate(&class.decorators, &value, scope);
                 }
             }
             Statement::Expression(expression) => drop(self.evaluate(expression, scope)),
@@ -59,16 +79,20 @@ impl Program<'_> {
             Statement::If { condition, then, otherwise } => {
                 self.evaluate(condition, scope);
                 let (then, otherwise) =
-                    (self.block(then, &Scope::inside(scope)), self.block(otherwise, &Scope::inside(scope)));
+                    (self.block(then, &self.inner(scope)), self.block(otherwise, &self.inner(scope)));
                 return match (then, otherwise) {
-                    (Some(a), Some(b)) => Some(if b.weight() > a.weight() { b } else { a }),
+                    (Some(a), Some(b)) => Some(self.either(a, b, scope)),
                     (a, b) => a.or(b),
                 };
             }
-            Statement::Block(statements) => return self.block(statements, &Scope::inside(scope)),
+            Statement::Block(statements) => return self.block(statements, &self.inner(scope)),
+            Statement::Import { module, name, local } if scope.module.is_some() => {
+                self.use_path(module, name, local, scope);
+            }
+            Statement::Implementation(implementation) => self.implement(implementation, scope),
             Statement::Import { module, name, local } => {
                 let value = self.imported(scope.file, module, name);
-                scope.set(local, value);
+                self.bind_import(name, local, value, scope);
             }
             Statement::Export { name, value } => {
                 self.export_lines.insert((scope.file, name.clone()), value.line);
@@ -78,6 +102,22 @@ impl Program<'_> {
             Statement::ExportFrom { module, name, exported } => self.export_from(scope.file, module, name, exported),
         }
         None
+    }
+
+    /// The variables of a block. In Python, a block has those of its function.
+    fn inner(&self, scope: &Rc<Scope>) -> Rc<Scope> {
+        if self.language(scope.file) == Language::Python { scope.clone() } else { Scope::inside(scope) }
+    }
+
+    /// `use` inside a function.
+    fn use_path(&mut self, path: &str, name: &Imported, local: &str, scope: &Rc<Scope>) {
+        let Some(module) = scope.module else { return };
+        let path = import_path(path, name);
+        if *name == Imported::Everything {
+            return self.items.add_glob(module, path);
+        }
+        let value = self.path_value(module, scope.file, &path, 0);
+        scope.set(local, value);
     }
 
     /// A value with a declared type. A value that is not known may be a router because of its type.
@@ -98,7 +138,7 @@ impl Program<'_> {
         };
         let mut returned = None;
         for value in values {
-            let inside = Scope::inside(scope);
+            let inside = self.inner(scope);
             self.bind(pattern, value, &inside);
             returned = self.block(body, &inside).or(returned);
         }
@@ -108,7 +148,14 @@ impl Program<'_> {
     /// Binds the names of a pattern.
     pub(in super::super) fn bind(&mut self, pattern: &Pattern, value: Value, scope: &Rc<Scope>) {
         match pattern {
-            Pattern::Name(name) => scope.set(name, value),
+            // In Python, a block can't hide what the function has: `except ImportError: name = None`.
+            Pattern::Name(name) => {
+                let is_python = self.language(scope.file) == Language::Python;
+                let hides = is_python && value.weight() == 0 && scope.variables().fields.borrow().contains_key(name);
+                if !hides {
+                    scope.set(name, value);
+                }
+            }
             Pattern::Record(entries) => {
                 for (key, pattern) in entries {
                     let field = self.member(&value, key);
@@ -130,6 +177,9 @@ impl Program<'_> {
 
     /// The value that an import gives.
     pub(in super::super) fn imported(&mut self, from: usize, module: &str, name: &Imported) -> Value {
+        if self.language(from) == Language::Python {
+            return self.python_import(from, module, name);
+        }
         let path = self.modules.resolve(self.path_of(from), module);
         let Some(file) = path.and_then(|path| self.file_at(&path)) else {
             let is_relative = module.starts_with('.');

@@ -129,7 +129,7 @@ fn ignored_and_secret_files_are_not_read() {
         write(&dir, path, &table);
     }
     write(&dir, "mine.py", format!("@app.get(\"/{CANARY}\")\ndef f(): ...\n"));
-    write(&dir, "id_openapi.json", format!("{{\"openapi\":\"3\",\"paths\":{{\"/{CANARY}\":{{\"get\":{{}}}}}}}}"));
+    write(&dir, "id_rsa_openapi.json", format!("{{\"openapi\":\"3\",\"paths\":{{\"/{CANARY}\":{{\"get\":{{}}}}}}}}"));
     write(&dir, "secrets.openapi.yaml", format!("openapi: 3\npaths:\n  /{CANARY}:\n    get:\n"));
     write(&dir, "server.key", CANARY);
     for document in DOCUMENTS {
@@ -146,18 +146,18 @@ fn a_document_has_a_size_limit_and_reports_omissions() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
     let routes: Vec<String> =
-        (0..1_500).map(|n| format!("app.get('/a-rather-long-path-of-a-route/{n:04}', handler);\n")).collect();
+        (0..6_000).map(|n| format!("app.get('/a-rather-long-path-of-a-route/{n:04}', handler);\n")).collect();
     write(&dir, "server.js", routes.concat());
     let tables: Vec<String> =
-        (0..1_500).map(|n| format!("create table table_{n:04} (id int primary key, x text);\n")).collect();
+        (0..6_000).map(|n| format!("create table table_{n:04} (id int primary key, x text);\n")).collect();
     write(&dir, "schema.sql", tables.concat());
     write(&dir, "AGENTS.md", "# One\n\nsome words\n\n".repeat(20_000));
     for document in DOCUMENTS {
         let text = generated(&machine, document, &dir);
-        assert!(text.len() <= 64 * 1024, "{document}: {}", text.len());
+        assert!(text.len() <= 256 * 1024, "{document}: {}", text.len());
         assert!(text.contains("left out") || text.contains("## Left out for length"), "{text}");
     }
-    assert!(generated(&machine, "api", &dir).contains("of 1500 rows)"));
+    assert!(generated(&machine, "api", &dir).contains("of 6000 rows)"));
     assert!(
         generated(&machine, "schema", &dir).contains("- table table\\_1")
             || generated(&machine, "schema", &dir).contains("- table table_")

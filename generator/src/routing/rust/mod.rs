@@ -1,0 +1,84 @@
+//! What is special about Rust: its modules and items, the functions and attributes of its frameworks.
+
+mod adopted;
+mod attributes;
+mod call;
+mod crates;
+mod filters;
+mod functions;
+mod items;
+mod relevant;
+mod unresolved;
+
+pub(super) use self::crates::{Crates, named_paths};
+pub(super) use self::filters::{FilterId, Filters};
+pub(super) use self::items::{Items, ModuleId, import_path};
+pub(super) use self::relevant::irrelevant;
+
+/// Texts of which a file that declares routes has one. Most files of a program have none, and reading them takes time.
+const MARKERS: [&str; 32] = [
+    "Router",
+    ".route(",
+    ".nest(",
+    "routes!",
+    "#[get(",
+    "#[post(",
+    "#[put(",
+    "#[delete(",
+    "#[patch(",
+    "#[head(",
+    "#[options(",
+    "#[route(",
+    "#[routes]",
+    "::get(\"/",
+    "::post(\"/",
+    "::put(\"/",
+    "::delete(\"/",
+    "::patch(\"/",
+    "#[oai(",
+    "ServiceConfig",
+    "web::scope",
+    "web::resource",
+    "App::new",
+    "warp::",
+    "rocket::build",
+    "rocket::custom",
+    "Rocket<",
+    ".mount(",
+    "Route::new",
+    "RouteMethod",
+    "OpenApiService",
+    "GET \"/",
+];
+/// The part of a file that says whether a program wrote it, in bytes.
+const HEAD: usize = 500;
+/// Texts of which a file has one that other files may need for their routes: names from elsewhere, constants, and
+/// functions that a document of the API describes.
+const USEFUL: [&str; 5] = ["pub use", "pub(crate) use", "&'static str", ": &str =", "utoipa::path"];
+
+/// Whether a program wrote the file.
+fn is_generated(text: &str) -> bool {
+    deckwatch_protocol::cut::to_bytes(text, HEAD).contains("@generated")
+}
+
+/// Whether a file may declare routes.
+pub(super) fn is_candidate(text: &str) -> bool {
+    !is_generated(text) && has_marker(text)
+}
+
+fn has_marker(text: &str) -> bool {
+    MARKERS.iter().any(|marker| text.contains(marker))
+        || text.contains("GET\" \"/")
+        || text.contains("Method::GET, \"/")
+        || compares_paths(text)
+}
+
+/// Whether another file may need a file for its routes.
+pub(super) fn is_useful(text: &str) -> bool {
+    is_candidate(text) || USEFUL.iter().any(|text_of_use| text.contains(text_of_use))
+}
+
+/// Whether a file may compare the path of a request by hand.
+pub(super) fn compares_paths(text: &str) -> bool {
+    text.contains(".path()") && text.contains("Method::")
+}
