@@ -60,7 +60,7 @@ async function filled(watched) {
     insert into github_deliveries
       values ('d-1', 'example-org/alpha', 7, '{}', 'done', '${AT}', 1, '[]', null, '${AT}');
     insert into classifications values ('cls_1', 'alpha', 'example-org/alpha', 7, 2, '{}', '{}');
-    insert into sweep_runs values (1, '${AT}', null, 0, 0, 0, 0, 0, 0);
+    insert into sweep_runs values (1, '${AT}', null, 0, 0, 0, 0, 0, 0, 0);
     insert into events (kind, subject, at, data_json) values ('note_saved', 'note_1', '${AT}', '{}');
     insert into agents (venture, agent, owner, taken_at, last_seen_at) values ('alpha', 'agent-10', 'context', '${AT}', '${AT}');
     insert into rate_limits values ('actor', '${AT}', 1, 100);
@@ -69,6 +69,19 @@ async function filled(watched) {
     delete from doc_requirements where name_pattern = 'schema.md'`);
   for (let n = 10; n < 25; n += 1) begin(database, n);
   end(database, 10);
+  database.connection.exec(`
+    insert into messages (id, venture, from_agent, kind, body, to_json, priority, ack_required, sent_at, expires_at, due_at,
+        actor_key_id, creation_correlation_id)
+      values ('msg_1', 'alpha', 'agent-11', 'note', 'text', '["agent-12"]', 'next', 0, '${AT}', '${AT}', '${AT}', 'actor', 'corr');
+    insert into deliveries (id, message_id, venture, agent, later, expires_at, queued_at)
+      values ('dlv_1', 'msg_1', 'alpha', 'agent-12', 1, '${AT}', '${AT}');
+    insert into message_rates values ('alpha', 'agent-11', '${AT}', 1, 0);
+    insert into claims (id, venture, repo, subject, place, session_id, fence, taken_at)
+      values ('clm_1', 'alpha', 'example-org/alpha', 'issue:7', 'issue:7', 'sess_11', 1, '${AT}');
+    insert into state_entries (venture, key, version, size_bytes, updated_at, session_id)
+      values ('alpha', 'bird', 1, 2, '${AT}', 'sess_11');
+    insert into state_versions values ('alpha', 'bird', 1, '${AT}', 'sess_11', '{}');
+    insert into state_counts values ('alpha', 1)`);
   return database;
 }
 
@@ -122,7 +135,7 @@ test("a restore keeps every column, also of tables that refer to each other", as
   assert.equal(database.connection.prepare("select count(*) as n from note_search where note_search match 'paragraphs'").get().n, 1);
   assert.deepEqual(messages, []);
   const empty = Object.entries(JSON.parse(lines.at(-1)).end).filter(([, n]) => n === 0).map(([name]) => name);
-  assert.deepEqual(empty, ["token_refusals", "refusals", "agent_refusals"]);
+  assert.deepEqual(empty, ["token_refusals", "refusals", "message_refusals", "claim_refusals", "agent_refusals"]);
 });
 
 test("only a reference that closes a cycle is deferred", async () => {

@@ -155,9 +155,9 @@ responses! {
     SELECT_SENT = concat!("
         select 201, json_object('id', m.id, 'seq', m.seq, 'venture', m.venture, 'from', m.from_agent, 'sent_at', m.sent_at,
           'recipients', json((select json_object('total', ", number_of_recipients!(), ", 'shown', count(*), 'items',
-            json_group_array(json_object('delivery_id', d.id, 'agent', d.agent, 'status', d.status))) from (
+            json_group_array(json_object('delivery_id', shown.id, 'agent', shown.agent, 'status', shown.status))) from (
               select d.id, d.agent, d.status from deliveries d where ", deliveries_of!("d", "m.id"), "
-              order by d.id limit 50) d))), null, null
+              order by d.id limit 50) shown))), null, null
         from messages m where ", newest_message!());
 }
 

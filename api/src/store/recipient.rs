@@ -80,13 +80,13 @@ statements! {
     /// The key of an agent is that of its newest active session on the venture, or of the newest of its last 3 sessions.
     LIST = concat!("
         with ", reached!(), "
-        select r.agent, (select max(s.last_heartbeat_at) >= ?2 from (
+        select r.agent, (select max(heard.last_heartbeat_at) >= ?2 from (
               select last_heartbeat_at from sessions indexed by sessions_one_live
-              where agent = r.agent and venture = ", venture_of_sender!(), " and status = 'active' limit 4) s) is true as is_active,
+              where agent = r.agent and venture = ", venture_of_sender!(), " and status = 'active' limit 4) heard) is true as is_active,
           ifnull((select p.public_key from scanned p where p.agent = r.agent and p.public_key is not null limit 1),
-            (select s.public_key from (select venture, public_key from sessions indexed by sessions_by_agent
-              where agent = r.agent order by id desc limit iif(?7 is null, 3, 0)) s
-            where s.venture = ", venture_of_sender!(), " and s.public_key is not null limit 1)) as public_key
+            (select known.public_key from (select venture, public_key from sessions indexed by sessions_by_agent
+              where agent = r.agent order by id desc limit iif(?7 is null, 3, 0)) known
+            where known.venture = ", venture_of_sender!(), " and known.public_key is not null limit 1)) as public_key
         from reached r order by r.agent");
 }
 

@@ -7,6 +7,7 @@ use deckwatch_api::{MIGRATIONS, Statement};
 use deckwatch_protocol::Operation;
 use deckwatch_server::Sqlite;
 use deckwatch_server::backup::{BackupError, export, restore};
+use deckwatch_tests::TestRequest;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -47,6 +48,12 @@ async fn filled(path: &Path) -> TestApi {
     done(&lab, Operation::DeleteVenture, "over", &Value::Null).await;
     let (open, over) = (lab.start("agent-1").await, lab.start("agent-2").await);
     done(&lab, Operation::CreateHandoff, "", &handoff_of(&open)).await;
+    let fence = json!({ "session_id": open, "epoch": 1 });
+    let message = json!({ "to": ["agent-2"], "kind": "note", "body": "Look at the heron 😀." });
+    done(&lab, Operation::SendMessage, "", &merged(fence.clone(), message)).await;
+    let claims = json!({ "repo": "example-org/alpha", "subjects": ["issue:7", "path:src/**"] });
+    done(&lab, Operation::PutClaims, "", &merged(fence.clone(), claims)).await;
+    put_state(&lab, &merged(fence, json!({ "value": { "colour": "grey" } }))).await;
     let keep_open = json!({ "keep_open": true });
     done(&lab, Operation::EndDay, "", &merged(handoff_of(&open), keep_open)).await;
     done(&lab, Operation::EndDay, "", &handoff_of(&over)).await;
@@ -69,6 +76,13 @@ async fn filled(path: &Path) -> TestApi {
     add_delivery(path);
     lab.app().sweep().await.unwrap();
     lab
+}
+
+/// Puts a key into the shared state.
+async fn put_state(lab: &TestApi, body: &Value) {
+    let put = TestRequest::of(Operation::PutState).with("alpha").with("bird").header("if-none-match", "*");
+    let answer = lab.send_request(put.json(body)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
 }
 
 /// The records of the classifier. Only GitHub's deliveries make them.
@@ -113,7 +127,15 @@ async fn a_restored_database_has_all_records_and_can_be_searched_and_changed() {
     let lab = filled(&database).await;
     assert_eq!(
         empty_tables(&database),
-        ["agent_refusals", "notes_to_index", "record_moves", "refusals", "token_refusals"]
+        [
+            "agent_refusals",
+            "claim_refusals",
+            "message_refusals",
+            "notes_to_index",
+            "record_moves",
+            "refusals",
+            "token_refusals"
+        ]
     );
     export(&database, &file).unwrap();
     assert!(!has_index(&file) && has_index(&database));

@@ -144,9 +144,13 @@ impl Model {
         for (m, d) in late {
             self.messages[m].deliveries[d].status = Status::Expired;
         }
-        // What was taken before comes first, the newest of it.
+        // What was taken before comes first, and of it what is urgent. If an answer was lost, it had the newest.
         held.sort_unstable();
-        let mut taken: Vec<Place> = held.into_iter().rev().take(limit).collect();
+        if again {
+            held.reverse();
+        }
+        held.sort_by_key(|(m, _)| !self.messages[*m].is_urgent);
+        let mut taken: Vec<Place> = held.into_iter().take(limit).collect();
         taken.extend(queued.into_iter().take(limit - taken.len().min(limit)).collect::<Vec<_>>());
         taken.sort_unstable();
         for (m, d) in &taken {
