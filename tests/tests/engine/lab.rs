@@ -96,7 +96,10 @@ struct FixedEntropy(AtomicU64);
 impl Entropy for FixedEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         for byte in bytes {
+            // SplitMix64 (Steele, Lea and Flood, 2014). Without its mixing, the random parts of two ids are soon the same.
             let n = self.0.fetch_add(1, Ordering::SeqCst).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             *byte = n.to_le_bytes()[6];
         }
     }
