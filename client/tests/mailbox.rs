@@ -1,6 +1,6 @@
 //! Messages of a machine: they wait on disk while the API is away, and are taken when an event says that there are some.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::path::Path;
 use std::time::Duration;

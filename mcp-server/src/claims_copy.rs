@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use deckwatch_client::api::ClientError;
 use deckwatch_machine::claims_file::ClaimsFile;
 use deckwatch_machine::clock::now;
 use deckwatch_machine::dirs::Dirs;
@@ -35,9 +34,10 @@ async fn written(keeper: &Keeper) -> Result<(), Trouble> {
     };
     let claims = all(keeper, filter).await?;
     let (file, repo) = (ClaimsFile { written_at: now(), claims }, place.repo.clone());
-    Ok(blocking(move || write(&file, &repo))
-        .await?
-        .unwrap_or_else(|why| log::warn!("could not write the claims: {why}")))
+    if let Err(why) = blocking(move || write(&file, &repo)).await? {
+        log::warn!("could not write the claims: {why}");
+    }
+    Ok(())
 }
 
 fn write(file: &ClaimsFile, repo: &RepoName) -> Result<(), String> {
@@ -49,7 +49,7 @@ async fn all(keeper: &Keeper, mut filter: ClaimFilter) -> Result<Vec<Claim>, Tro
     let api = keeper.identity.api().await?;
     let mut claims = Vec::new();
     for _ in 0..MAX_PAGES {
-        let page = api.list_claims(&filter).await.map_err(ClientError::from)?;
+        let page = api.list_claims(&filter).await?;
         claims.extend(page.items);
         let Some(cursor) = page.next_cursor else { break };
         filter.cursor = Some(cursor);

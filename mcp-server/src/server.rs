@@ -160,7 +160,7 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        Ok(self.answer_call(request, context).await?.into())
+        Ok(Box::pin(self.answer_call(request, context)).await?.into())
     }
 
     /// A request that is not part of MCP. A tool call whose arguments are not an object arrives here too.
@@ -172,7 +172,7 @@ impl ServerHandler for Server {
         if request.method != "tools/call" {
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None));
         }
-        let answer = self.answer_call(parse_call(request.params)?, context).await?;
+        let answer = Box::pin(self.answer_call(parse_call(request.params)?, context)).await?;
         let answer = serde_json::to_value(answer);
         answer.map(CustomResult).map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }

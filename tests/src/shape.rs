@@ -18,11 +18,8 @@ pub fn fresh_uuid() -> String {
     let mut bytes = [0; 16];
     SystemEntropy.fill(&mut bytes);
     let digits = format!("{:032x}", u128::from_le_bytes(bytes));
-    let (a, rest) = digits.split_at(8);
-    let (b, rest) = rest.split_at(4);
-    let (c, rest) = rest.split_at(4);
-    let (d, e) = rest.split_at(4);
-    format!("{a}-{b}-{c}-{d}-{e}")
+    let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| &digits[group]);
+    groups.join("-")
 }
 
 /// `base` with the fields of `over` merged into it, recursively. A null in `over` is a value and removes nothing.

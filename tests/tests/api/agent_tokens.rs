@@ -20,7 +20,8 @@ async fn exchanged(agent: &Agent, machine: &str) -> (KeyCaller, MintedToken) {
 
 /// Days from now until `at`.
 fn days_until(api: &Api, at: Timestamp) -> f64 {
-    (at.as_millis() - api.minutes_ago(0).as_millis()) as f64 / 86_400_000.0
+    let seconds = (at.as_millis() - api.minutes_ago(0).as_millis()) / 1_000;
+    f64::from(i32::try_from(seconds).unwrap()) / 86_400.0
 }
 
 #[tokio::test]

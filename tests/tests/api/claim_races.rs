@@ -49,9 +49,8 @@ async fn each_claim_has_one_winner_and_each_fence_is_used_once() {
     let api = Api::start_limited(1_000_000).await;
     let Race { agents, subjects, rounds } = Race::of_engine();
     // Half of the subjects are paths that lie next to each other.
-    let subjects: Vec<String> = (1..=subjects)
-        .map(|n| if n % 2 == 0 { format!("issue:{n}") } else { format!("path:src/{:03}/**", n) })
-        .collect();
+    let subjects: Vec<String> =
+        (1..=subjects).map(|n| if n % 2 == 0 { format!("issue:{n}") } else { format!("path:src/{n:03}/**") }).collect();
     let first = api.agent().await;
     let mut last_fence = 0;
     for _ in 0..rounds {

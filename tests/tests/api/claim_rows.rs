@@ -56,17 +56,17 @@ async fn the_rows_of_a_request_do_not_depend_on_the_number_of_claims() {
     let Some(api) = Api::start_counting().await else { return println!("{SKIPPED}") };
     let full = api.agent().await.holder().await;
     for ten in 0..5 {
-        let subjects: Vec<String> = (0..10).map(|n| format!("path:around/{:02}/a{ten}", n)).collect();
+        let subjects: Vec<String> = (0..10).map(|n| format!("path:around/{n:02}/a{ten}")).collect();
         full.claimed(&subjects.iter().map(String::as_str).collect::<Vec<_>>()).await;
     }
-    let fill = async |count: u32, first: u32| {
+    let add = async |count: u32, first: u32| {
         let params = json!([count, first, full.agent.venture, full.agent.repo, full.session]);
         api.db_execute(CLAIMS, params).await;
     };
-    fill(2_000, 0).await;
+    add(2_000, 0).await;
     let few = counted(&api, &full).await;
     for part in 1..=10 {
-        fill(100_000, part * 100_000).await;
+        add(100_000, part * 100_000).await;
     }
     let many = counted(&api, &full).await;
     for ((name, few), (_, many)) in few.iter().zip(&many) {

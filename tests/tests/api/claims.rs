@@ -129,7 +129,7 @@ async fn only_the_holder_releases_a_claim() {
     let [one, two] = two_agents(&api).await;
     let claim = one.claimed(&["issue:87"]).await.remove(0);
     let problem = two.release(&claim).await.problem(ErrorCode::ClaimHeld);
-    assert_eq!(problem.held, [claim.clone()]);
+    assert_eq!(problem.held, std::slice::from_ref(&claim));
     let ask = one.ask_release(&claim);
     assert_eq!(one.agent.send(ask.clone()).await.of::<ClaimReleased>(200).id, claim.id);
     assert!(one.agent.send(ask).await.is_replay());
@@ -178,8 +178,8 @@ async fn a_claim_of_a_silent_holder_is_taken_with_a_reason() {
     assert_eq!(taken[0].reason.as_ref().unwrap().as_str(), "The holder is gone.");
     let events = api.events_after(before).await;
     let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
-    use EventKind::{ClaimReleased as Released, ClaimTaken as Taken};
-    assert_eq!(kinds, [Released, Released, Taken, Taken]);
+    let (released, taken_again) = (EventKind::ClaimReleased, EventKind::ClaimTaken);
+    assert_eq!(kinds, [released, released, taken_again, taken_again]);
     for event in &events[..2] {
         assert!(old[..2].iter().any(|claim| claim.id.as_str() == event.subject));
         assert_eq!((&event.data["reason"], &event.data["by"]), (&json!("taken"), &json!(two.agent.name)));
@@ -224,10 +224,10 @@ async fn an_abandoned_session_loses_its_claims() {
     }
     api.sweep().await;
     assert_eq!(claims_of(&left, "").await.total, 0);
-    let lost = api.events_after(0).await;
-    let lost =
-        lost.iter().filter(|event| event.kind == EventKind::ClaimReleased && event.data["reason"] == "session_lost");
-    assert_eq!(lost.count(), 4);
+    let all = api.events_after(0).await;
+    let of_lost_sessions =
+        all.iter().filter(|event| event.kind == EventKind::ClaimReleased && event.data["reason"] == "session_lost");
+    assert_eq!(of_lost_sessions.count(), 4);
 }
 
 #[tokio::test]

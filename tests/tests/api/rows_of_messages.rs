@@ -140,7 +140,7 @@ async fn no_request_about_messages_reads_more_than_the_limit() {
             break;
         }
     }
-    assert_eq!(*over.borrow(), [String::new(); 0]);
+    assert_eq!(*over.borrow(), Vec::<String>::new());
     let left = "select count(*) as n from messages where venture = ?1";
     assert_eq!(api.db_count(left, json!([agent.venture])).await, 0);
 }

@@ -7,19 +7,19 @@ use tokio::task::JoinSet;
 
 use crate::tokens::mint;
 
-fn ask_put(holder: &Holder, key: &str, value: Value) -> TestRequest {
+fn ask_put(holder: &Holder, key: &str, value: &Value) -> TestRequest {
     let put = TestRequest::of(Operation::PutState).with(&holder.agent.venture).with(key);
     put.json(&json!({ "session_id": holder.session, "epoch": 1, "value": value }))
 }
 
 /// Creates a key.
 async fn created(holder: &Holder, key: &str, value: Value) -> StateEntry {
-    holder.agent.send(ask_put(holder, key, value).header("if-none-match", "*")).await.of(201)
+    holder.agent.send(ask_put(holder, key, &value).header("if-none-match", "*")).await.of(201)
 }
 
 /// Changes a key of this version.
 async fn put(holder: &Holder, key: &str, version: u32, value: Value) -> Response {
-    holder.agent.send(ask_put(holder, key, value).header("if-match", format!("\"{version}\""))).await
+    holder.agent.send(ask_put(holder, key, &value).header("if-match", format!("\"{version}\""))).await
 }
 
 fn ask_delete(holder: &Holder, key: &str) -> TestRequest {
@@ -35,10 +35,10 @@ fn ask_get(holder: &Holder, key: &str) -> TestRequest {
 async fn a_change_names_the_version_that_it_replaces() {
     let api = Api::start().await;
     let holder = api.agent().await.holder().await;
-    holder.agent.send(ask_put(&holder, "k", json!(1))).await.problem(ErrorCode::PreconditionRequired);
+    holder.agent.send(ask_put(&holder, "k", &json!(1))).await.problem(ErrorCode::PreconditionRequired);
     let entry = created(&holder, "k", json!({ "a": [1, null] })).await;
     assert_eq!((entry.version, entry.by.as_str()), (1, holder.agent.name.as_str()));
-    let again = ask_put(&holder, "k", json!(2)).header("if-none-match", "*");
+    let again = ask_put(&holder, "k", &json!(2)).header("if-none-match", "*");
     holder.agent.send(again).await.problem(ErrorCode::StateChanged);
     for wrong in [2, 7] {
         put(&holder, "k", wrong, json!(2)).await.problem(ErrorCode::StateChanged);
@@ -92,7 +92,7 @@ async fn twenty_versions_and_a_thousand_keys_are_kept() {
     put(&holder, "k", 25, json!("x".repeat(64 * 1024 - 2))).await.of::<StateEntry>(200);
     let full = "update state_counts set keys = 1000 where venture = ?1";
     api.db_execute(full, json!([holder.agent.venture])).await;
-    let refused = ask_put(&holder, "other", json!(1)).header("if-none-match", "*");
+    let refused = ask_put(&holder, "other", &json!(1)).header("if-none-match", "*");
     holder.agent.send(refused).await.problem(ErrorCode::StateFull);
     put(&holder, "k", 26, json!(1)).await.of::<StateEntry>(200);
     holder.agent.send(ask_delete(&holder, "k").header("if-match", "*")).await.of::<StateEntry>(200);
@@ -123,7 +123,7 @@ async fn only_the_current_process_of_an_agent_of_the_venture_changes_state() {
     let mut foreign = here.clone();
     foreign.session = there.session.clone();
     put(&foreign, "k", 1, json!(2)).await.problem(ErrorCode::Forbidden);
-    let old = ask_put(&here, "k", json!(2)).header("if-match", "*");
+    let old = ask_put(&here, "k", &json!(2)).header("if-match", "*");
     let old = old.json(&json!({ "session_id": here.session, "epoch": 7, "value": 2 }));
     here.agent.send(old).await.problem(ErrorCode::Superseded);
     api.db_silence(&here.session, 46).await;
@@ -133,12 +133,12 @@ async fn only_the_current_process_of_an_agent_of_the_venture_changes_state() {
     restricted.send(ask_get(&here, "k")).await.problem(ErrorCode::Forbidden);
     let list = |holder: &Holder| TestRequest::of(Operation::ListState).with(&holder.agent.venture);
     restricted.send(list(&here)).await.problem(ErrorCode::Forbidden);
-    restricted.send(ask_put(&here, "k", json!(2)).header("if-match", "*")).await.problem(ErrorCode::SessionNotFound);
+    restricted.send(ask_put(&here, "k", &json!(2)).header("if-match", "*")).await.problem(ErrorCode::SessionNotFound);
     assert_eq!(restricted.send(list(&there)).await.of::<Page<StateEntry>>(200).total, 0);
     let secret = format!("gh{}_{}", "p", "Zk3Qw8Rt5Yb1Nm7Lp2Xc9Vd4Gh6Js0Fa8Te3");
     there
         .agent
-        .send(ask_put(&there, "k", json!({ "token": secret })).header("if-none-match", "*"))
+        .send(ask_put(&there, "k", &json!({ "token": secret })).header("if-none-match", "*"))
         .await
         .problem(ErrorCode::HoldsSecret);
 }

@@ -52,12 +52,12 @@ impl Guarded {
         self.team.write(&format!("{folder}/{file}"), &format!("{:?}", Instant::now()));
         self.git(folder, &["add", "--all"], &[]).await;
         let vars: Vec<_> = agent.map(|agent| ("DECKWATCH_AGENT", agent)).into_iter().collect();
-        result(self.git(folder, &["commit", "--quiet", "-m", "A change"], &vars).await)
+        result(&self.git(folder, &["commit", "--quiet", "-m", "A change"], &vars).await)
     }
 
     async fn push(&self, agent: Option<&str>) -> Result<String, String> {
         let vars: Vec<_> = agent.map(|agent| ("DECKWATCH_AGENT", agent)).into_iter().collect();
-        result(self.git("clone", &["push", "--quiet", "origin", "HEAD:main"], &vars).await)
+        result(&self.git("clone", &["push", "--quiet", "origin", "HEAD:main"], &vars).await)
     }
 
     async fn launcher(&self, folder: &str, args: &[&str]) -> Run {
@@ -86,7 +86,7 @@ impl Guarded {
     }
 }
 
-fn result(output: Output) -> Result<String, String> {
+fn result(output: &Output) -> Result<String, String> {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { Ok(text) } else { Err(text) }
 }
