@@ -109,8 +109,14 @@ async def deckwatch_load(http, base, load):
         return answer.json()
 
     async def start(name):
-        day = {"agent": name, "client": "claude", "host": "mac1", "venture": "alpha", "repo": "example-org/alpha",
-               "start_id": str(uuid.uuid4())}
+        day = {
+            "agent": name,
+            "client": "claude",
+            "host": "mac1",
+            "venture": "alpha",
+            "repo": "example-org/alpha",
+            "start_id": str(uuid.uuid4()),
+        }
         session = (await write("POST", "/v1/sod", day))["session"]
         return {"session_id": session["id"], "epoch": session["epoch"]}
 
@@ -140,8 +146,10 @@ async def deckwatch_load(http, base, load):
                 load.got(item["message"]["body"])
             if not taken["items"]:
                 return
-            reports = [{"delivery_id": item["delivery_id"], "status": "surfaced", "at": item["message"]["sent_at"]}
-                       for item in taken["items"]]
+            reports = [
+                {"delivery_id": item["delivery_id"], "status": "surfaced", "at": item["message"]["sent_at"]}
+                for item in taken["items"]
+            ]
             await write("POST", "/v1/inbox/report", {**recipients[name], "items": reports})
             if not taken["waiting"]:
                 return
@@ -162,9 +170,15 @@ async def agent_mail(load):
     with tempfile.TemporaryDirectory() as data:
         port = 20_000 + os.getpid() % 20_000
         environment = {
-            **os.environ, "STORAGE_ROOT": f"{data}/mail", "DATABASE_URL": f"sqlite+aiosqlite:///{data}/mail.sqlite3",
-            "LLM_ENABLED": "false", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "TOOLS_LOG_ENABLED": "false",
-            "LOG_RICH_ENABLED": "false", "LOG_LEVEL": "ERROR", "HTTP_RBAC_ENABLED": "false",
+            **os.environ,
+            "STORAGE_ROOT": f"{data}/mail",
+            "DATABASE_URL": f"sqlite+aiosqlite:///{data}/mail.sqlite3",
+            "LLM_ENABLED": "false",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "TOOLS_LOG_ENABLED": "false",
+            "LOG_RICH_ENABLED": "false",
+            "LOG_LEVEL": "ERROR",
+            "HTTP_RBAC_ENABLED": "false",
             "CONTACT_ENFORCEMENT_ENABLED": "false",
         }
         with open(f"{data}/log", "wb") as log:
@@ -193,8 +207,12 @@ async def until_ready(http, process, log):
 
 
 async def call(http, tool, arguments):
-    request = {"jsonrpc": "2.0", "id": str(uuid.uuid4()), "method": "tools/call",
-               "params": {"name": tool, "arguments": arguments}}
+    request = {
+        "jsonrpc": "2.0",
+        "id": str(uuid.uuid4()),
+        "method": "tools/call",
+        "params": {"name": tool, "arguments": arguments},
+    }
     answer = await http.post("/mcp/", json=request)
     answer.raise_for_status()
     text = answer.text
@@ -230,8 +248,13 @@ async def agent_mail_load(http, load):
             await asyncio.sleep(POLL_SECONDS)
 
     async def send(n, body):
-        message = {"project_key": project, "sender_name": senders[n % SENDERS], "to": [names[n % RECIPIENTS]],
-                   "subject": "A message", "body_md": body}
+        message = {
+            "project_key": project,
+            "sender_name": senders[n % SENDERS],
+            "to": [names[n % RECIPIENTS]],
+            "subject": "A message",
+            "body_md": body,
+        }
         await call(http, "send_message", message)
 
     pollers = [asyncio.create_task(poll(name)) for name in names]
