@@ -59,6 +59,7 @@ fill() {
   session=$(session_of mac1-claude-1)
   ask /v1/eod -d "{\"session_id\":\"$session\",\"keep_open\":true,\"handoff\":{\"summary\":\"so far\",\"status\":\"in_progress\"}}"
   ask /v1/handoffs -d "{\"session_id\":\"$session\",\"handoff\":{\"summary\":\"more\",\"status\":\"done\",\"accomplished\":[\"a 'quote' 😀\"]}}"
+  fill_mesh "$session"
   session=$(session_of mac1-claude-2)
   ask /v1/eod -d "{\"session_id\":\"$session\",\"handoff\":{\"summary\":\"all\",\"status\":\"done\"}}"
   fill_notes
@@ -69,6 +70,14 @@ fill() {
   # The embedded engine may be in use; the local Worker must not run.
   [[ $1 != embedded ]] || backup export "$WORK/in-use.backup" --engine "$1" --data "$WORK/$1"
   api::stop
+}
+
+# $1: the session of an agent.
+fill_mesh() {
+  local fence="\"session_id\":\"$1\",\"epoch\":1"
+  ask /v1/messages -d "{$fence,\"to\":[\"human\"],\"kind\":\"note\",\"body\":\"a heron 😀\"}"
+  ask /v1/claims -X PUT -d "{$fence,\"repo\":\"example-org/alpha\",\"subjects\":[\"issue:7\"]}"
+  ask /v1/state/alpha/bird -X PUT -H 'If-None-Match: *' -d "{$fence,\"value\":{\"colour\":\"grey\"}}"
 }
 
 fill_notes() {
