@@ -137,7 +137,7 @@ macro_rules! operation_table {
         PutState = put_state(venture: VentureCode, key: StateKey) body(PutState) -> StateEntry {
             PUT "/v1/state/{venture}/{key}", Context, Write, [200, 201];
             naming: "key";
-            refusals: PreconditionRequired, StateChanged, StateFull, SessionNotFound, SessionEnded, SessionNotActive, Superseded;
+            refusals: Forbidden, PreconditionRequired, StateChanged, StateFull, SessionNotFound, SessionEnded, SessionNotActive, Superseded;
             events: StateChanged;
             etag: strong;
             conditional: "key" IfUnchanged, IfAbsent;
@@ -146,7 +146,7 @@ macro_rules! operation_table {
         DeleteState = delete_state(venture: VentureCode, key: StateKey) query(FenceQuery) -> StateEntry {
             DELETE "/v1/state/{venture}/{key}", Context, Write, [200];
             missing: StateNotFound;
-            refusals: PreconditionRequired, StateChanged, SessionNotFound, SessionEnded, SessionNotActive, Superseded;
+            refusals: Forbidden, PreconditionRequired, StateChanged, SessionNotFound, SessionEnded, SessionNotActive, Superseded;
             events: StateChanged;
             conditional: "key" IfUnchanged;
         }
