@@ -87,7 +87,7 @@ negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", 
 # a body or is sealed, and some fields of a claim or a report need a reason.
 # schemathesis does not generate texts as long as 500 KB.
 [[operations]]
-include-name-regex = "^(GET .*|POST /v1/(tokens|notes|sod|eod|handoffs|messages|inbox/report)|PUT /v1/claims|PUT /v1/(docs|machines)/.*|PATCH /v1/sessions/.*)$"
+include-name-regex = "^(GET .*|POST /v1/(tokens|notes|sod|eod|handoffs|messages|inbox/report)|PUT /v1/claims|PUT /v1/(docs|machines|state)/.*|PATCH /v1/sessions/.*)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "403", "404", "409", "410", "412", "413", "422", "428"]
 EOF
   (
