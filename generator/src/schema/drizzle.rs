@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::NamedSchema;
 use super::model::{Column, ObjectKind, Schema, Table};
+use super::names::snake_case;
 use crate::code::{Call, Element, Entry, Expression, Function, Grammar, Located, Pattern, Statement, TextPart, parse};
 use crate::document::code;
 use crate::paths;
@@ -210,7 +211,7 @@ impl<'a> Reader<'a> {
         }
         rules.reverse();
         let own = call.arguments.first().and_then(|name| text(&name.value));
-        let from_key = || if self.has_snake_case { snake(key) } else { key.to_owned() };
+        let from_key = || if self.has_snake_case { snake_case(key) } else { key.to_owned() };
         let name = own.map_or_else(from_key, str::to_owned);
         let options = call.arguments.iter().filter(|argument| text(&argument.value).is_none());
         let options: Vec<String> = options.map(|option| render(&option.value, 0)).collect();
@@ -283,18 +284,6 @@ fn renamed(function: &Function, name: &str) -> String {
         TextPart::Value(_) => name.to_owned(),
     };
     parts.iter().map(part).collect()
-}
-
-/// `someName` as `some_name`.
-fn snake(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars() {
-        if c.is_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.extend(c.to_lowercase());
-    }
-    out
 }
 
 /// An expression as it may be written.

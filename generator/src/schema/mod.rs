@@ -11,6 +11,7 @@ mod gorm;
 mod gorm_names;
 mod migrations;
 mod model;
+mod names;
 mod prisma;
 mod python;
 mod rust;

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::NamedSchema;
 use super::super::model::{Column, Schema, Table};
+use super::super::names::snake_case;
 use super::syntax::{Call, Member, Value, last_name};
-use super::{Classes, Modules, Place, snake_case};
+use super::{Classes, Modules, Place};
 
 /// Functions that declare a column.
 const COLUMNS: [&str; 2] = ["Column", "mapped_column"];

@@ -6,6 +6,7 @@ use tree_sitter::Node;
 
 use super::super::NamedSchema;
 use super::super::model::{Column, Schema, Table};
+use super::super::names::snake_case;
 use super::syntax::{Chain, attribute, chain, each, has_word, with_attributes};
 use crate::code::{line, source};
 use crate::document::code;
@@ -61,21 +62,10 @@ fn add_names(text: &str, node: Node<'_>, attributes: &str, names: &mut BTreeMap<
     for (variant, attributes) in with_attributes(text, body) {
         let Some(variant) = variant.child_by_field_name("name").map(|name| source(text, name)) else { continue };
         let renamed = attribute(&attributes, "iden").map(str::to_owned);
-        let default = if variant == "Table" { own.clone().unwrap_or_else(|| snake(name)) } else { snake(variant) };
+        let default =
+            if variant == "Table" { own.clone().unwrap_or_else(|| snake_case(name)) } else { snake_case(variant) };
         names.insert(format!("{name}::{variant}"), renamed.unwrap_or(default));
     }
-}
-
-/// `SomeName` as `some_name`.
-fn snake(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars() {
-        if c.is_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.extend(c.to_lowercase());
-    }
-    out
 }
 
 fn step(text: &str, node: Node<'_>, chain: &Chain<'_>) -> Option<Step> {
@@ -122,7 +112,7 @@ pub(super) fn schema(files: &[(String, File)]) -> Option<NamedSchema> {
 fn apply(schema: &mut Schema, path: &str, step: &Step, names: &BTreeMap<&str, &str>) -> Option<()> {
     let resolved = |name: &String| {
         let known = names.get(name.as_str()).map(|known| (*known).to_owned());
-        known.unwrap_or_else(|| name.rsplit("::").next().map(snake).unwrap_or_default())
+        known.unwrap_or_else(|| name.rsplit("::").next().map(snake_case).unwrap_or_default())
     };
     let of = |method: &str| -> Vec<Vec<String>> {
         let calls = step.calls.iter().filter(|(called, _)| called == method);
