@@ -143,11 +143,12 @@ fn query_parameters(query: &Value) -> Vec<Value> {
     let properties = query.get("properties").and_then(Value::as_object);
     let required = query.get("required").and_then(Value::as_array);
     let parameter = |(name, schema): (&String, &Value)| {
-        let mut parameter = json!({ "name": name, "in": "query", "schema": not_null(schema, query.get("$defs")) });
+        let schema = not_null(schema, query.get("$defs"));
         if required.is_some_and(|required| required.iter().any(|known| known == name)) {
-            parameter["required"] = json!(true);
+            json!({ "name": name, "in": "query", "required": true, "schema": schema })
+        } else {
+            json!({ "name": name, "in": "query", "schema": schema })
         }
-        parameter
     };
     properties.into_iter().flatten().map(parameter).collect()
 }
