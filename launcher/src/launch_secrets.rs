@@ -118,7 +118,8 @@ impl<'a> SecretsRequest<'a> {
             }
             granted.warnings.push(error.to_string());
         }
-        granted.notes.push(format!("{} secrets of {}", sorted.usable.names().count(), folder.path));
+        let count = sorted.usable.names().count();
+        granted.notes.push(format!("{count} secret{} of {}", if count == 1 { "" } else { "s" }, folder.path));
         granted.secrets = sorted.usable;
         Ok(())
     }

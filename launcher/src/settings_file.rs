@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 
 use deckwatch_machine::links;
+use toml_edit::{DocumentMut, TomlError};
 
 use crate::error::LaunchError;
 
@@ -86,6 +87,14 @@ impl SettingsFile {
             if is_dos && line.ends_with('\n') { format!("{plain}\r\n") } else { line.to_owned() }
         });
         mark + &lines.collect::<String>()
+    }
+
+    /// The text as TOML, with its comments and layout.
+    pub(crate) fn toml(&self) -> Result<DocumentMut, LaunchError> {
+        self.text().parse().map_err(|error: TomlError| {
+            let before = error.span().and_then(|span| self.text().get(..span.start)).unwrap_or_default();
+            self.malformed(before.matches('\n').count() + 1, error.message())
+        })
     }
 
     /// An error about one line of this file.

@@ -43,7 +43,7 @@ fn difference(before: &str, now: &str) -> String {
 /// The function itself replaces:
 ///
 /// - ids: the first handoff becomes `ho_` with the number 1, the second one the number 2, and so on for each kind
-/// - correlation ids, the markers of fences, commits and builds
+/// - correlation ids, ids of conversations, the markers of fences, commits and builds
 /// - times, and ages of up to three minutes, because a slow machine takes that long
 /// - the host name of this machine, as the host of an agent and in the names of agents and folders
 /// - the names of the folders of an outbox, which depend on the port
@@ -59,6 +59,7 @@ pub fn normalised(text: &str, known: &[(&str, &str)]) -> String {
     let rules = [
         (r"\bcorr_[0-9a-f-]{36}".to_owned(), "corr_00000000-0000-4000-8000-000000000001"),
         (r"(?m)^(--- (?:stored|end of) data) [0-9a-f]{16}\b".to_owned(), "$1 00dec0de00dec0de"),
+        (r"(--session-id=)[0-9a-f-]{36}\b".to_owned(), "${1}00000000-0000-4000-8000-000000000001"),
         (r"\([0-9a-f]{12}\)".to_owned(), "(0123456789ab)"),
         (r"\bcommit [0-9a-f]{7,40}\b".to_owned(), "commit 0123456789ab"),
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z".to_owned(), TIME),

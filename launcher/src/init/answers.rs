@@ -1,7 +1,7 @@
 //! The values for the configuration: each comes from a flag, from a question, or from a default.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use deckwatch_client::ApiConfig;
 use deckwatch_machine::discovery::Repositories;
@@ -66,10 +66,13 @@ fn ask_dev_root(default: &Path, env: &ProcessEnv) -> Result<PathBuf, LaunchError
     Ok(below_home(Path::new(asked.trim()), env))
 }
 
-/// The path with `~` replaced by the home folder.
+/// The path with `~` replaced by the home folder, and without `..` if the folder exists.
 fn below_home(path: &Path, env: &ProcessEnv) -> PathBuf {
     let home = &env.dirs.home;
-    path.strip_prefix("~").map_or_else(|_| env.cwd.join(path), |below| home.join(below))
+    let path = path.strip_prefix("~").map_or_else(|_| env.cwd.join(path), |below| home.join(below));
+    // Other paths keep their symbolic links, because a person chose them.
+    let has_parent = path.components().any(|part| part == Component::ParentDir);
+    if has_parent { path.canonicalize().unwrap_or(path) } else { path }
 }
 
 struct Choice {

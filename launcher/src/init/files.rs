@@ -22,7 +22,8 @@ pub(super) struct File {
 /// `config.toml`, and also `ventures.json` if there are ventures to write.
 pub(super) fn planned(answers: &Answers, env: &ProcessEnv) -> Result<Vec<File>, LaunchError> {
     let folder = &env.dirs.config;
-    let mut files = vec![File::new(folder.join("config.toml"), |before| settings(before, answers, env))?];
+    let mut files =
+        vec![File::new(folder.join("config.toml"), |before| Ok(settings(before, before.toml()?, answers, env)))?];
     if let Some(ventures) = &answers.ventures {
         files.push(File::new(folder.join("ventures.json"), |before| ventures_text(before, ventures))?);
     }
@@ -30,9 +31,7 @@ pub(super) fn planned(answers: &Answers, env: &ProcessEnv) -> Result<Vec<File>, 
 }
 
 /// The existing settings with the answers set. Other entries of the user are kept.
-fn settings(before: &str, answers: &Answers, env: &ProcessEnv) -> String {
-    // A file that can't be parsed is replaced. Its old version is kept beside it.
-    let mut document: DocumentMut = before.parse().unwrap_or_default();
+fn settings(before: &SettingsFile, mut document: DocumentMut, answers: &Answers, env: &ProcessEnv) -> String {
     let dev_root = answers.dev_root.to_str();
     let says_so = document.get("dev_root").is_some_and(|said| said.as_str().is_some() && said.as_str() == dev_root);
     if !says_so {
@@ -52,7 +51,7 @@ fn settings(before: &str, answers: &Answers, env: &ProcessEnv) -> String {
         }
     }
     let head = "# Settings of Deckwatch's launcher; `launcher --help` says what there is.\n";
-    if before.is_empty() { format!("{head}{document}") } else { document.to_string() }
+    if before.text().is_empty() { format!("{head}{document}") } else { document.to_string() }
 }
 
 /// Sets a text if it differs. A comment beside it is kept.
@@ -68,12 +67,15 @@ fn set(table: &mut Table, name: &str, text: &str) {
     }
 }
 
-/// Adds the ventures that the file lacks. Its existing ventures keep all their fields. A file that can't be parsed is
-/// replaced.
-fn ventures_text(before: &str, ventures: &[VentureEntry]) -> String {
-    let mut document: Value = serde_json::from_str(before).unwrap_or_default();
+/// Adds the ventures that the file lacks. Its existing ventures keep all their fields.
+fn ventures_text(before: &SettingsFile, ventures: &[VentureEntry]) -> Result<String, LaunchError> {
+    if before.text().is_empty() {
+        return Ok(format!("{:#}\n", json!({ "ventures": ventures.iter().map(entry).collect::<Vec<_>>() })));
+    }
+    let malformed = |error: serde_json::Error| before.malformed(error.line(), &error.to_string());
+    let mut document: Value = serde_json::from_str(before.text()).map_err(malformed)?;
     let Some(entries) = document.get_mut("ventures").and_then(Value::as_array_mut) else {
-        return format!("{:#}\n", json!({ "ventures": ventures.iter().map(entry).collect::<Vec<_>>() }));
+        return Err(before.unusable("it has no list `ventures`; correct it first, nothing was changed"));
     };
     let mut known: Vec<VentureEntry> =
         entries.iter().filter_map(|entry| serde_json::from_value(entry.clone()).ok()).collect();
@@ -87,10 +89,10 @@ fn ventures_text(before: &str, ventures: &[VentureEntry]) -> String {
         }
     }
     if added.is_empty() {
-        return before.to_owned();
+        return Ok(before.text().to_owned());
     }
     entries.extend(added);
-    format!("{document:#}\n")
+    Ok(format!("{document:#}\n"))
 }
 
 fn entry(venture: &VentureEntry) -> Value {
@@ -102,9 +104,12 @@ fn entry(venture: &VentureEntry) -> Value {
 }
 
 impl File {
-    fn new(path: PathBuf, text: impl FnOnce(&str) -> String) -> Result<Self, LaunchError> {
+    fn new(
+        path: PathBuf,
+        text: impl FnOnce(&SettingsFile) -> Result<String, LaunchError>,
+    ) -> Result<Self, LaunchError> {
         let before = SettingsFile::read(path.clone()).map_err(LaunchError::into_write_error)?;
-        let text = text(before.text());
+        let text = text(&before).map_err(LaunchError::into_write_error)?;
         let is_new = before.text().is_empty();
         let change = before.into_change(&text, Backup::Once);
         Ok(Self { path, text, is_new, change })

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 use deckwatch_machine::variables;
-use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
+use toml_edit::{Array, Item, Table, TableLike, Value};
 
 use super::{OneLaunchRegistration, Registration, SERVER_NAME, Screen};
 use crate::environment;
@@ -112,10 +112,7 @@ fn remove_overriding_keys(ours: &mut dyn TableLike) -> Vec<String> {
 }
 
 fn with_server(file: &SettingsFile, server: &str, secrets: &[&str]) -> Result<Written, LaunchError> {
-    let mut document: DocumentMut = file.text().parse().map_err(|error: toml_edit::TomlError| {
-        let before = error.span().and_then(|span| file.text().get(..span.start)).unwrap_or_default();
-        file.malformed(before.matches('\n').count() + 1, error.message())
-    })?;
+    let mut document = file.toml()?;
     let servers = inner(file, document.as_table_mut(), SERVERS, Header::Implied)?;
     let ours = inner(file, servers, SERVER_NAME, Header::Written)?;
     let replaced = remove_overriding_keys(ours);

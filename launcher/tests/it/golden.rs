@@ -44,6 +44,12 @@ impl Transcript {
         self.0.extend([&of_world(world, &text), "\n"]);
     }
 
+    /// Checks that a secret value is nowhere in the transcript.
+    #[track_caller]
+    pub(crate) fn lacks(&self, value: &str) {
+        assert!(!self.0.contains(value), "{value} is in:\n{}", self.0);
+    }
+
     #[track_caller]
     pub(crate) fn is_in_step(&self, name: &str) {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));

@@ -1,7 +1,6 @@
 //! Tests of `launcher init`, with flags and with questions on a terminal.
 
-use serde_json::Value;
-
+use crate::golden::Transcript;
 use crate::world::World;
 
 const CONFIG: &str = "home/.config/deckwatch/config.toml";
@@ -18,42 +17,27 @@ fn unconfigured() -> World {
 #[test]
 fn flags_and_defaults_write_a_valid_configuration() {
     let world = unconfigured();
-    let said = world.run(&["init", "--yes"]).succeeds().stdout;
-    assert!(said.contains("~/.config/deckwatch/config.toml (new):\n    # Settings"), "{said}");
-    let config = world.read(CONFIG);
-    assert!(
-        config.contains("dev_root = \"~/dev\"\ndefault_agent = \"claude\"\n") && !config.contains("[api]"),
-        "{config}"
-    );
-    let ventures: Value = serde_json::from_str(&world.read(VENTURES)).unwrap();
-    assert_eq!(ventures["ventures"][0]["repos"][0], "example-org/alpha.js");
-    assert_eq!(ventures["ventures"][0]["github_org"], "example-org");
-
+    let mut transcript = Transcript::new();
+    transcript.run("the defaults", &world, &mut world.launcher(&["init", "--yes"]));
+    transcript.file(&world, CONFIG);
+    transcript.file(&world, VENTURES);
     world.run(&["beta"]).succeeds();
     assert_eq!(world.record().cwd, world.path("home/dev/beta"));
     let files = world.home_files();
-    let again = world.run(&["init", "--yes"]).succeeds().stdout;
-    assert!(again.contains("config.toml is already up to date") && again.contains("Nothing was written"), "{again}");
+    transcript.run("again", &world, &mut world.launcher(&["init", "--yes"]));
     assert_eq!(world.home_files(), files);
-}
 
-#[test]
-fn every_flag_is_used() {
     let world = unconfigured();
     world.repository("home/code/gamma", "https://github.com/example-org/gamma");
     let flags = ["--dev-root", "../home/code", "--agent", "codex", "--api-url", "https://context.example"];
     let args = [&["init", "--yes"], &flags[..], &["--key-env", "TEAM_KEY"]].concat();
-    world.run(&[&args[..], &["--dry-run"]].concat()).succeeds();
+    transcript.run("every flag", &world, &mut world.launcher(&[&args[..], &["--dry-run"]].concat()));
     assert!(!world.path(CONFIG).exists(), "written in a dry run");
     world.run(&args).succeeds();
-    let config = world.read(CONFIG);
-    for expected in
-        ["home/code\"", "default_agent = \"codex\"", "[api]\nurl = \"https://context.example\"\nkey_env = \"TEAM_KEY\""]
-    {
-        assert!(config.contains(expected), "{expected:?} is not in:\n{config}");
-    }
-    assert!(world.read(VENTURES).contains("example-org/gamma") && !world.read(VENTURES).contains("beta"));
-    world.run(&["gamma"]).refuses(10, &["TEAM_KEY is not set"]);
+    transcript.file(&world, CONFIG);
+    transcript.file(&world, VENTURES);
+    transcript.run("", &world, &mut world.launcher(&["gamma"]));
+    transcript.is_in_step("init");
 }
 
 #[test]
@@ -61,31 +45,44 @@ fn an_existing_file_is_changed_only_with_overwrite_and_keeps_its_other_settings(
     let world = unconfigured();
     let mine = "# my settings\ndev_root = \"~/code\" # here\n\n[api] # the team's\nurl = \"https://context.example\"\n";
     world.write(CONFIG, mine);
-    world.run(&["init", "--yes", "--agent", "codex"]).refuses(10, &["config.toml exists already", "--overwrite"]);
+    let mut transcript = Transcript::new();
+    let codex = ["init", "--yes", "--agent", "codex"];
+    transcript.run("a file exists", &world, &mut world.launcher(&codex));
     assert_eq!(world.read(CONFIG), mine);
-    world.run(&["init", "--yes", "--agent", "codex", "--overwrite"]).succeeds();
-    let after = world.read(CONFIG);
-    for line in mine.lines().chain(["default_agent = \"codex\""]) {
-        assert!(after.contains(line), "{line:?} is not in:\n{after}");
-    }
+    transcript.run("", &world, &mut world.launcher(&[&codex[..], &["--overwrite"]].concat()));
+    transcript.file(&world, CONFIG);
     assert_eq!(world.read(&format!("{CONFIG}.deckwatch-backup")), mine);
 
-    world.write(CONFIG, "dev_root = ");
-    world.run(&["init", "--yes", "--overwrite", "--dev-root", "~/dev"]).succeeds();
-    world.run(&["beta"]).succeeds();
+    world.write(CONFIG, "dev_root = \"~/dev\"\ndefault_agent = ");
+    let overwrite = ["init", "--yes", "--overwrite"];
+    transcript.run("a file that is no TOML", &world, &mut world.launcher(&overwrite));
+    world.remove(CONFIG);
+    for (about, ventures) in [("a file that is no JSON", "{\n  \"ventures\": [\n"), ("no list", "[]")] {
+        world.write(VENTURES, ventures);
+        transcript.run(about, &world, &mut world.launcher(&overwrite));
+        assert_eq!(world.read(VENTURES), ventures);
+    }
+    transcript.is_in_step("init-overwrite");
 }
 
 #[test]
 fn a_wrong_answer_writes_nothing() {
     let world = unconfigured();
     let before = world.home_files();
-    world.run(&["init"]).refuses(2, &["no terminal to answer them", "--yes"]);
-    world.run(&["init", "--yes", "--api-url", "http://context.example"]).refuses(10, &["unencrypted"]);
-    let said = world.run(&["init", "--yes", "--dry-run", "--dev-root", "nowhere"]).succeeds().stdout;
-    assert!(said.contains("no repository with a remote is below"), "{said}");
+    let mut transcript = Transcript::new();
+    let in_clear = ["init", "--yes", "--api-url", "http://context.example"];
+    let empty = ["init", "--yes", "--dry-run", "--dev-root", "nowhere"];
     let key = ["init", "--yes", "--api-url", "https://context.example", "--key-env", "s3cr3t-value"];
-    world.run(&key).refuses(10, &["is not the name of a variable"]);
+    for (about, args) in [
+        ("no terminal", &["init"][..]),
+        ("an address without TLS", &in_clear),
+        ("a folder without repositories", &empty),
+        ("a key where a variable is expected", &key),
+    ] {
+        transcript.run(about, &world, &mut world.launcher(args));
+    }
     assert_eq!(world.home_files(), before);
+    transcript.is_in_step("init-problems");
 }
 
 #[cfg(target_os = "linux")]

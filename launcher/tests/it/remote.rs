@@ -88,7 +88,7 @@ fn on_a_terminal_the_keychain_tool_asks_for_the_password() {
     let mut terminal = Terminal::with(&world, &line, &environment);
     terminal.at("password to unlock default: ", "open-sesame\n");
     let (shown, code) = terminal.end();
-    assert!(code == Some(0) && shown.contains("1 secrets of /alpha"), "{shown}");
+    assert!(code == Some(0) && shown.contains("1 secret of /alpha"), "{shown}");
     assert_eq!(world.record().env["DATABASE_URL"], VALUE);
     for (path, bytes) in world.home_files() {
         assert!(!String::from_utf8_lossy(&bytes).contains("open-sesame"), "{}", path.display());

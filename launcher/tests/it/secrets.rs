@@ -4,6 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::golden::Transcript;
 use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Deviation, Infisical};
 use crate::launching::closed_port;
 use crate::world::{Run, World};
@@ -32,22 +33,18 @@ fn run(world: &World, args: &[&str]) -> Run {
     Run::of(&mut launcher(world, args))
 }
 
-/// Checks that a launch continues without secrets and prints this text. With `--require-secrets`, it fails with this code.
+/// Launches twice while Infisical deviates: the launch continues without secrets, and with `--require-secrets` it fails.
 #[track_caller]
-fn continues_without(infisical: &Infisical, deviation: impl Fn(&Infisical), code: i32, said: &[&str]) {
+fn continues_without(transcript: &mut Transcript, about: &str, infisical: &Infisical, deviation: impl Fn(&Infisical)) {
     let world = world_with(infisical);
     deviation(infisical);
-    let started = run(&world, &["alpha"]).succeeds();
-    for text in said {
-        assert!(started.stderr.contains(text), "{text:?} is not in: {}", started.stderr);
-    }
-    assert!(started.stderr.contains("without its secrets: DATABASE_URL"), "{}", started.stderr);
+    transcript.run(about, &world, &mut launcher(&world, &["alpha"]));
     let env = world.record().env;
     assert!(!env.contains_key("DATABASE_URL") && !env.contains_key("DECKWATCH_SECRETS"));
 
     let world = world_with(infisical);
     deviation(infisical);
-    run(&world, &["alpha", "--require-secrets"]).refuses(code, said);
+    transcript.run("", &world, &mut launcher(&world, &["alpha", "--require-secrets"]));
     assert!(!world.path("record.env").exists());
 }
 
@@ -106,19 +103,9 @@ fn reserved_and_invalid_names_are_left_out_with_a_warning() {
         ],
     );
     let world = world_with(&infisical);
-    let stderr = run(&world, &["alpha"]).succeeds().stderr;
-    for told in [
-        "PATH is left out: it is reserved",
-        "LD_PRELOAD is left out",
-        "CLAUDE_CONFIG_DIR is left out",
-        "DECKWATCH_AGENT is left out",
-        "not-a-name is left out: it is not the name",
-        "N\\u{1b}[31mUL is left out",
-        "NUL is left out: it contains a NUL",
-        "HUGE is left out: it is larger",
-    ] {
-        assert!(stderr.contains(told), "{told:?} is not in: {stderr}");
-    }
+    let mut transcript = Transcript::new();
+    transcript.run("", &world, &mut launcher(&world, &["alpha"]));
+    transcript.is_in_step("secrets-left-out");
     let env = world.record().env;
     assert_eq!(env["PATH"], world.path("bin").to_str().unwrap());
     assert_eq!(env["DECKWATCH_SECRETS"], "DATABASE_URL");
@@ -126,32 +113,56 @@ fn reserved_and_invalid_names_are_left_out_with_a_warning() {
 }
 
 #[test]
-fn a_wrong_credential_is_reported_without_its_value() {
+fn a_launch_without_its_secrets_is_in_step() {
+    let mut transcript = Transcript::new();
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);
-    let mut command = launcher(&world, &["alpha", "--require-secrets"]);
-    let run = Run::of(command.env("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET", "wr0ng-value"));
-    run.refuses(25, &["refused the credential of the environment", "launcher secrets login"]);
-    assert!(!run.stderr.contains("wr0ng"), "{}", run.stderr);
-}
-
-#[test]
-fn an_unknown_identity_is_distinguished_from_a_server_without_logins() {
-    let infisical = Infisical::start();
-    let world = world_with(&infisical);
+    let mut wrong = launcher(&world, &["alpha", "--require-secrets"]);
+    wrong.env("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET", "wr0ng-value");
+    transcript.run("a wrong credential", &world, &mut wrong);
+    let revoked = |it: &Infisical| it.deviate_at_lists([Deviation::Revoke]);
+    continues_without(&mut transcript, "a token that is refused at once", &infisical, revoked);
     let unknown = r#"{"statusCode": 404, "error": "NotFound", "message": "identity not found"}"#;
-    infisical
-        .deviate_at_logins([Deviation::Answer(404, "", unknown.into()), Deviation::Answer(404, "", "<html>".into())]);
-    run(&world, &["alpha", "--require-secrets"]).refuses(25, &["refused the credential"]);
-    run(&world, &["alpha", "--require-secrets"]).refuses(26, &["is not Infisical: it has no login endpoint"]);
+    for (about, body) in [("an unknown identity", unknown), ("a server without logins", "<html>")] {
+        infisical.deviate_at_logins([Deviation::Answer(404, "", body.into())]);
+        transcript.run(about, &world, &mut launcher(&world, &["alpha", "--require-secrets"]));
+    }
+    let mut unreachable = launcher(&world, &["alpha"]);
+    transcript.run("it can't be reached", &world, unreachable.env("INFISICAL_DOMAIN", closed_port()));
+    let mut in_clear = launcher(&world, &["alpha", "--require-secrets"]);
+    transcript.run("without TLS", &world, in_clear.env("INFISICAL_DOMAIN", "http://vault.example"));
+
+    infisical.folder("/alpha", &[("OTHER", VALUE)]);
+    let world = world_with(&infisical);
+    transcript.run("a secret is missing", &world, &mut launcher(&world, &["alpha"]));
+    assert_eq!(world.record().env["OTHER"], VALUE);
+    transcript.run("", &world, &mut launcher(&world, &["alpha", "--require-secrets"]));
+
+    continues_without(&mut transcript, "the folder is missing", &Infisical::start(), |_| {});
+    let (fails, forbidden) = (answers(500, "", "no"), answers(403, "", "{}"));
+    continues_without(&mut transcript, "it fails three times", &Infisical::start(), fails);
+    continues_without(&mut transcript, "the identity may not read the folder", &Infisical::start(), forbidden);
+    transcript.is_in_step("secrets-missing");
 }
 
 #[test]
-fn a_token_that_is_refused_at_once_is_a_refused_credential() {
-    let infisical = Infisical::start();
-    infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
-    continues_without(&infisical, |it| it.deviate_at_lists([Deviation::Revoke]), 25, &["it is wrong or has expired"]);
+fn an_answer_that_is_not_from_infisical_is_reported_without_its_text() {
+    let mut transcript = Transcript::new();
+    let with_value = format!("{{\"secrets\": [{{\"secretKey\": \"A\", \"secretValue\": 7, \"x\": \"{VALUE}\"}}]}}");
+    let huge = format!("{{\"secrets\": [], \"x\": \"{}\"}}", "x".repeat(5 * 1024 * 1024));
+    let bodies = [
+        ("a value of another type", with_value.as_str()),
+        ("text", VALUE),
+        ("nothing", ""),
+        ("a list", "[]"),
+        ("5 MiB", &huge),
+    ];
+    for (about, body) in bodies {
+        continues_without(&mut transcript, about, &Infisical::start(), answers(200, "", body));
+    }
+    transcript.lacks(VALUE);
+    transcript.is_in_step("secrets-unknown-format");
 }
 
 #[test]
@@ -165,10 +176,11 @@ fn a_request_to_a_busy_infisical_is_repeated_after_the_requested_pause() {
     ]);
     let world = world_with(&infisical);
     let started = Instant::now();
-    let said = run(&world, &["alpha", "--require-secrets"]).succeeds().stderr;
+    let mut transcript = Transcript::new();
+    transcript.run("", &world, &mut launcher(&world, &["alpha", "--require-secrets"]));
     assert_eq!(world.record().env["DATABASE_URL"], VALUE);
     assert!(started.elapsed() >= Duration::from_secs(1));
-    assert!(said.contains("limits its requests (429); trying again in 1 s, as it asks"), "{said}");
+    transcript.is_in_step("secrets-busy");
     assert_eq!(infisical.calls().len(), 5);
 }
 
@@ -176,23 +188,10 @@ fn a_request_to_a_busy_infisical_is_repeated_after_the_requested_pause() {
 fn a_long_requested_pause_is_reported_and_not_waited_for() {
     let infisical = Infisical::start();
     let started = Instant::now();
-    continues_without(
-        &infisical,
-        answers(429, "retry-after: 3600\r\n", ""),
-        26,
-        &["limits its requests (429) and asks to wait 3600 s", "wait, then start again; `--no-secrets`"],
-    );
+    let mut transcript = Transcript::new();
+    continues_without(&mut transcript, "", &infisical, answers(429, "retry-after: 3600\r\n", ""));
     assert!(started.elapsed() < Duration::from_secs(30));
-}
-
-#[test]
-fn a_failing_infisical_gets_three_attempts() {
-    continues_without(
-        &Infisical::start(),
-        answers(500, "", "no"),
-        26,
-        &["fails: it returned 500 to every attempt", "state of that server"],
-    );
+    transcript.is_in_step("secrets-long-pause");
 }
 
 #[test]
@@ -241,62 +240,17 @@ fn a_network_that_drops_packets_delays_a_start_by_five_seconds() {
 }
 
 #[test]
-fn with_an_unreachable_infisical_the_agent_starts_and_missing_secrets_are_named() {
-    let world = world_with(&Infisical::start());
-    let mut command = launcher(&world, &["alpha"]);
-    let stderr = Run::of(command.env("INFISICAL_DOMAIN", closed_port())).succeeds().stderr;
-    assert!(stderr.contains("warning: Infisical at 127.0.0.1") && stderr.contains("can't be reached"), "{stderr}");
-    assert!(stderr.contains("starts without its secrets: DATABASE_URL"), "{stderr}");
-    assert!(world.path("record.env").exists());
-}
-
-#[test]
-fn a_missing_folder_and_a_missing_permission_say_what_to_correct() {
-    let missing = ["folder /alpha, environment dev, project project-1 (404)", "let the machine identity read"];
-    continues_without(&Infisical::start(), |_| {}, 27, &missing);
-    continues_without(&Infisical::start(), answers(403, "", "{}"), 27, &["(403)", "the identity may not read it"]);
-}
-
-#[test]
-fn an_answer_that_is_not_from_infisical_is_reported_without_its_text() {
-    let body = format!("{{\"secrets\": [{{\"secretKey\": \"A\", \"secretValue\": 7, \"x\": \"{VALUE}\"}}]}}");
-    for body in [body.as_str(), VALUE, "", "[]"] {
-        let infisical = Infisical::start();
-        continues_without(
-            &infisical,
-            answers(200, "", body),
-            26,
-            &["is not Infisical: its list of secrets has an unknown format"],
-        );
-        answers(200, "", body)(&infisical);
-        assert!(!run(&world_with(&infisical), &["alpha"]).stderr.contains(VALUE));
-    }
-    let huge = format!("{{\"secrets\": [], \"x\": \"{}\"}}", "x".repeat(5 * 1024 * 1024));
-    continues_without(&Infisical::start(), answers(200, "", &huge), 26, &["larger than 4 MiB"]);
-}
-
-#[test]
 fn a_credential_follows_no_redirect() {
     let (infisical, elsewhere) = (Infisical::start(), Infisical::start());
     elsewhere.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let to: &'static str = Box::leak(format!("location: {}/api/v4/secrets\r\n", elsewhere.url).into_boxed_str());
-    continues_without(
-        &infisical,
-        answers(307, to, ""),
-        26,
-        &["it redirects to 127.0.0.1", "does not send a credential there"],
-    );
+    let mut transcript = Transcript::new();
+    continues_without(&mut transcript, "the list redirects", &infisical, answers(307, to, ""));
     infisical.deviate_at_logins([Deviation::Answer(308, to, String::new())]);
-    run(&world_with(&infisical), &["alpha", "--require-secrets"]).refuses(26, &["it redirects to 127.0.0.1"]);
+    let world = world_with(&infisical);
+    transcript.run("the login redirects", &world, &mut launcher(&world, &["alpha", "--require-secrets"]));
     assert_eq!(elsewhere.calls(), [""; 0]);
-}
-
-#[test]
-fn a_credential_is_not_sent_in_clear() {
-    let world = world_with(&Infisical::start());
-    let mut command = launcher(&world, &["alpha", "--require-secrets"]);
-    let run = Run::of(command.env("INFISICAL_DOMAIN", "http://vault.example"));
-    run.refuses(10, &["http would send the credential unencrypted", "INFISICAL_DOMAIN"]);
+    transcript.is_in_step("secrets-redirect");
 }
 
 #[test]
@@ -311,30 +265,19 @@ fn an_empty_folder_is_accepted_and_reported() {
 }
 
 #[test]
-fn a_missing_expected_secret_is_a_warning_or_with_require_secrets_an_error() {
-    let infisical = Infisical::start();
-    infisical.folder("/alpha", &[("OTHER", VALUE)]);
-    let world = world_with(&infisical);
-    let stderr = run(&world, &["alpha"]).succeeds().stderr;
-    assert!(stderr.contains("warning: folder /alpha") && stderr.contains("lacks DATABASE_URL"), "{stderr}");
-    assert_eq!(world.record().env["OTHER"], VALUE);
-    run(&world, &["alpha", "--require-secrets"]).refuses(27, &["lacks DATABASE_URL", "add them to the folder"]);
-}
-
-#[test]
 fn without_secrets_or_configuration_infisical_gets_no_request() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     run(&world, &["alpha", "--no-secrets"]).succeeds();
-    let plan = run(&world, &["alpha", "--dry-run"]).succeeds().stdout;
-    assert!(plan.contains("folder /alpha, environment dev, project project-1 at 127.0.0.1"), "{plan}");
-    assert!(plan.contains("credential of the environment") && !plan.contains(CLIENT_SECRET), "{plan}");
+    let mut transcript = Transcript::new();
+    transcript.run("the plan", &world, &mut launcher(&world, &["alpha", "--dry-run"]));
     assert_eq!(infisical.calls(), [""; 0]);
 
     let bare = World::new();
-    let stderr = bare.run(&["alpha"]).succeeds().stderr;
-    assert!(stderr.contains("no secrets: no Infisical project is configured"), "{stderr}");
-    bare.run(&["alpha", "--require-secrets"]).refuses(10, &["no Infisical project", "project_id"]);
+    transcript.run("no project is configured", &bare, &mut bare.launcher(&["alpha"]));
+    transcript.run("", &bare, &mut bare.launcher(&["alpha", "--require-secrets"]));
+    transcript.lacks(CLIENT_SECRET);
+    transcript.is_in_step("secrets-not-requested");
 }
 
 #[test]
