@@ -1,4 +1,5 @@
--- People send and read messages without a session. Agents remember: a memory is a note with an author.
+-- People send and read messages without a session. Agents remember: a memory is a note with an author. The sweep deletes the
+-- tokens of agents that are gone.
 
 -- The reasons for which a request of a person is refused, as names of constraints. The table is always empty.
 create table person_refusals (
@@ -21,3 +22,6 @@ create table memory_refusals (
   constraint memory_full check (reason <> 'full'),
   constraint memory_refused check (false)
 ) strict;
+
+-- The sweep: the tokens of agents that expired long ago.
+create index tokens_of_agents_by_expiry on tokens (expires_at) where agent is not null;

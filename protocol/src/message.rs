@@ -190,7 +190,7 @@ pub struct SentMessage {
     pub from: String,
     /// When the message was recorded.
     pub sent_at: Timestamp,
-    /// The agents that get the message. They were resolved once, when it was recorded. Shows up to 50, by name.
+    /// The agents that get the message. They were resolved once, when it was recorded. Shows up to 20.
     pub recipients: SentTo,
 }
 

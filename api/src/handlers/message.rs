@@ -1,9 +1,11 @@
 //! Messages: send and read them, and list who would get one.
 
+use std::collections::BTreeMap;
+
 use deckwatch_protocol::{
     ErrorCode, MessageId, PersonName, Recipient, RecipientFilter, SendMessage, Speaker, VentureCode, Violations,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::database::{Row, Statement, flag, text};
@@ -11,7 +13,7 @@ use crate::error::ApiError;
 use crate::plan::{DataAccess, Plan};
 use crate::store;
 use crate::store::message::{NewMessage, Reader, Sender};
-use crate::store::recipient::{Addressed, RecipientTime};
+use crate::store::recipient::{Addressed, MAX_SCANNED, RecipientTime};
 
 /// Records a message, whatever the epoch of its sender. The batch refuses it if a recipient is not known.
 pub(crate) fn send_message(call: &Call, message: SendMessage) -> Result<Plan, ApiError> {
@@ -24,7 +26,6 @@ pub(crate) fn send_message(call: &Call, message: SendMessage) -> Result<Plan, Ap
     let sender = Sender { speaker, name, token: call.caller.token_id() };
     let mut steps = unless_may_speak(call, speaker)?;
     steps.push(store::message::count(sender, call.minute(), to.to_all));
-    steps.push(to.unless_known(speaker, &time));
     steps.extend(message.reply_to.as_ref().map(|id| store::message::unless_own(id, speaker, &reader(call))));
     steps.push(store::message::insert(&message, sender, &new));
     steps.extend(store::message::insert_deliveries(&message, speaker, &to, &time));
@@ -93,18 +94,31 @@ fn time(call: &Call) -> RecipientTime {
     RecipientTime { stale_before: call.stale_before(), seen_since }
 }
 
-/// The agents of the rows. An agent without a name says that there are too many.
+/// What the rows of a list of recipients say about an agent.
+#[derive(Default)]
+struct Found<'a> {
+    public_key: Option<&'a str>,
+    is_active: bool,
+    is_reached: bool,
+}
+
+/// The agents of the rows, by name. The first key of an agent counts.
 fn reached(rows: &[Vec<Row>]) -> Result<String, ApiError> {
-    let rows = rows.first().map(Vec::as_slice).unwrap_or_default();
-    if rows.len() > Recipient::MAX_AGENTS || rows.iter().any(|row| text(row, "agent") == Some("")) {
+    let (mut found, mut scanned) = (BTreeMap::<&str, Found>::new(), 0);
+    for row in rows.iter().flatten() {
+        let agent = found.entry(text(row, "agent").unwrap_or_default()).or_default();
+        agent.public_key = agent.public_key.or(text(row, "public_key"));
+        agent.is_active |= flag(row, "is_active");
+        agent.is_reached |= flag(row, "is_reached");
+        scanned += usize::from(flag(row, "is_scanned"));
+    }
+    let reached = found.iter().filter(|(_, found)| found.is_reached);
+    let item = |(agent, found): (&&str, &Found)| json!({ "agent": agent, "public_key": found.public_key, "is_active": found.is_active });
+    let items: Vec<Value> = reached.map(item).collect();
+    if items.len() > Recipient::MAX_AGENTS || scanned > MAX_SCANNED {
         return Err(ApiError::of_code(ErrorCode::TooManyRecipients));
     }
-    let item = |row: &Row| {
-        json!({
-            "agent": text(row, "agent"), "public_key": text(row, "public_key"), "is_active": flag(row, "is_active"),
-        })
-    };
-    Ok(json!({ "total": rows.len(), "items": rows.iter().map(item).collect::<Vec<_>>() }).to_string())
+    Ok(json!({ "total": items.len(), "items": items }).to_string())
 }
 
 /// Names the unknown recipients of the rows in the error, each with the known agents whose names are nearest to it.

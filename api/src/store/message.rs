@@ -5,7 +5,7 @@ use deckwatch_protocol::{HandoffId, Message, MessageId, SendMessage, SessionId, 
 use super::delivery::{deliveries_of, delivery_digits, delivery_json};
 use super::next_id::next_id;
 use super::person::sender;
-use super::recipient::{Addressed, RecipientTime, reached};
+use super::recipient::{Addressed, RecipientTime, is_unknown, reached};
 use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::Statement;
@@ -122,24 +122,25 @@ statements! {
           s.venture, s.agent, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14
         from ", sender!("?2", "?15", "?16", "?17"), " s");
 
-    /// One row for each agent that the newest message reaches. An agent after the 200th has no name, which a check refuses.
+    /// One row for each agent that the newest message reaches. An agent after the 200th has no name, which a check refuses. An
+    /// unknown recipient has no venture, which the column refuses.
     INSERT_DELIVERIES = concat!("
-        with ", reached!(), "
         insert into deliveries (id, message_id, venture, agent, owner, later, expires_at, queued_at)
-        select 'dlv_' || substr(m.id, 5, 24) || ", delivery_digits!("r.n"), ", m.id, m.venture, iif(r.n > 200, '', r.agent),
-          (select a.owner from agents a where a.venture = m.venture and a.agent = r.agent), m.priority <> 'now',
-          m.expires_at, m.sent_at
-        from (select agent, row_number() over (order by agent) as n from reached) r cross join messages m
+        select 'dlv_' || substr(m.id, 5, 24) || ", delivery_digits!("(reached.key + 1)"), ", m.id,
+          iif(", is_unknown!(), ", null, m.venture), iif(reached.key >= 200, '', reached.value), a.owner,
+          m.priority <> 'now', m.expires_at, m.sent_at
+        from messages m cross join ", reached!(), " left join agents a on a.venture = m.venture and a.agent = reached.value
         where ", newest_message!());
 
     /// Fails the batch if the statement before has inserted no delivery.
     UNLESS_REACHED = "insert into message_refusals (reason) select 'no_recipient' where changes() = 0";
 
-    /// Fails the batch unless the newest message reaches exactly the agents `?1`, a sorted JSON array.
+    /// Fails the batch unless the newest message reaches exactly the agents `?1`, a JSON array that names each once.
     UNLESS_SEALED_FOR = concat!("
         insert into message_refusals (reason) select 'recipients_changed' from messages m where ", newest_message!(), "
-          and ?1 <> (select json_group_array(agent) from (
-            select d.agent from deliveries d where ", deliveries_of!("d", "m.id"), " order by d.id))");
+          and (select count(*) <> json_array_length(?1)
+              or count(*) filter (where instr(?1, '\"' || d.agent || '\"')) <> json_array_length(?1)
+            from deliveries d where ", deliveries_of!("d", "m.id"), ")");
 
     SENT = message_sent!("?1", newest_message!());
 
@@ -160,19 +161,19 @@ statements! {
 
     SELECT = concat!("
         select json_set(", message_json!(), ", '$.deliveries', json((
-          select json_group_array(json(", delivery_json!(), ") order by d.id) from deliveries d where ",
+          select json_group_array(json(", delivery_json!(), ") order by d.agent) from deliveries d where ",
           deliveries_of!("d", "m.id"), "))) as body
         from messages m where m.id = ?1 and ", may_read!());
 }
 
 responses! {
-    /// The newest message, with its first 50 recipients.
+    /// The newest message, with its first 20 recipients.
     SELECT_SENT = concat!("
         select 201, json_object('id', m.id, 'seq', m.seq, 'venture', m.venture, 'from', m.from_agent, 'sent_at', m.sent_at,
           'recipients', json((select json_object('total', ", number_of_recipients!(), ", 'shown', count(*), 'items',
             json_group_array(json_object('delivery_id', shown.id, 'agent', shown.agent, 'status', shown.status))) from (
               select d.id, d.agent, d.status from deliveries d where ", deliveries_of!("d", "m.id"), "
-              order by d.id limit 50) shown))), null, null
+              order by d.id limit 20) shown))), null, null
         from messages m where ", newest_message!());
 }
 

@@ -262,6 +262,34 @@ fn without_the_api_the_writes_that_are_only_on_this_machine_are_shown() {
     }
 }
 
+#[test]
+fn memories_are_shown_apart_from_notes() {
+    let world = World::new();
+    let started = records(&world);
+    let memory = wait(async {
+        let (title, content) = ("The flaky test".parse().unwrap(), format!("Wait for it.\n{HOSTILE}").parse().unwrap());
+        let commit_sha = Some("abcdef1".parse().unwrap());
+        let memory = CreateNote { commit_sha, ..CreateNote::memory(started.session.id, title, content) };
+        embedded(&world).create_note(&memory).await.unwrap()
+    });
+    let notes = in_alpha(&world, &["notes", "--all"]).succeeds().stdout;
+    assert!(notes.contains("Prices in Europe") && !notes.contains("flaky"), "{notes}");
+    for args in [vec!["notes", "--kind", "memory"], vec!["notes", "--all", "--kind", "memory", "flaky"]] {
+        let memories = in_alpha(&world, &args).succeeds().stdout;
+        let agent = &memory.author.as_ref().unwrap().agent;
+        for part in ["The flaky test", agent.as_str(), memory.id.as_str(), "memories of agents"] {
+            assert!(memories.contains(part), "{part}: {memories}");
+        }
+        assert!(!memories.contains("Prices"), "{memories}");
+    }
+    let shown = in_alpha(&world, &["notes", "show", memory.id.as_str()]).succeeds().stdout;
+    assert!(shown.contains("abcdef1") && shown.contains("Wait for it."), "{shown}");
+    is_harmless(&shown);
+    let none = in_alpha(&world, &["notes", "--kind", "memory", "elephants"]).succeeds().stdout;
+    assert!(none.contains("Agents remember nothing matching about venture alpha"), "{none}");
+    in_alpha(&world, &["notes", "--kind", "dream"]).refuses(2, &["note and memory"]);
+}
+
 fn draft() -> HandoffDraft {
     HandoffDraft {
         summary: "Half done".parse().unwrap(),

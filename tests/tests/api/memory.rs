@@ -198,3 +198,22 @@ async fn a_venture_has_at_most_500_memories() {
     // Notes of people have no part in it.
     let _: Note = note(&agent, json!({})).await;
 }
+
+#[tokio::test]
+async fn memories_move_with_their_venture() {
+    let api = Api::start().await;
+    let (old, new) = (api.agent().await, api.agent().await);
+    let agent = old.mailbox().await;
+    let memory = remember(&agent, json!({ "tags": ["build"] })).await;
+    let forgotten = remember(&agent, json!({})).await;
+    let _: Note = old.send(TestRequest::of(Operation::ArchiveNote).with(&forgotten.id)).await.of(200);
+    old.ended(&agent.session.id).await;
+    let names = json!({ "repo": old.repo, "to_venture": new.venture, "to_repo": new.repo });
+    let ask = TestRequest::of(Operation::MoveRecords).with(&old.venture).json(&names);
+    while api.admin().send(ask.clone()).await.json()["more"] == json!(true) {}
+    for filter in ["", "&tag=build", "&q=node"] {
+        assert_eq!(ids(&recall(&new, &format!("&kind=memory{filter}")).await), [memory.id.as_str()], "{filter}");
+        assert_eq!(recall(&old, &format!("&kind=memory{filter}")).await.total, 0, "{filter}");
+    }
+    assert_eq!(ids(&recall(&new, "&kind=memory&archived=true").await), [forgotten.id.as_str()]);
+}
