@@ -171,8 +171,8 @@ statements! {
         select count(*) as n from (
           select 1 from ", in_mailbox!("queued"), " and later <= (select most from me) and expires_at > ?2 limit 101)");
 
-    /// The reports `?3` of session `?1`, or of a person on the venture `?4`, a JSON array. `?2` is the current time. No report is about a later or an earlier time
-    /// than the facts allow. A delivery that has expired counts as surfaced if it was shown before.
+    /// The reports `?3` of session `?1`, or of a person on the venture `?4`, a JSON array. `?2` is the current time. No report is
+    /// about a later or an earlier time than the facts allow. A delivery that has expired counts as surfaced if it was shown before.
     REPORT = concat!("
         update deliveries set
           status = r.status,

@@ -119,8 +119,8 @@ statements! {
         insert into messages (id, venture, from_agent, kind, subject, body, to_json, reply_to, priority, ack_required,
           sealed_json, sent_at, expires_at, due_at, actor_key_id, creation_correlation_id)
         select ", next_id!("msg_", 5, 15, newest_time!()), ",
-          s.venture, s.agent, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14
-        from ", sender!("?2", "?15", "?16", "?17"), " s");
+          sender.venture, sender.agent, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14
+        from ", sender!("?2", "?15", "?16", "?17"), " sender");
 
     /// One row for each agent that the newest message reaches. An agent after the 200th has no name, which a check refuses. An
     /// unknown recipient has no venture, which the column refuses.

@@ -149,13 +149,14 @@ statements! {
         values (", next_id!("note_", 6, 16, "ifnull((select substr(max(id), 6, 10) from notes), '')"), ",
           ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9)");
 
-    /// `?10` is the session of the agent, `?11` the commit or null.
+    /// `?10` is the session of the agent, `?11` the commit or null. It is one row of values, because for an insert with a
+    /// select, SQLite looks for rows that refer to the new note.
     INSERT_MEMORY = concat!("
         insert into notes (id, venture, title, tags_json, created_at, updated_at, actor_key_id, creation_correlation_id,
           content, indexed_in_part, agent, session_id, commit_sha)
-        select ", next_id!("mem_", 5, 15, "ifnull((select substr(max(id), 5, 10) from notes where id < 'note_'), '')"), ",
-          ifnull(?2, s.venture), ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, s.agent, s.id, ifnull(?11, s.commit_sha)
-        from sessions s where s.id = ?10");
+        values (", next_id!("mem_", 5, 15, "ifnull((select substr(max(id), 5, 10) from notes where id < 'note_'), '')"), ",
+          ifnull(?2, (select venture from sessions where id = ?10)), ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9,
+          (select agent from sessions where id = ?10), ?10, ifnull(?11, (select commit_sha from sessions where id = ?10)))");
 
     /// Fails the batch unless the venture of session `?1` has room for one more memory.
     UNLESS_ROOM = concat!("

@@ -108,6 +108,7 @@ statements! {
 
     /// The scanned sessions, newest first, then the recipients that are named. A named agent is active if one of its sessions
     /// was scanned, or, without a group, read here. Its key is that of its newest session with one, of its last 3 sessions.
+    /// `?3` is not needed, but must be used.
     LIST = concat!("
         select agent, public_key, last_heartbeat_at >= ?2 as is_active, ", in_group!(), " as is_reached, true as is_scanned
         from ", scanned!(), "
@@ -118,7 +119,7 @@ statements! {
           exists (select 1 from sessions indexed by sessions_one_live
             where agent = r.agent and venture = ", venture_of_sender!("?23"), " and status = 'active' and last_heartbeat_at >= ?2
               and ?7 is null),
-          true, false
+          ?3 is not null, false
         from (select j.value as agent from json_each(?4) j
           union all select s.agent from json_each(?5) j cross join sessions s on s.id = j.value and s.venture = ", venture_of_sender!("?23"), "
           union all select 'human' where ?6) r");
