@@ -60,6 +60,10 @@ impl ConstraintRow {
     }
 }
 
+/// The error for a recipient that is not known.
+const RECIPIENT_UNKNOWN: &str = "A recipient is not known, so nothing was sent. An agent is known for 30 days after its last start of a day. List the \
+     sessions of the venture for the names of its agents.";
+
 /// Every constraint that a request can violate.
 #[rustfmt::skip]
 pub const CONSTRAINTS: &[ConstraintRow] = &[
@@ -82,6 +86,9 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
     ConstraintRow::check("refused_note_not_found", ErrorCode::NoteNotFound, "No note has this id."),
     ConstraintRow::check("refused_note_changed", ErrorCode::NoteChanged,
         "The note has changed: its version is not the one in If-Match. Read the note again."),
+
+    ConstraintRow::check("memory_full", ErrorCode::MemoryFull,
+        "The venture has 500 memories that are not archived. Archive one that is no longer needed."),
 
     // Agents and the processes that speak for them.
     ConstraintRow::check("agent_session_not_found", ErrorCode::SessionNotFound, "No session has this id."),
@@ -106,9 +113,8 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
     // Messages.
     ConstraintRow::check("message_not_found", ErrorCode::MessageNotFound,
         "No message has this id, or it was neither sent by the agent nor to it."),
-    ConstraintRow::check("message_recipient_unknown", ErrorCode::RecipientUnknown,
-        "A recipient is not known, so nothing was sent. An agent is known for 30 days after its last start of a day. List the \
-         sessions of the venture for the names of its agents."),
+    ConstraintRow::refused(Violated::NotNull(Cow::Borrowed("deliveries.venture")), ErrorCode::RecipientUnknown, RECIPIENT_UNKNOWN),
+    ConstraintRow::check("message_recipient_unknown", ErrorCode::RecipientUnknown, RECIPIENT_UNKNOWN),
     ConstraintRow::check("message_no_recipient", ErrorCode::NoRecipient,
         "No other agent with an active session is in these groups, so nothing was sent. A message to the name of an agent \
          waits for the agent."),
@@ -127,6 +133,11 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
          recipients."),
     ConstraintRow::check("message_inbox_of_other", ErrorCode::Forbidden,
         "The messages of another agent are shown only to an admin. Name the agent that this key belongs to."),
+
+    // People.
+    ConstraintRow::check("person_required", ErrorCode::Forbidden,
+        "Only a person sends, reads or lists without a session: with an admin key, or with a token that has the scope `human`. \
+         An agent names its session_id and its epoch."),
 
     // Claims.
     ConstraintRow::check("claim_held", ErrorCode::ClaimHeld,

@@ -1,13 +1,15 @@
 //! The scheduled sweep: it marks silent sessions as abandoned, deletes expired keys, old rate limit windows, old
-//! log rows, old events and old messages, and indexes notes that are older than the index.
+//! log rows, old events, old messages and old tokens of agents, and indexes notes that are older than the index.
 
-use deckwatch_protocol::{Event, StateEntry, Timestamp};
+use deckwatch_protocol::{Event, Recipient, StateEntry, Timestamp};
 
 use crate::call::{mint_message_id, stale_before};
 use crate::database::{Database, DatabaseError, Statement};
 use crate::platform::{Clock, Entropy};
 use crate::store::sweep::{self, SweepCounts, SweepRun};
-use crate::store::{claim, classification, event, github_delivery, message_sweep, note_index, shared_state};
+use crate::store::{
+    agent_token, claim, classification, event, github_delivery, message_sweep, note_index, shared_state,
+};
 
 /// Rate limit windows are kept this long: a clock may be late, but not by an hour.
 const RATE_RETENTION_SECONDS: i64 = 60 * 60;
@@ -19,6 +21,9 @@ const CLASSIFICATION_RETENTION_SECONDS: i64 = 365 * 24 * 60 * 60;
 const EVENT_RETENTION_SECONDS: i64 = Event::KEPT_DAYS * 24 * 60 * 60;
 /// Version numbers of deleted keys of the shared state are kept for 30 days.
 const STATE_RETENTION_SECONDS: i64 = StateEntry::DELETED_DAYS * 24 * 60 * 60;
+/// Tokens of agents are kept for 30 days after they have expired: an agent that starts again by then stays the same actor, so
+/// that the writes that it has queued are its own.
+const TOKEN_RETENTION_SECONDS: i64 = Recipient::KNOWN_DAYS * 24 * 60 * 60;
 /// Maximum number of rounds of one run. The next run continues. With the record of each round and the notes indexed
 /// and the messages at the end, a run stays below the 50 queries that Cloudflare's free plan allows per invocation.
 const MAX_ROUNDS: usize = 3;
@@ -40,6 +45,7 @@ pub(crate) async fn run(
         if round == 0 {
             // Few of these rows are written, so one chunk of each per run is enough.
             statements.extend(forget_deliveries(started_at));
+            statements.push(agent_token::forget(started_at.plus_seconds(-TOKEN_RETENTION_SECONDS)));
             statements.extend(shared_state::forget(started_at.plus_seconds(-STATE_RETENTION_SECONDS)));
         }
         let rows = database.batch_without_deadline(&statements).await?;

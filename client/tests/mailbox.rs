@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use deckwatch_api::{Engine, Settings};
 use deckwatch_client::mailbox::Mailbox;
-use deckwatch_client::outbox::{Bounds, Delivery, SendReason};
+use deckwatch_client::outbox::{Bounds, Delivery, NoteWrite, SendReason};
 use deckwatch_client::{Api, ApiConfig, ContextClient};
 use deckwatch_protocol::{
-    ErrorCode, Fence, PutVenture, ReportInbox, SendMessage, Session, StartDay, TakeInbox, TakenInbox, VentureCode,
-    Violations,
+    CreateNote, ErrorCode, Fence, NoteFilter, NoteKind, PutVenture, ReportInbox, SendMessage, Session, StartDay,
+    TakeInbox, TakenInbox, VentureCode, Violations,
 };
 use deckwatch_server::{Embedded, http};
 use serde_json::{Value, json};
@@ -103,9 +103,17 @@ async fn messages_and_reports_wait_on_disk_and_are_sent_once_and_in_order() {
     assert!(matches!(client.deliver_report(&report).await.unwrap(), Delivery::Queued(_)));
     // An outdated report is dropped, because the next process reports the same messages.
     let mut outdated = report.clone();
-    outdated.epoch = 7.try_into().unwrap();
+    outdated.epoch = Some(7.try_into().unwrap());
     assert!(matches!(client.deliver_report(&outdated).await.unwrap(), Delivery::Queued(_)));
-    assert_eq!(client.waiting().await.queued, 5);
+    // What an agent remembers waits too, and so does a message of a person. No list of notes shows them.
+    let note = CreateNote::memory(to.id.clone(), "The build".parse().unwrap(), "It needs node 20.".parse().unwrap());
+    let memory = client.deliver_note(&NoteWrite::Create(note)).await.unwrap();
+    assert!(matches!(memory, Delivery::Queued(_)), "{memory:?}");
+    let person = json!({ "venture": "alpha", "name": "ann", "to": ["b-codex-1"], "kind": "note", "body": "four" });
+    assert!(matches!(client.deliver_message(&typed(person)).await.unwrap(), Delivery::Queued(_)));
+    let unsent = client.unsent().await;
+    assert!(unsent.notes.is_empty() && unsent.not_read.is_none(), "{unsent:?}");
+    assert_eq!(client.waiting().await.queued, 7);
     drop(client);
     let server = Server::start(folder.path(), &address).await;
     let client = server.client(data.path());
@@ -114,7 +122,11 @@ async fn messages_and_reports_wait_on_disk_and_are_sent_once_and_in_order() {
     assert_eq!((again.delivered, again.set_aside), (0, 0), "{again:?}");
     let waiting = client.waiting().await;
     assert_eq!((waiting.queued, waiting.set_aside.len()), (0, 0), "{waiting:?}");
-    assert_eq!(texts(&take(client.api(), &to).await), ["one", "two", "three"]);
+    let taken = take(client.api(), &to).await;
+    assert_eq!(texts(&taken), ["one", "two", "three", "four"]);
+    assert_eq!(taken.items.last().unwrap().message.from, "human:ann");
+    let filter = NoteFilter { kind: Some(NoteKind::Memory), ..NoteFilter::default() };
+    assert_eq!(client.api().list_notes(&filter).await.unwrap().items.first().unwrap().title.as_str(), "The build");
     let record = client.api().get_message(&first.id).await.unwrap();
     assert!(record.deliveries.first().unwrap().surfaced_at.is_some(), "{record:?}");
     server.stop().await;

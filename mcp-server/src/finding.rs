@@ -51,12 +51,24 @@ impl Keeper {
                 }
             }
             let of_track = mine.iter().find(|session| session.track == track);
-            if let Some(found) = of_track.or(mine.first()).map(|session| Live::of(session, Duration::ZERO)) {
-                self.found(found.clone());
-                return Ok(Some(found));
+            if let Some(session) = of_track.or(mine.first()) {
+                return Ok(Some(self.hold(session)));
             }
         }
         Ok(None)
+    }
+
+    /// Holds the session that a search found. If another process of the agent goes on with it, this one does not hold it and
+    /// speaks for it in its own epoch only: its handoff is recorded, and it ends and claims nothing.
+    fn hold(&self, session: &Session) -> Live {
+        let live = Live::of(session, Duration::ZERO);
+        match self.epoch_of(&session.id) {
+            Some(own) if own < session.epoch => Live { epoch: own, ..live },
+            _ => {
+                self.found(live.clone());
+                live
+            }
+        }
     }
 
     async fn sessions_with(&self, status: SessionStatus) -> Result<Vec<Session>, Trouble> {

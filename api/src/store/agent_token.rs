@@ -33,6 +33,13 @@ statements! {
         on conflict (venture, agent, machine_id, created_by) where agent is not null and revoked_at is null
           do update set expires_at = excluded.expires_at";
 
+    /// Deletes tokens of agents that expired before `?1`.
+    FORGET = "
+        delete from tokens where id in (
+          select id from tokens indexed by tokens_of_agents_by_expiry
+          where agent is not null and expires_at < ?1 order by expires_at limit 1000)
+        returning 1 as one";
+
     /// Renews the token of the agent that is the caller.
     RENEW_OWN = "
         update tokens set expires_at =
@@ -92,6 +99,11 @@ pub(crate) fn exchange(
 /// Renews the caller's token, if it is that of an agent.
 pub(crate) fn renew_own(token: &TokenId, now: Timestamp) -> Statement {
     Statement::new(RENEW_OWN).bind(token).bind(expires_at(now))
+}
+
+/// Deletes tokens of agents that expired before `before`.
+pub(crate) fn forget(before: Timestamp) -> Statement {
+    Statement::new(FORGET).bind(before)
 }
 
 /// Selects the token of the agent as the response.

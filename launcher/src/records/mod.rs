@@ -16,7 +16,7 @@ mod unsent;
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
-use deckwatch_protocol::{Agent, HandoffId, NoteId, NoteTag};
+use deckwatch_protocol::{Agent, HandoffId, NoteId, NoteKind, NoteTag};
 
 pub(crate) use self::claims::show as claims;
 pub(crate) use self::handoff::show as handoff;
@@ -55,6 +55,7 @@ Examples:
   launcher notes                     the notes of the venture of this repository, and the global ones
   launcher notes pricing europe      those that contain all of these words, the best first
   launcher notes --all --tag prd     those of all ventures with this tag
+  launcher notes --kind memory       what agents remember about the venture
   launcher notes show note_01K...    one note in full
   launcher notes --json              for scripts: the fields of the API";
 
@@ -161,6 +162,10 @@ pub(crate) struct Notes {
     #[arg(long)]
     tag: Option<NoteTag>,
 
+    /// Show what agents remember in place of the notes of people: `--kind memory`
+    #[arg(long, value_name = "KIND", default_value = "note", value_parser = parse_kind, hide_possible_values = true)]
+    kind: NoteKind,
+
     /// Show the archived notes in place of the others
     #[arg(long)]
     archived: bool,
@@ -173,12 +178,17 @@ pub(crate) struct Notes {
     command: Option<NotesCommand>,
 }
 
+fn parse_kind(text: &str) -> Result<NoteKind, String> {
+    let kinds = [NoteKind::Note, NoteKind::Memory];
+    kinds.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| "the kinds are note and memory".to_owned())
+}
+
 /// The subcommands of `launcher notes`.
 #[derive(Debug, Subcommand)]
 enum NotesCommand {
     /// Show one note in full
     Show {
-        /// The id of the note, note_...; `launcher notes` shows the ids
+        /// The id of the note, note_... or mem_...; `launcher notes` shows the ids
         #[arg(value_name = "ID")]
         id: NoteId,
 

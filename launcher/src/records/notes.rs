@@ -5,7 +5,9 @@ use deckwatch_client::outbox::UnsentNote;
 use deckwatch_client::{Api, ClientError};
 use deckwatch_machine::clock::ago;
 use deckwatch_machine::clock::now;
-use deckwatch_protocol::{ErrorCode, FoundNote, Note, NoteFilter, NoteId, NoteScope, NoteTag, Page, SearchText};
+use deckwatch_protocol::{
+    ErrorCode, FoundNote, Note, NoteFilter, NoteId, NoteKind, NoteScope, NoteTag, Page, SearchText,
+};
 use serde_json::{Value, json};
 
 use super::log::pages;
@@ -21,6 +23,7 @@ use crate::process_env::ProcessEnv;
 use crate::{json_output, table};
 
 const HEADS: [&str; 5] = ["CHANGED", "ABOUT", "TITLE", "TAGS", "NOTE"];
+const HEADS_OF_MEMORY: [&str; 5] = ["SAVED", "ABOUT", "TITLE", "AGENT", "MEMORY"];
 /// The column that gets the remaining width.
 const TITLE: usize = 2;
 
@@ -46,7 +49,7 @@ pub(crate) fn show(notes: &Notes, env: &ProcessEnv) -> Result<(), LaunchError> {
                 source.must_exist(named)?;
             }
             let mut unsent = context_api::runtime()?.block_on(unsent::all(client)).notes;
-            unsent.retain(|note| unsent::is_note_about(note, &subject));
+            unsent.retain(|note| notes.kind.is_note() && unsent::is_note_about(note, &subject));
             print(notes, &source, &subject, &found, &unsent)
         }
         Answer::Offline(offline) => {
@@ -56,7 +59,7 @@ pub(crate) fn show(notes: &Notes, env: &ProcessEnv) -> Result<(), LaunchError> {
     }
 }
 
-/// The notes of the venture, then the global notes. In a search, the best matches of each come first.
+/// The notes of the venture, then the global notes; no memory is global. In a search, the best matches of each come first.
 async fn list(
     api: &Api,
     notes: &Notes,
@@ -64,9 +67,13 @@ async fn list(
     subject: &Subject,
 ) -> Result<Page<FoundNote>, ClientError> {
     let archived = notes.archived.then_some(true);
-    let filter = NoteFilter { tag: notes.tag.clone(), archived, q, ..NoteFilter::default() };
+    let kind = (notes.kind == NoteKind::Memory).then_some(notes.kind);
+    let filter = NoteFilter { kind, tag: notes.tag.clone(), archived, q, ..NoteFilter::default() };
     let Some(venture) = &subject.venture else { return read(api, filter, notes.limit).await };
     let of_venture = NoteFilter { venture: Some(venture.clone()), ..filter.clone() };
+    if notes.kind == NoteKind::Memory {
+        return read(api, of_venture, notes.limit).await;
+    }
     let global = NoteFilter { scope: Some(NoteScope::Global), ..filter };
     let (of_venture, global) = tokio::join!(read(api, of_venture, notes.limit), read(api, global, notes.limit));
     let (mut found, global) = (of_venture?, global?);
@@ -110,15 +117,17 @@ fn print(
     let (now, width) = (now(), table::terminal_width());
     let row = |note: &FoundNote| {
         let about = note.venture.as_ref().map_or_else(|| "all".to_owned(), ToString::to_string);
-        let tags = note.tags.iter().map(NoteTag::as_str).collect::<Vec<_>>().join(", ");
-        let cells = [ago(note.updated_at, now), about, note.title.to_string(), tags, note.id.to_string()];
+        let tags = || note.tags.iter().map(NoteTag::as_str).collect::<Vec<_>>().join(", ");
+        let tags_or_author = note.author.as_ref().map_or_else(tags, |author| author.agent.to_string());
+        let cells = [ago(note.updated_at, now), about, note.title.to_string(), tags_or_author, note.id.to_string()];
         cells.map(|cell| clean_line(&cell))
     };
     let rows: Vec<[String; 5]> = found.items.iter().map(row).collect();
     let mut text = Text::new(width);
     unsent::write_notes(&mut text, &unsent.iter().collect::<Vec<_>>(), width);
     if !rows.is_empty() {
-        text.drawn(&table::draw(HEADS, &rows, TITLE, width));
+        let heads = if notes.kind.is_note() { HEADS } else { HEADS_OF_MEMORY };
+        text.drawn(&table::draw(heads, &rows, TITLE, width));
     }
     text.line(&summary(notes, source, subject, found));
     pager::show(&text.into_string(), source.env)
@@ -136,9 +145,17 @@ fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<Found
         None => "all ventures".to_owned(),
     };
     let total = if found.total_is_minimum { format!("at least {}", found.total) } else { found.total.to_string() };
-    match found.items.len() {
-        0 => format!("There are no {matching}notes of {about} and no {matching}global notes in {place}."),
-        shown => format!("{shown} of {total} {matching}notes of {about} and global notes, from {place}."),
+    match (notes.kind, found.items.len()) {
+        (NoteKind::Note, 0) => {
+            format!("There are no {matching}notes of {about} and no {matching}global notes in {place}.")
+        }
+        (NoteKind::Note, shown) => {
+            format!("{shown} of {total} {matching}notes of {about} and global notes, from {place}.")
+        }
+        (NoteKind::Memory, 0) => format!("Agents remember nothing {matching}about {about} in {place}."),
+        (NoteKind::Memory, shown) => {
+            format!("{shown} of {total} {matching}memories of agents about {about}, from {place}.")
+        }
     }
 }
 
@@ -225,6 +242,11 @@ fn write(text: &mut Text, note: &Note) {
     let now = now();
     text.heading(note.title.as_str());
     text.field("note", note.id.as_str());
+    if let Some(author) = &note.author {
+        text.field("agent", author.agent.as_str());
+        text.field("session", author.session_id.as_str());
+        text.field("commit", author.commit_sha.as_ref().map_or("unknown", |commit| commit.as_str()));
+    }
     text.field("about", note.venture.as_ref().map_or("all ventures", |venture| venture.as_str()));
     if !note.tags.is_empty() {
         text.field("tags", &note.tags.iter().map(NoteTag::as_str).collect::<Vec<_>>().join(", "));

@@ -82,11 +82,11 @@ pub(crate) fn records(world: &World) -> DayStarted {
         };
         api.end_day(&end).await.unwrap();
         for (title, venture) in [("Prices in Europe", Some("alpha")), ("What we sell", None)] {
-            let note = deckwatch_protocol::CreateNote {
-                title: title.parse().unwrap(),
-                content: format!("# {title}\n{HOSTILE}").parse().unwrap(),
+            let content = format!("# {title}\n{HOSTILE}").parse().unwrap();
+            let note = CreateNote {
                 tags: vec!["executive-summary".parse().unwrap()],
                 venture: venture.map(|code| code.parse().unwrap()),
+                ..CreateNote::new(title.parse().unwrap(), content)
             };
             api.create_note(&note).await.unwrap();
         }
@@ -211,11 +211,10 @@ fn without_the_api_the_writes_that_are_only_on_this_machine_are_shown() {
     let client = ContextClient::connect(config, &dirs(&world).data, Bounds::default());
     let id = "note_01JD0000000000000000000001";
     let patch = UpdateNote { title: Some("Prices 2027".parse().unwrap()), ..UpdateNote::default() };
-    let note = |venture: &str| CreateNote {
-        title: format!("Only here, of {venture}").parse().unwrap(),
-        content: "It waits.".parse().unwrap(),
-        tags: Vec::new(),
-        venture: Some(venture.parse().unwrap()),
+    let note = |venture: &str| {
+        let title = format!("Only here, of {venture}").parse().unwrap();
+        let note = CreateNote::new(title, "It waits.".parse().unwrap());
+        CreateNote { venture: Some(venture.parse().unwrap()), ..note }
     };
     wait(async {
         for write in [
@@ -261,6 +260,34 @@ fn without_the_api_the_writes_that_are_only_on_this_machine_are_shown() {
         let heading = "Handoffs that are only on this machine and NOT SENT YET:";
         assert!(shown.contains(heading) && shown.contains("Half done"), "{args:?}: {shown}");
     }
+}
+
+#[test]
+fn memories_are_shown_apart_from_notes() {
+    let world = World::new();
+    let started = records(&world);
+    let memory = wait(async {
+        let (title, content) = ("The flaky test".parse().unwrap(), format!("Wait for it.\n{HOSTILE}").parse().unwrap());
+        let commit_sha = Some("abcdef1".parse().unwrap());
+        let memory = CreateNote { commit_sha, ..CreateNote::memory(started.session.id, title, content) };
+        embedded(&world).create_note(&memory).await.unwrap()
+    });
+    let notes = in_alpha(&world, &["notes", "--all"]).succeeds().stdout;
+    assert!(notes.contains("Prices in Europe") && !notes.contains("flaky"), "{notes}");
+    for args in [vec!["notes", "--kind", "memory"], vec!["notes", "--all", "--kind", "memory", "flaky"]] {
+        let memories = in_alpha(&world, &args).succeeds().stdout;
+        let agent = &memory.author.as_ref().unwrap().agent;
+        for part in ["The flaky test", agent.as_str(), memory.id.as_str(), "memories of agents"] {
+            assert!(memories.contains(part), "{part}: {memories}");
+        }
+        assert!(!memories.contains("Prices"), "{memories}");
+    }
+    let shown = in_alpha(&world, &["notes", "show", memory.id.as_str()]).succeeds().stdout;
+    assert!(shown.contains("abcdef1") && shown.contains("Wait for it."), "{shown}");
+    is_harmless(&shown);
+    let none = in_alpha(&world, &["notes", "--kind", "memory", "elephants"]).succeeds().stdout;
+    assert!(none.contains("Agents remember nothing matching about venture alpha"), "{none}");
+    in_alpha(&world, &["notes", "--kind", "dream"]).refuses(2, &["note and memory"]);
 }
 
 fn draft() -> HandoffDraft {

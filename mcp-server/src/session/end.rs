@@ -75,18 +75,17 @@ impl Keeper {
         self.pending.set_background_start(None);
         let _turn = self.turn.lock().await;
         self.pending.forget_start();
-        let (session, is_new) = match self.target(&handoff, keep_open).await? {
+        let (session, epoch, is_new) = match self.target(&handoff, keep_open).await? {
             Target::Ended(day) => {
                 let same = content(&handoff).is_recorded_as(&day.handoff);
                 let outcome = if same { HandoffOutcome::AlreadyRecorded } else { HandoffOutcome::NotRecorded };
                 return Ok(EndOfDay::answered(*day, outcome));
             }
-            Target::Session(id) => (Some(id), false),
-            Target::NewSession(id) => (Some(id), true),
-            Target::Unknown(id) => (id, false),
+            Target::Session(id) => (Some(id.clone()), self.epoch_of(&id), false),
+            Target::NewSession(id) => (Some(id.clone()), self.epoch_of(&id), true),
+            Target::Unknown(id) => (id, None, false),
         };
         let start = self.session_request(None, None, self.identity.place_without_api().await?.as_ref()).await?;
-        let epoch = self.held().filter(|live| session.as_ref() == Some(&live.id)).map(|live| live.epoch);
         let day = DayToEnd { session: session.clone(), epoch, start, keep_open, handoff: handoff.clone() };
         match client.deliver_day(&day).await? {
             Delivery::Delivered(day) => {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
-use deckwatch_protocol::{SessionId, Timestamp};
+use deckwatch_protocol::{Epoch, SessionId, Timestamp};
 use tokio::sync::Notify;
 
 pub(crate) use self::end::{Answered, EndOfDay, HandoffOutcome};
@@ -37,6 +37,8 @@ pub(crate) struct Keeper {
     pub(crate) beating: tokio::sync::Mutex<()>,
     /// The sessions that this process has joined, each with the last heartbeat that it sent.
     pub(crate) joined: Mutex<BTreeMap<SessionId, Timestamp>>,
+    /// The epoch in which this process spoke last for each session that it has held.
+    epochs: Mutex<BTreeMap<SessionId, Epoch>>,
     /// Work that waits for the API.
     pub(crate) pending: Pending,
     /// Healing of documents in the background.
@@ -54,11 +56,25 @@ pub(crate) struct Keeper {
 impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
-        let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
+        let (beating, joined, epochs) = (tokio::sync::Mutex::default(), Mutex::default(), Mutex::default());
         let (pending, healing) = (Pending::default(), BackgroundHealing::default());
         let (followed, build, progress) = (Mutex::default(), Build::of_this_process(), Progress::default());
         let took_over = AtomicBool::new(false);
-        Self { identity, state, turn, changed, beating, joined, pending, healing, build, progress, followed, took_over }
+        Self {
+            identity,
+            state,
+            turn,
+            changed,
+            beating,
+            joined,
+            epochs,
+            pending,
+            healing,
+            build,
+            progress,
+            followed,
+            took_over,
+        }
     }
 
     /// Waits until no start or end of day is running.

@@ -55,6 +55,11 @@ impl Keeper {
         }
     }
 
+    /// The epoch in which this process spoke last for a session. A process that was superseded keeps its own epoch.
+    pub(crate) fn epoch_of(&self, session: &SessionId) -> Option<Epoch> {
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner).get(session).copied()
+    }
+
     /// Records a heartbeat, unless another session is held by now.
     pub(crate) fn record_heartbeat(&self, beaten: Live) {
         let mut state = self.state();
@@ -93,6 +98,9 @@ impl Keeper {
             && before.id == live.id
         {
             live.last_heartbeat_at = live.last_heartbeat_at.max(before.last_heartbeat_at);
+        }
+        if let State::Live(live) = &state {
+            self.epochs.lock().unwrap_or_else(PoisonError::into_inner).insert(live.id.clone(), live.epoch);
         }
         *known = state;
         drop(known);

@@ -1,11 +1,12 @@
 //! The life of the process: it sends heartbeats, and ends with its CLI.
 
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::api::{ScriptedApi, session};
+use crate::api::{ScriptedApi, problem, session};
 use crate::harness::{Machine, Mcp, handoff};
 
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
@@ -13,9 +14,14 @@ const AGENT: &str = "mac1-claude-1";
 
 /// An API where the agent has an active session and a heartbeat is due every second.
 fn api_with_a_live_session() -> ScriptedApi {
-    ScriptedApi::start(|method, path| match (method, path.split('?').next().unwrap_or_default()) {
-        ("GET", "/v1/sessions") => (200, json!({"items": [session(AGENT)], "total": 1, "next_cursor": null})),
-        ("PATCH", _) => (200, session(AGENT)),
+    api_with(|_| (200, session(AGENT)))
+}
+
+/// The same, with this answer about the session to a request with this method.
+fn api_with(answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> ScriptedApi {
+    ScriptedApi::start(move |method, path| match (method, path.split('?').next().unwrap_or_default()) {
+        ("GET", "/v1/sessions") => (200, json!({"items": [answer(method).1], "total": 1, "next_cursor": null})),
+        ("PATCH", _) => answer(method),
         _ => {
             let now = "2026-11-21T08:00:00.000Z";
             let id = &session(AGENT)["id"];
@@ -55,6 +61,29 @@ fn a_new_branch_or_commit_is_sent_with_the_next_heartbeat() {
     machine.git(&dir, &["switch", "--quiet", "--create", "dev/fix"]);
     let second = api.wait_for("PATCH", "/v1/sessions/sess_01JD0000000000000000000001");
     assert_eq!(second["branch"], "dev/fix");
+}
+
+#[test]
+fn a_superseded_process_does_not_go_on_in_the_epoch_of_the_next_one() {
+    let is_superseded = AtomicBool::new(false);
+    let (machine, api) = (
+        Machine::new(),
+        api_with(move |method| {
+            if method == "PATCH" {
+                is_superseded.store(true, Ordering::Relaxed);
+                return (409, problem(409, "superseded", "Another process of this agent goes on with the session."));
+            }
+            let mut session = session(AGENT);
+            session["epoch"] = json!(if is_superseded.load(Ordering::Relaxed) { 2 } else { 1 });
+            (200, session)
+        }),
+    );
+    let dir = machine.repository(REMOTE);
+    let mut agent = Mcp::initialized(command(&machine, &dir, &api));
+    let patch = api.wait_for("PATCH", "/v1/sessions/sess_01JD0000000000000000000001");
+    assert_eq!(patch["epoch"], 1);
+    let _ = agent.ask("tools/call", &json!({"name": "handoff", "arguments": handoff("From the older process.")}));
+    assert_eq!(api.wait_for("POST", "/v1/eod")["epoch"], 1);
 }
 
 #[test]

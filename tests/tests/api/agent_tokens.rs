@@ -227,3 +227,24 @@ async fn a_long_name_of_an_agent_gets_a_token_too() {
     let token: MintedToken = agent.send(TestRequest::of(Operation::CreateAgentToken).json(&body)).await.of(201);
     assert_eq!(token.record.name.as_str().len(), 100);
 }
+
+#[tokio::test]
+async fn the_sweep_deletes_tokens_of_agents_that_expired_long_ago() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let mut kept = Vec::new();
+    for days in [31, 29, 0] {
+        let (_, token) = exchanged(&agent.colleague(), &fresh_uuid()).await;
+        let past = json!([api.minutes_ago(days * 24 * 60), token.record.id]);
+        api.db_execute("update tokens set expires_at = ?1 where id = ?2", past).await;
+        kept.extend((days != 31).then(|| token.record.id.to_string()));
+    }
+    // The token of an admin stays, because it is not renewed and its name may be of use.
+    let other = mint(&api, json!({ "venture": agent.venture })).await;
+    let past = json!([api.minutes_ago(400 * 24 * 60), other.record.id]);
+    api.db_execute("update tokens set expires_at = ?1 where id = ?2", past).await;
+    kept.push(other.record.id.to_string());
+    api.sweep().await;
+    let left = api.db_query("select id from tokens where venture = ?1 order by id", json!([agent.venture])).await;
+    assert_eq!(left.iter().map(|row| row["id"].as_str().unwrap()).collect::<Vec<_>>(), kept);
+}

@@ -181,6 +181,15 @@ async fn observe_notes(observed: &mut Observed) {
     }
 }
 
+async fn observe_memory(observed: &mut Observed) {
+    let session = observed.agent.started().await.session.id;
+    let memory = json!({ "kind": "memory", "session_id": session, "title": "T", "content": "C" });
+    let memory = TestRequest::of(Operation::CreateNote).json(&memory);
+    let memory = observed.expect(Operation::CreateNote, memory, &[EventKind::NoteSaved]).await;
+    let forget = TestRequest::of(Operation::ArchiveNote).with(memory["id"].as_str().unwrap());
+    observed.expect(Operation::ArchiveNote, forget, &[EventKind::NoteSaved]).await;
+}
+
 async fn observe_messages(observed: &mut Observed) {
     let mailbox = observed.agent.colleague().mailbox().await;
     let send = mailbox.ask_send(&["human"], json!({}));
@@ -246,6 +255,7 @@ async fn each_operation_appends_the_kinds_that_it_declares_and_no_others() {
     observe_claims(&mut observed).await;
     observe_state(&mut observed).await;
     observe_notes(&mut observed).await;
+    observe_memory(&mut observed).await;
     observe_messages(&mut observed).await;
     observe_docs_and_machines(&mut observed).await;
     observe_moves(&mut observed).await;

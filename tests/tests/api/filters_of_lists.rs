@@ -36,6 +36,7 @@ const OF_NOTES: Filters = &[
     ("tag", ["many-0", "many-1"]),
     ("q", ["plan", "word"]),
     ("archived", ["false", "true"]),
+    ("kind", ["note", "memory"]),
 ];
 
 const OF_REQUESTS: Filters = &[

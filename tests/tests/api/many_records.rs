@@ -14,14 +14,14 @@ pub(crate) async fn db_fill_claims(fill: &impl AsyncFn(&str, u32)) {
     .await;
 }
 
-/// Inserts 10,000 notes.
+/// Inserts 10,000 notes, every third of which is a memory.
 pub(crate) async fn db_fill_notes(api: &Api, fill: &impl AsyncFn(&str, u32)) {
     fill(
         "insert into notes (id, venture, title, content, tags_json, created_at, updated_at, archived_at, actor_key_id,
-           creation_correlation_id)
-         select printf('note_00%024d', i), nullif('many-' || (i % 5), 'many-4'), 'plan', 'some words',
+           creation_correlation_id, agent, session_id)
+         select iif(i % 3, 'note', 'mem') || printf('_00%024d', i), nullif('many-' || (i % 5), 'many-4'), 'plan', 'some words',
            json_array('many-' || (i % 5)), '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z',
-           iif(i % 2, '2026-01-01T00:00:00.000Z', null), 'a', 'c' from n",
+           iif(i % 2, '2026-01-01T00:00:00.000Z', null), 'a', 'c', iif(i % 3, null, 'a'), iif(i % 3, null, 's') from n",
         10_000,
     )
     .await;
@@ -32,7 +32,8 @@ pub(crate) async fn db_fill_notes(api: &Api, fill: &impl AsyncFn(&str, u32)) {
          from notes n, json_each(n.tags_json) j where n.archived_at is not null",
         "insert into note_ranks (number, head, often) select number, ' plan ', '' from notes",
         "insert into note_terms (id, filters, title, content)
-         select n.number, iif(n.archived_at is null, '+live +live:', '+archived +archived:') || ifnull(n.venture, '')
+         select n.number, iif(n.id < 'note_', iif(n.archived_at is null, '+memory +memory:', '+forgotten +forgotten:'),
+               iif(n.archived_at is null, '+live +live:', '+archived +archived:')) || ifnull(n.venture, '')
              || ' #' || hex('many-' || ((n.number - 1) % 5)), 'plan', 'some words' from notes n",
         "insert into note_search (note_search) values ('rebuild')",
     ] {

@@ -76,8 +76,10 @@ async fn a_revoked_expired_or_unknown_token_has_no_rights() {
 async fn a_token_may_use_only_the_operations_of_its_scopes() {
     let records = ExampleRecords::new().await;
     let forbidden = [ErrorCode::Forbidden];
-    let context = holder(&records.api, json!({ "scopes": ["context"] })).await;
-    check_operations(&records, &context, |operation| operation.tier() != Tier::Admin, &forbidden).await;
+    for (scope, name) in [("context", "A token"), ("human", "ann")] {
+        let context = holder(&records.api, json!({ "scopes": [scope], "name": name })).await;
+        check_operations(&records, &context, |operation| operation.tier() != Tier::Admin, &forbidden).await;
+    }
     let reader = holder(&records.api, json!({ "scopes": ["read-only"] })).await;
     let reads = |operation: Operation| operation.tier() == Tier::Context && operation.effect() == Effect::Read;
     check_operations(&records, &reader, reads, &forbidden).await;

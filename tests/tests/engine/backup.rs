@@ -130,8 +130,10 @@ async fn a_restored_database_has_all_records_and_can_be_searched_and_changed() {
         [
             "agent_refusals",
             "claim_refusals",
+            "memory_refusals",
             "message_refusals",
             "notes_to_index",
+            "person_refusals",
             "record_moves",
             "refusals",
             "token_refusals"

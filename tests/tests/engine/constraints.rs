@@ -69,6 +69,7 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "check sweep_runs_last",
             "check github_deliveries_state",
             "check record_moves_one",
+            "check notes_author",
         ],
     ),
     (
@@ -89,6 +90,8 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
             "check agent_refused",
             "check message_refused",
             "check claim_refused",
+            "check person_refused",
+            "check memory_refused",
         ],
     ),
     (
@@ -202,7 +205,7 @@ const NEVER_NULL: &[(&str, &str)] = &[
         "context_docs",
         "scope name title doc_type content_hash size_bytes version created_at updated_at actor_key_id content",
     ),
-    ("deliveries", "id message_id venture agent later expires_at status redelivered partial queued_at told"),
+    ("deliveries", "id message_id agent later expires_at status redelivered partial queued_at told"),
     ("doc_confirmations", "scope name confirmed_at"),
     (
         "doc_requirements",
@@ -226,6 +229,7 @@ const NEVER_NULL: &[(&str, &str)] = &[
     ),
     // SQLite computes `status`.
     ("machines", "id hostname os arch meta_json created_at updated_at last_seen_at creation_correlation_id status"),
+    ("memory_refusals", "reason"),
     ("message_rates", "venture agent window_start sent sent_to_all"),
     ("message_refusals", "reason"),
     (
@@ -242,6 +246,7 @@ const NEVER_NULL: &[(&str, &str)] = &[
         "id title tags_json created_at updated_at actor_key_id creation_correlation_id content version indexed_in_part",
     ),
     ("notes_to_index", "note_id"),
+    ("person_refusals", "reason"),
     // The limit of a token is that of its row. Without the row, nothing is inserted.
     ("rate_limits", "actor_key_id window_start request_count request_limit"),
     ("record_moves", "stage"),
@@ -364,7 +369,15 @@ fn the_name_of_a_check_names_one_constraint() {
 }
 
 /// The tables that accept no row.
-const REFUSALS: &[&str] = &["refusals", "token_refusals", "agent_refusals", "message_refusals", "claim_refusals"];
+const REFUSALS: &[&str] = &[
+    "refusals",
+    "token_refusals",
+    "agent_refusals",
+    "message_refusals",
+    "claim_refusals",
+    "person_refusals",
+    "memory_refusals",
+];
 
 /// The reasons that a statement can insert into a table of refusals: the texts that it selects.
 fn inserted_reasons(sql: &str) -> Vec<String> {
@@ -397,7 +410,15 @@ async fn every_reason_that_a_statement_inserts_has_its_own_error() {
     let unused = REFUSALS.iter().flat_map(|table| checks(&migrated(), table));
     let unused: Vec<_> = unused.filter(|name| !violated.contains(&format!("check {name}"))).collect();
     // The last one of each table refuses all other reasons.
-    let last = ["refused_reason", "token_refused", "agent_refused", "message_refused", "claim_refused"];
+    let last = [
+        "refused_reason",
+        "token_refused",
+        "agent_refused",
+        "message_refused",
+        "claim_refused",
+        "person_refused",
+        "memory_refused",
+    ];
     assert_eq!(unused, last, "no statement inserts the other reasons");
 }
 

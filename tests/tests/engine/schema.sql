@@ -9,6 +9,7 @@
 -- 24d4b912c202c07edf8dd786fba0595a86ca75e875bbc435ee84de9aa36b2b7f  0009_agents.sql
 -- e5bec775afc7fc57110b4ad70fec89478fc5b17950a51e483b9f29f9bfe57365  0010_messages.sql
 -- 8a8d092e5e5ac52636615091b4b106f0464f3c35876854a504972330bad2ff1b  0011_claims_and_state.sql
+-- c3a31bb14e21fb5530432aea615e8006ad5d3ebb5e8872adddc7a49ff22f028a  0012_people_and_memory.sql
 
 CREATE TABLE agent_refusals (
   reason text not null,
@@ -343,6 +344,12 @@ CREATE INDEX machines_by_status on machines (status, id);
 
 CREATE INDEX machines_of_fleet on machines (id) where retired_at is null;
 
+CREATE TABLE memory_refusals (
+  reason text not null,
+  constraint memory_full check (reason <> 'full'),
+  constraint memory_refused check (false)
+) strict;
+
 CREATE TABLE message_rates (
   venture text not null,
   agent text not null,
@@ -448,7 +455,8 @@ CREATE TABLE notes (
   -- Whether the text has more terms than the full text index contains.
   indexed_in_part integer not null default 0,
   -- The last column, so that reading the other columns does not read its overflow pages.
-  content text not null,
+  content text not null, agent text, session_id text
+  constraint notes_author check ((session_id is not null and agent is not null) = (id < 'note_')), commit_sha text,
   constraint notes_id unique (id),
   constraint notes_tags_json check (json_type(tags_json) = 'array'),
   constraint notes_indexed_in_part check (indexed_in_part in (0, 1))
@@ -465,6 +473,12 @@ CREATE INDEX notes_live_by_venture on notes (venture, id) where archived_at is n
 CREATE TABLE notes_to_index (
   note_id text not null primary key references notes (id) on delete cascade
 ) strict, without rowid;
+
+CREATE TABLE person_refusals (
+  reason text not null,
+  constraint person_required check (reason <> 'required'),
+  constraint person_refused check (false)
+) strict;
 
 CREATE TABLE rate_limits (
   actor_key_id text not null primary key,
@@ -640,6 +654,8 @@ CREATE TABLE tokens (
 
 CREATE UNIQUE INDEX tokens_of_agent on tokens (venture, agent, machine_id, created_by)
 where agent is not null and revoked_at is null;
+
+CREATE INDEX tokens_of_agents_by_expiry on tokens (expires_at) where agent is not null;
 
 CREATE TABLE ventures (
   code text not null primary key,

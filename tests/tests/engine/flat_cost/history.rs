@@ -46,11 +46,19 @@ pub(super) fn db_fill(connection: &Connection, size: &Size) {
            '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
         size.notes,
     );
+    fill(
+        "ROWS insert into notes (id, venture, title, content, created_at, updated_at, actor_key_id, creation_correlation_id,
+           agent, session_id)
+         select printf('mem_00%024d', i), 'alpha', 't', 'some words about the business', '2026-01-01T00:00:00.000Z',
+           '2026-01-01T00:00:00.000Z', 'a', 'c', 'agent-0', 'sess_1' from n",
+        size.notes,
+    );
     connection
         .execute_batch(
             "insert into note_ranks (number, head, often) select number, ' t ', '' from notes where true on conflict do nothing;
              insert into note_terms (id, filters, title, content)
-               select n.number, iif(n.archived_at is null, '+live +live:', '+archived +archived:') || ifnull(n.venture, ''),
+               select n.number, iif(n.id < 'note_', '+memory +memory:',
+                   iif(n.archived_at is null, '+live +live:', '+archived +archived:')) || ifnull(n.venture, ''),
                  ' t ', ' some words about the business '
                from notes n where true on conflict do nothing;
              insert into note_search (note_search) values ('rebuild');",
@@ -59,6 +67,11 @@ pub(super) fn db_fill(connection: &Connection, size: &Size) {
     fill(
         "ROWS insert into note_tags (tag, scope, note_id)
          select 'executive-summary', iif(i % 2, 'alpha', 'global'), printf('note_00%024d', i) from n",
+        size.notes,
+    );
+    fill(
+        "ROWS insert into note_tags (tag, scope, note_id)
+         select 'executive-summary', 'alpha', printf('mem_00%024d', i) from n",
         size.notes,
     );
     fill(

@@ -296,6 +296,9 @@ async fn the_cost_of_note_requests_does_not_depend_on_the_history() {
         "archived=true&venture=alpha",
         "archived=true&tag=strategy",
         "q=zanzibar",
+        "kind=memory",
+        "kind=memory&venture=alpha",
+        "kind=memory&q=zanzibar",
     ];
     let mut requests = queries.map(|query| TestRequest::list(Operation::ListNotes, query)).to_vec();
     requests.extend([
