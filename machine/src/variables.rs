@@ -39,8 +39,6 @@ pub const KEY_ACTOR: &str = "DECKWATCH_KEY_ACTOR";
 pub const TOKEN_EXPIRES_AT: &str = "DECKWATCH_TOKEN_EXPIRES_AT";
 /// The id of the agent tool's conversation that the MCP server serves.
 pub const CONVERSATION: &str = "DECKWATCH_CONVERSATION";
-/// `1` if the hooks of the agent's tool call `deckwatch-mcp hook`, so that messages can be shown at its turn.
-pub const HOOKS: &str = "DECKWATCH_HOOKS";
 /// The prefix of the agent's branches.
 pub const BRANCH_PREFIX: &str = "DECKWATCH_BRANCH_PREFIX";
 /// Set to `1` if the launch registered our hooks with the agent tool: they print what the MCP server takes for the agent.
