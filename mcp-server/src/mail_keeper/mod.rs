@@ -19,7 +19,8 @@ use std::sync::Arc;
 use deckwatch_machine::agent_folder::{AgentFolder, ApiName};
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::variables;
-use deckwatch_protocol::{Agent, VentureCode};
+use deckwatch_protocol::{Agent, DeliveryMode, Timestamp, VentureCode};
+use tokio::sync::watch;
 
 use crate::environment::Environment;
 use crate::session::Keeper;
@@ -38,8 +39,13 @@ pub(crate) fn folder(environment: &Environment) -> Option<AgentFolder> {
 /// Runs until the process ends.
 pub(crate) async fn run(keeper: Arc<Keeper>) {
     let Some(folder) = folder(keeper.identity.environment()) else { return };
-    tokio::join!(post::run(Arc::clone(&keeper), folder.clone()), presence::run(keeper, folder));
+    // A new mode has no event. The answer to a presence has the mode, and so tells when there may be more to take.
+    let (reachable, changes) = watch::channel(None);
+    tokio::join!(post::run(Arc::clone(&keeper), folder.clone(), changes), presence::run(keeper, folder, reachable));
 }
+
+/// How the agent wants to be reached.
+type Reachable = Option<(DeliveryMode, Option<Timestamp>)>;
 
 /// Works on the folder without blocking other work of this process.
 async fn in_folder<T: Send + 'static>(

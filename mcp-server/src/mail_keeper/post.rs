@@ -7,11 +7,11 @@ use deckwatch_client::api::ClientError;
 use deckwatch_client::mailbox::{Mailbox, Received};
 use deckwatch_machine::agent_folder::{AgentFolder, ServerLock, Taker};
 use deckwatch_protocol::{ErrorCode, Fence};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::{FolderTrouble, in_folder, incoming, reports};
+use super::{FolderTrouble, Reachable, in_folder, incoming, reports};
 use crate::session::{Keeper, Live, is_gone};
 use crate::trouble::Trouble;
 
@@ -33,7 +33,7 @@ pub(super) enum Stopped {
 }
 
 /// Runs until the process ends.
-pub(super) async fn run(keeper: Arc<Keeper>, folder: AgentFolder) {
+pub(super) async fn run(keeper: Arc<Keeper>, folder: AgentFolder, mut reachable: watch::Receiver<Reachable>) {
     let begun = Instant::now();
     let mut superseded = None;
     loop {
@@ -52,7 +52,7 @@ pub(super) async fn run(keeper: Arc<Keeper>, folder: AgentFolder) {
                 continue;
             }
         };
-        match with_lock(&keeper, &folder, lock).await {
+        match with_lock(&keeper, &folder, lock, &mut reachable).await {
             Stopped::SessionChanged => {}
             Stopped::Superseded => {
                 log::info!("another process of this agent takes its messages");
@@ -77,7 +77,12 @@ fn taker(live: &Live) -> Taker {
 
 /// Takes messages until the session changes. A server that has found the session of an earlier one starts its day again, so
 /// that it has an epoch of its own.
-async fn with_lock(keeper: &Keeper, folder: &AgentFolder, lock: ServerLock) -> Stopped {
+async fn with_lock(
+    keeper: &Keeper,
+    folder: &AgentFolder,
+    lock: ServerLock,
+    reachable: &mut watch::Receiver<Reachable>,
+) -> Stopped {
     if !keeper.has_started()
         && let Err(trouble) = keeper.start(None, None).await
     {
@@ -93,12 +98,17 @@ async fn with_lock(keeper: &Keeper, folder: &AgentFolder, lock: ServerLock) -> S
         Ok(lock) => lock,
         Err(trouble) => return trouble.into(),
     };
-    match taking(keeper, folder, &taker).await {
+    match taking(keeper, folder, &taker, reachable).await {
         Ok(stopped) | Err(stopped) => stopped,
     }
 }
 
-async fn taking(keeper: &Keeper, folder: &AgentFolder, taker: &Taker) -> Result<Stopped, Stopped> {
+async fn taking(
+    keeper: &Keeper,
+    folder: &AgentFolder,
+    taker: &Taker,
+    reachable: &mut watch::Receiver<Reachable>,
+) -> Result<Stopped, Stopped> {
     let fence = Fence { session_id: taker.session_id.clone(), epoch: taker.epoch };
     // What an earlier process has shown is not taken again.
     reports::send(keeper, folder, &fence).await?;
@@ -117,6 +127,7 @@ async fn taking(keeper: &Keeper, folder: &AgentFolder, taker: &Taker) -> Result<
                 Some(Err(error)) => return Err(error.into()),
                 None => return Ok(Stopped::Failed("the mailbox was closed".to_owned())),
             },
+            Ok(()) = reachable.changed() => waker.notify_one(),
             () = sleep(TICK) => {
                 if joined(keeper).as_ref().map(self::taker).as_ref() != Some(taker) {
                     return Ok(Stopped::SessionChanged);

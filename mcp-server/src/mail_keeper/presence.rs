@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use deckwatch_machine::agent_folder::{AgentFolder, SeenPresence};
 use deckwatch_machine::clock::now;
-use deckwatch_protocol::{Change, ReportedActivity, Timestamp, UpdateSession};
+use deckwatch_protocol::{Change, ReportedActivity, Session, Timestamp, UpdateSession};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::in_folder;
+use super::{Reachable, in_folder};
 use crate::session::{Keeper, Live};
 use crate::trouble::Trouble;
 
@@ -23,7 +24,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 const STARTED_BEFORE_SECONDS: i64 = 10;
 
 /// Runs until the process ends.
-pub(super) async fn run(keeper: Arc<Keeper>, folder: AgentFolder) {
+pub(super) async fn run(keeper: Arc<Keeper>, folder: AgentFolder, reachable: watch::Sender<Reachable>) {
     let begun = now().plus_seconds(-STARTED_BEFORE_SECONDS);
     let (mut told, mut not_before) = (None::<Timestamp>, Instant::now());
     loop {
@@ -44,24 +45,28 @@ pub(super) async fn run(keeper: Arc<Keeper>, folder: AgentFolder) {
                 log::info!("could not tell the API what the agent does: {error}");
                 not_before = Instant::now() + error.asks_to_wait().unwrap_or(PAUSE);
             }
-            result => {
+            Ok(session) => {
                 told = Some(seen.at);
-                if let Err(trouble) = result {
-                    log::info!("the API does not accept what the agent does: {trouble}");
-                }
+                let now = Some((session.mode, session.dnd_until));
+                // The first answer is no change: the first take has just been made.
+                reachable
+                    .send_if_modified(|known| std::mem::replace(known, now).is_some_and(|before| Some(before) != now));
+            }
+            Err(trouble) => {
+                told = Some(seen.at);
+                log::info!("the API does not accept what the agent does: {trouble}");
             }
         }
     }
 }
 
 /// Sends the state. It also counts as a heartbeat, but the next heartbeat stays due: it reports the branch too.
-async fn tell(keeper: &Keeper, live: &Live, seen: &SeenPresence) -> Result<(), Trouble> {
+async fn tell(keeper: &Keeper, live: &Live, seen: &SeenPresence) -> Result<Session, Trouble> {
     let _beating = keeper.beating.lock().await;
     keeper.identity.of_this_launch().await?;
     let presence = ReportedActivity { state: seen.state, detail: seen.detail.clone(), summary: None };
-    let update =
-        UpdateSession { epoch: Some(live.epoch), presence: Change::Set(presence), ..UpdateSession::default() };
+    let update = UpdateSession { epoch: Some(live.epoch), presence: Change::Set(presence), ..UpdateSession::default() };
     let session = keeper.identity.api().await?.update_session(&live.id, &update).await?;
     keeper.heard(&live.id, session.last_heartbeat_at);
-    Ok(())
+    Ok(session)
 }

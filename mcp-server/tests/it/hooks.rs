@@ -359,10 +359,13 @@ fn the_mode_of_the_session_decides_what_a_turn_gets() {
     assert_eq!(text, "Deckwatch: 1 message waits for you. Read them with the tool `inbox`.");
     assert_eq!(hooked.answer("prompt", &json!({})), NOTHING, "nothing is new");
     assert_eq!(hooked.answer("turn-end", &json!({})), NOTHING, "a count continues no turn");
+    // The server learns the mode when it reports what the agent does.
     mode("off");
+    hooked.answer("prompt", &json!({}));
     until("no count", || hooked.folder().waiting().unwrap().count == 0);
     assert_eq!(hooked.answer("prompt", &json!({})), NOTHING);
     mode("push");
+    assert_eq!(hooked.answer("turn-end", &json!({})), NOTHING);
     hooked.wait_for_mail(1);
     assert!(hooked.text("prompt", &json!({})).contains("| Not as text."));
 }
