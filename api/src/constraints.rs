@@ -83,6 +83,9 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
     ConstraintRow::check("refused_note_changed", ErrorCode::NoteChanged,
         "The note has changed: its version is not the one in If-Match. Read the note again."),
 
+    ConstraintRow::check("memory_full", ErrorCode::MemoryFull,
+        "The venture has 500 memories that are not archived. Archive one that is no longer needed."),
+
     // Agents and the processes that speak for them.
     ConstraintRow::check("agent_session_not_found", ErrorCode::SessionNotFound, "No session has this id."),
     ConstraintRow::check("agent_session_ended", ErrorCode::SessionEnded,
@@ -127,6 +130,11 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
          recipients."),
     ConstraintRow::check("message_inbox_of_other", ErrorCode::Forbidden,
         "The messages of another agent are shown only to an admin. Name the agent that this key belongs to."),
+
+    // People.
+    ConstraintRow::check("person_required", ErrorCode::Forbidden,
+        "Only a person sends, reads or lists without a session: with an admin key, or with a token that has the scope `human`. \
+         An agent names its session_id and its epoch."),
 
     // Claims.
     ConstraintRow::check("claim_held", ErrorCode::ClaimHeld,

@@ -150,10 +150,10 @@ macro_rules! operation_table {
             events: StateChanged;
             conditional: "key" IfUnchanged;
         }
-        /// Saves a note. Call it only if a human asked for it.
+        /// Saves a note, only if a human asked for it, or a memory, which an agent saves by itself.
         CreateNote = create_note() body(CreateNote) -> Note {
             POST "/v1/notes", Context, Write, [201];
-            refusals: VentureNotRegistered;
+            refusals: VentureNotRegistered, SessionNotFound, MemoryFull;
             events: NoteSaved;
             etag: strong;
             links: "" => [GetNote, UpdateNote, ArchiveNote, RestoreNote];
@@ -170,12 +170,12 @@ macro_rules! operation_table {
             etag: strong;
             conditional: "note" UnlessKnown;
         }
-        /// Changes the title, content, tags or venture of a note.
+        /// Changes the title, content, tags or venture of a note. A memory does not change: archive it and save another one.
         UpdateNote = update_note(id: NoteId) body(UpdateNote) -> Note {
             PATCH "/v1/notes/{id}", Context, Write, [200];
             example: r#"{ "title": "Changed" }"#;
             missing: NoteNotFound;
-            refusals: NoteChanged, VentureNotRegistered;
+            refusals: NoteChanged, VentureNotRegistered, Forbidden;
             events: NoteSaved;
             etag: strong;
             conditional: "note" IfUnchanged;
@@ -193,7 +193,7 @@ macro_rules! operation_table {
         RestoreNote = restore_note(id: NoteId) -> Note {
             POST "/v1/notes/{id}/restore", Context, Write, [200];
             missing: NoteNotFound;
-            refusals: NoteChanged;
+            refusals: NoteChanged, MemoryFull;
             events: NoteSaved;
             etag: strong;
             conditional: "note" IfUnchanged;
@@ -238,10 +238,11 @@ macro_rules! operation_table {
             events: DocChanged;
             conditional: "document" IfUnchanged;
         }
-        /// Sends a message to agents of the venture. Its recipients are resolved once, when it is recorded.
+        /// Sends a message to agents of the venture, as an agent in its session or as a person. Its recipients are resolved once,
+        /// when it is recorded.
         SendMessage = send_message() body(SendMessage) -> SentMessage {
             POST "/v1/messages", Context, Write, [201];
-            refusals: SessionNotFound, MessageNotFound, RecipientUnknown, NoRecipient, TooManyRecipients, RecipientsChanged, MessageRateLimited;
+            refusals: Forbidden, VentureNotRegistered, SessionNotFound, MessageNotFound, RecipientUnknown, NoRecipient, TooManyRecipients, RecipientsChanged, MessageRateLimited;
             events: MessageSent;
             links: "" => [GetMessage];
         }
@@ -253,7 +254,7 @@ macro_rules! operation_table {
         /// Lists the agents that a message would reach now.
         ListRecipients = list_recipients() query(RecipientFilter) -> ReachedAgents {
             GET "/v1/recipients", Context, Read, [200];
-            refusals: SessionNotFound, RecipientUnknown, TooManyRecipients;
+            refusals: Forbidden, VentureNotRegistered, SessionNotFound, RecipientUnknown, TooManyRecipients;
         }
         /// Lists the messages that wait for an agent, oldest first, without taking them.
         ListInbox = list_inbox() query(InboxFilter) -> Page<InboxItem> {
@@ -264,10 +265,10 @@ macro_rules! operation_table {
             POST "/v1/inbox/take", Context, Touch, [200];
             refusals: SessionNotFound, SessionEnded;
         }
-        /// Reports that messages were shown to the model, acknowledged, or can't be shown.
+        /// Reports that messages were shown to the model or read by a person, acknowledged, or can't be shown.
         ReportInbox = report_inbox() body(ReportInbox) -> ReportedInbox {
             POST "/v1/inbox/report", Context, Touch, [200];
-            refusals: SessionNotFound, SessionEnded;
+            refusals: Forbidden, VentureNotRegistered, SessionNotFound, SessionEnded;
         }
         /// Lists events, oldest first.
         ListEvents = list_events() query(EventFilter) -> EventPage {
