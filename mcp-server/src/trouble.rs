@@ -54,6 +54,12 @@ pub(crate) enum Trouble {
     /// The agent has no session, or has ended its day.
     #[error("you have no active session: call `sod`, then call this tool again")]
     NoSession,
+    /// Others hold what a call wanted to claim. The text names them.
+    #[error("{0}")]
+    ClaimHeld(String),
+    /// The shared value has another version than the call named. The text shows the present one.
+    #[error("{0}")]
+    StateChanged(String),
     /// The API: unreachable, refused, or failed.
     #[error(transparent)]
     Api(#[from] ClientError),

@@ -24,6 +24,7 @@ pub(crate) mod piece;
 pub(crate) mod plan;
 pub(crate) mod queue;
 pub(crate) mod sod;
+pub(crate) mod state;
 pub(crate) mod ventures;
 
 #[cfg(test)]

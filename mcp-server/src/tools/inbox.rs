@@ -37,11 +37,10 @@ pub(super) struct Arguments {
     id: Option<MessageId>,
     #[deserr(default)]
     offset: Option<u32>,
-    /// Ids of messages.
+    /// Ids.
     #[deserr(default)]
     #[schemars(default, example = &["msg_01JDZK3V8Q6T5W2Y4A7B9C0DEF"])]
     acknowledge: Vec<MessageId>,
-    /// List your own messages.
     #[deserr(default)]
     #[schemars(default)]
     sent: bool,

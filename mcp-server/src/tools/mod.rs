@@ -6,6 +6,7 @@
 
 mod arguments;
 mod background_healing;
+mod claim;
 mod context;
 mod day_extras;
 mod doc;
@@ -24,6 +25,7 @@ mod secret_names;
 mod send;
 mod sod;
 mod sod_snapshot;
+mod state;
 mod status;
 mod ventures;
 
@@ -116,11 +118,16 @@ tools! {
     Status status "Work queue" [read_only open_world],
     /// The weekly plan of this repository: priorities, the venture that comes first.
     Plan plan "Weekly plan" [read_only],
-    /// Send a message to other agents, a group or a human: ask a question, answer, request, decline, alert. Or see who has
-    /// seen a message that you sent. Write no secrets.
+    /// Send a message to other agents, groups or a human: ask, answer, reply, tell of a problem. With only `id`: who has seen
+    /// your message. Write no secrets.
     Send send "Send messages" [],
-    /// Read new messages from other agents and people, read one by its id, acknowledge some, or list those that you sent.
+    /// Read new messages from other agents and people, or one by its id; acknowledge some; list those `sent` by you.
     Inbox inbox "Read messages" [],
+    /// Claim issues or files, so that no other agent works on them: take, release, list who holds what.
+    Claim claim "Claim work" [],
+    /// Shared variables of the agents: get, set, delete or list JSON values by key. A change names the version you read. Write
+    /// no secrets.
+    State state "Shared state" [],
     /// Save, change, archive or restore a note: knowledge or a decision that outlives a session. Only when a human asks.
     /// Write no secrets.
     Note note "Write notes" [destructive],

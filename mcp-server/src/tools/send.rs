@@ -24,7 +24,7 @@ const LIMIT: usize = 6_000;
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub(super) struct Arguments {
-    /// Agents, `@group`, `@group:role`, `@all`, `human`. A reply goes to its sender.
+    /// Agents, `@group`, `@group:role`, `@all`, `human`.
     #[deserr(default)]
     #[schemars(example = &["mac2-codex-1"])]
     to: Option<Vec<Recipient>>,
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     kind: Option<MessageKind>,
     #[deserr(default)]
     body: Option<MessageBody>,
-    /// A message's id.
+    /// Goes to its sender, without `to`.
     #[deserr(default)]
     #[schemars(example = &"msg_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     reply_to: Option<MessageId>,
@@ -44,7 +44,6 @@ pub(super) struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     ack_required: bool,
-    /// Instead: show the status of this message.
     #[deserr(default)]
     #[schemars(example = &"msg_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     id: Option<MessageId>,
@@ -60,6 +59,7 @@ pub(super) struct Facts {
     message_id: Option<MessageId>,
     /// How many agents get it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     recipients: Option<u32>,
 }
 
