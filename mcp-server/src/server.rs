@@ -101,8 +101,9 @@ impl Server {
         let (keeper, written) = (Arc::clone(&self.keeper), self.written.response_to(request));
         self.keeper.mail.in_background(async move {
             match timeout(WRITE_LIMIT, written).await {
-                Ok(Ok(())) => keeper.report_shown(shown.into_iter().map(|shown| shown.report).collect()).await,
-                _ => keeper.mail.put_back(shown),
+                Ok(Ok(())) => keeper.was_shown(shown).await,
+                // They wait in the folder again.
+                _ => drop(shown),
             }
         });
     }

@@ -122,8 +122,10 @@ async fn send(keeper: &Keeper, draft: Draft) -> Result<Facts, Trouble> {
     };
     let Fence { session_id, epoch } = fence;
     let message = SendMessage {
-        session_id,
-        epoch,
+        session_id: Some(session_id),
+        epoch: Some(epoch),
+        venture: None,
+        name: None,
         to,
         kind: draft.kind,
         subject: None,
@@ -147,13 +149,11 @@ async fn send(keeper: &Keeper, draft: Draft) -> Result<Facts, Trouble> {
 /// Who gets a reply to the message `id`.
 async fn sender_of(client: &ContextClient, id: &MessageId) -> Result<Recipient, Trouble> {
     let from = client.api().get_message(id).await?.message.from;
-    let is_person = from.split_once(':').is_some_and(|(kind, _)| kind == Recipient::HUMAN);
-    let name = if is_person { Recipient::HUMAN } else { from.as_str() };
     let no_reply = || {
         let detail = "is a message of the engine, which reads no answers: name the recipients in `to`";
         Trouble::Arguments(Violations::at("/reply_to", detail))
     };
-    name.parse().ok().filter(|_| from != Message::ENGINE).ok_or_else(no_reply)
+    from.parse().ok().filter(|_| from != Message::ENGINE).ok_or_else(no_reply)
 }
 
 /// Unknown recipients as errors of the arguments, so that the error shows the names that were sent.

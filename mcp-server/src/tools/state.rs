@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use deckwatch_client::api::{Api, ClientError};
 use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{
-    Cursor, ErrorCode, Fence as SessionFence, FenceQuery, GetState, ListState, PutState, StateEntry, StateKey, StateRead,
-    StateValue, VentureCode, Violation, Violations,
+    Cursor, ErrorCode, Fence as SessionFence, FenceQuery, GetState, ListState, PutState, StateEntry, StateKey,
+    StateRead, StateValue, VentureCode, Violation, Violations,
 };
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -33,7 +33,7 @@ const PAGE: u64 = 30;
 pub(super) struct Arguments {
     action: Action,
     #[deserr(default)]
-    #[schemars(example = &"deploy/port")]
+    #[schemars(example = &"deploy.port")]
     key: Option<StateKey>,
     /// JSON.
     #[deserr(default)]
@@ -196,14 +196,18 @@ async fn written_or_present(
         Ok(read) => {
             let version = read.entry.version;
             let value = one(&read, 0, PRESENT).report;
-            format!("It has version {version} now. Decide from the present value, then call again with version {version}.\n{value}")
+            format!(
+                "It has version {version} now. Decide from the present value, then call again with version {version}.\n{value}"
+            )
         }
         Err(gone) if gone.code() == Some(ErrorCode::StateNotFound) => {
             "The key does not exist now. To write it again, leave out `version`.".to_owned()
         }
         Err(_) => return Err(error.into()),
     };
-    Err(Trouble::StateChanged(format!("nothing was changed: your call {expected}, but {key} was changed meanwhile. {present}")))
+    Err(Trouble::StateChanged(format!(
+        "nothing was changed: your call {expected}, but {key} was changed meanwhile. {present}"
+    )))
 }
 
 fn changed(entry: &StateEntry, what: &str) -> Facts {

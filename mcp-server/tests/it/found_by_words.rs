@@ -48,14 +48,8 @@ const QUERIES: &[(&str, &[&str])] = &[
             "has my message been seen",
         ],
     ),
-    (
-        "inbox",
-        &["read my messages", "check for new messages", "acknowledge a message", "messages from other agents"],
-    ),
-    (
-        "claim",
-        &["claim an issue", "lock a file", "who holds this file", "release my claim", "reserve files I work on"],
-    ),
+    ("inbox", &["read my messages", "check for new messages", "acknowledge a message", "messages from other agents"]),
+    ("claim", &["claim an issue", "lock a file", "who holds this file", "release my claim", "reserve files I work on"]),
     ("state", &["shared variable", "set a value by key", "compare and set", "read a shared JSON value"]),
     (
         "note",
