@@ -15,6 +15,7 @@ mod doc_cursor;
 mod handoff;
 mod handoffs;
 mod inbox;
+mod memory;
 mod note;
 mod notes;
 mod plan;
@@ -128,6 +129,8 @@ tools! {
     /// Shared variables of the agents: get, set, delete or list JSON values by key. A change names the version you read. Write
     /// no secrets.
     State state "Shared state" [],
+    /// Remember what you learned, recall what agents remember, forget it. For what a human wants to keep: `note`. Write no secrets.
+    Memory memory "Memory of agents" [destructive],
     /// Save, change, archive or restore a note: knowledge or a decision that outlives a session. Only when a human asks.
     /// Write no secrets.
     Note note "Write notes" [destructive],
