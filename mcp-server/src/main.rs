@@ -46,6 +46,7 @@ mod token_renewal;
 mod tools;
 mod total;
 mod trouble;
+mod waiting_mail;
 mod wire;
 
 use std::io::{self, Write as _};

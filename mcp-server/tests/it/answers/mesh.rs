@@ -105,3 +105,42 @@ fn shared_values_are_in_step() {
     transcript.fails("while the API is down", &mut claude, "state", &json!({"action": "list"}));
     transcript.is_in_step("state");
 }
+
+#[test]
+fn memories_are_in_step() {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    let [mut claude, mut codex] = pair(&machine, &server);
+    let mut transcript = Transcript::on(&machine);
+    transcript.call("nothing", &mut claude, "memory", &json!({"action": "recall"}));
+    let build = json!({"action": "remember", "content": "The build needs node 20.\n\nWith 18, the tests of the page fail.", "tags": ["build"]});
+    let id = transcript.call("a memory", &mut claude, "memory", &build)["memory_id"].clone();
+    transcript.call("all memories", &mut codex, "memory", &json!({"action": "recall"}));
+    transcript.call("a search", &mut codex, "memory", &json!({"action": "recall", "q": "node"}));
+    transcript.call("a search without a result", &mut codex, "memory", &json!({"action": "recall", "q": "elephants"}));
+    transcript.call("one memory", &mut codex, "memory", &json!({"action": "recall", "id": id}));
+    transcript.call("notes do not show it", &mut codex, "notes", &json!({}));
+    transcript.fails(
+        "a note is no memory",
+        &mut codex,
+        "memory",
+        &json!({"action": "forget", "id": "note_01JDZK3V8Q6T5W2Y4A7B9C0DEF"}),
+    );
+    transcript.call("forgotten", &mut codex, "memory", &json!({"action": "forget", "id": id}));
+    transcript.call("one that was forgotten", &mut codex, "memory", &json!({"action": "recall", "id": id}));
+    server.kill();
+    transcript.call("while the API is down", &mut claude, "memory", &build);
+    transcript.fails("while the API is down", &mut claude, "memory", &json!({"action": "recall"}));
+    transcript.is_in_step("memory");
+}
+
+#[test]
+fn messages_that_wait_are_in_step() {
+    let (machine, server) = (Machine::new(), Server::started());
+    let [mut claude, mut codex] = pair(&machine, &server);
+    let mut transcript = Transcript::on(&machine);
+    let _ = claude.call("send", &json!({"to": [CODEX], "body": "One."})).good();
+    transcript.call("the day", &mut codex, "sod", &json!({}));
+    let _ = claude.call("send", &json!({"to": [CODEX], "body": "Two."})).good();
+    transcript.call("where am I", &mut codex, "context", &json!({}));
+    transcript.is_in_step("messages-wait");
+}
