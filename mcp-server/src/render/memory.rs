@@ -1,7 +1,7 @@
 //! What agents remember: lists of it, and a piece of one text.
 
 use deckwatch_machine::clock::ago;
-use deckwatch_protocol::{FoundNote, Note, NoteAuthor, NoteTag, Timestamp};
+use deckwatch_protocol::{FoundNote, Note, NoteAuthor, Timestamp};
 
 use super::budget::clip;
 use super::fence::Fence;
@@ -23,7 +23,7 @@ pub(crate) fn list_part(
 ) -> Part {
     let item = |memory: &FoundNote| {
         let title = clip(&fence.line(memory.title.as_str()), TITLE_COST);
-        let about = about(memory.author.as_ref(), &memory.tags, memory.created_at, now, fence);
+        let about = about(memory.author.as_ref(), memory.created_at, now, fence);
         let text = fence.line(&memory.excerpt);
         // A short text is its own title.
         let excerpt = (text != title).then(|| format!("  {}", clip(&text, EXCERPT_COST)));
@@ -44,21 +44,19 @@ pub(crate) fn list_part(
 pub(crate) fn piece(memory: &Note, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
     let stored = StoredText {
         holds: "what an agent remembers",
-        above: vec![about(memory.author.as_ref(), &memory.tags, memory.created_at, now, fence), String::new()],
+        above: vec![about(memory.author.as_ref(), memory.created_at, now, fence), String::new()],
         text: memory.content.as_ref().map_or("(Its text is too long to be shown.)", |text| text.as_str()),
         again: format!("`memory` with action recall, id {} and", memory.id),
     };
     let is_forgotten = if memory.archived_at.is_some() { ", forgotten" } else { "" };
-    stored.piece(|characters| format!("## {}: {characters} characters{is_forgotten}", memory.id), offset, fence, limit)
+    let about = |characters: usize| format!("## {}: {characters} characters{is_forgotten}", memory.id);
+    stored.piece_for(&next_page::cursor_argument, about, offset, fence, limit)
 }
 
 /// Who remembers it, since when, and for which commit.
-fn about(author: Option<&NoteAuthor>, tags: &[NoteTag], at: Timestamp, now: Timestamp, fence: &Fence) -> String {
+fn about(author: Option<&NoteAuthor>, at: Timestamp, now: Timestamp, fence: &Fence) -> String {
     let by = author.map_or_else(|| "an agent".to_owned(), |author| clip(&fence.line(author.agent.as_str()), NAME_COST));
     let commit = author.and_then(|author| author.commit_sha.as_ref());
     let commit = commit.map_or(String::new(), |sha| format!(", at commit {}", clip(sha.as_str(), 12)));
-    let tags: Vec<&str> = tags.iter().map(NoteTag::as_str).collect();
-    let tags =
-        if tags.is_empty() { String::new() } else { format!(", tags: {}", clip(&fence.line(&tags.join(", ")), 90)) };
-    format!("by {by}, {}{commit}{tags}", ago(at, now))
+    format!("by {by}, {}{commit}", ago(at, now))
 }

@@ -29,7 +29,6 @@ const MAX_PAGES: usize = 10;
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub(super) struct Arguments {
-    /// `take_over`: from a silent agent, with a reason.
     action: Action,
     /// Issues (`87`) or paths (`src/api/**`).
     #[deserr(default)]
@@ -103,6 +102,7 @@ pub(super) struct Facts {
     /// What happened, as text.
     pub(super) report: String,
     /// The subjects that you hold.
+    #[schemars(skip)]
     held: Vec<ClaimSubject>,
 }
 

@@ -37,7 +37,6 @@ pub(super) struct Arguments {
     id: Option<MessageId>,
     #[deserr(default)]
     offset: Option<u32>,
-    /// Ids.
     #[deserr(default)]
     #[schemars(default, example = &["msg_01JDZK3V8Q6T5W2Y4A7B9C0DEF"])]
     acknowledge: Vec<MessageId>,
@@ -56,6 +55,7 @@ pub(super) struct Facts {
     waiting: usize,
     /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     next_offset: Option<usize>,
 }
 

@@ -3,14 +3,14 @@
 
 use deckwatch_client::outbox::{Delivery, NoteWrite, Queued};
 use deckwatch_protocol::{
-    CreateNote, Cursor, Invalid, Limit, Note, NoteContent, NoteFilter, NoteId, NoteKind, NoteTag, NoteTitle,
-    SearchText, Violation, Violations, cut,
+    CreateNote, Cursor, Invalid, Limit, Note, NoteContent, NoteFilter, NoteId, NoteKind, NoteTitle, SearchText,
+    Violation, Violations, cut,
 };
 use deserr::Deserr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{fence, now, sent_later};
+use super::{fence, now, offset_of, sent_later};
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::WARNING;
@@ -33,16 +33,10 @@ pub(super) struct Arguments {
     #[deserr(default)]
     content: Option<NoteContent>,
     #[deserr(default)]
-    #[schemars(default)]
-    tags: Vec<NoteTag>,
-    /// Words to recall.
-    #[deserr(default)]
     q: Option<SearchText>,
     #[deserr(default)]
     #[schemars(example = &"mem_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     id: Option<NoteId>,
-    #[deserr(default)]
-    offset: Option<u32>,
     #[deserr(default)]
     cursor: Option<Cursor>,
 }
@@ -64,25 +58,22 @@ pub(super) struct Facts {
     memory_id: Option<NoteId>,
     /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_offset: Option<usize>,
-    /// Absent at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<Cursor>,
+    next_cursor: Option<String>,
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
     match arguments.request()? {
-        MemoryRequest::Remember { content, tags } => remember(keeper, content, tags).await,
+        MemoryRequest::Remember(content) => remember(keeper, content).await,
         MemoryRequest::One { id, offset } => one(keeper, &id, offset).await,
-        MemoryRequest::List { q, tag, cursor } => list(keeper, q, tag, cursor).await,
+        MemoryRequest::List { q, cursor } => list(keeper, q, cursor).await,
         MemoryRequest::Forget(id) => forget(keeper, id).await,
     }
 }
 
 enum MemoryRequest {
-    Remember { content: NoteContent, tags: Vec<NoteTag> },
+    Remember(NoteContent),
     One { id: NoteId, offset: usize },
-    List { q: Option<SearchText>, tag: Option<NoteTag>, cursor: Option<Cursor> },
+    List { q: Option<SearchText>, cursor: Option<Cursor> },
     Forget(NoteId),
 }
 
@@ -93,13 +84,12 @@ impl Arguments {
         if !wrong.is_empty() {
             return Err(Trouble::Arguments(Violations(wrong)));
         }
-        let Self { action, content, tags, q, id, offset, cursor } = self;
-        let offset = offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX));
+        let Self { action, content, q, id, cursor } = self;
         Ok(match (action, content, id) {
-            (Action::Remember, Some(content), _) => MemoryRequest::Remember { content, tags },
+            (Action::Remember, Some(content), _) => MemoryRequest::Remember(content),
             (Action::Forget, _, Some(id)) => MemoryRequest::Forget(id),
-            (_, _, Some(id)) => MemoryRequest::One { id, offset },
-            _ => MemoryRequest::List { q, tag: tags.into_iter().next(), cursor },
+            (_, _, Some(id)) => MemoryRequest::One { id, offset: offset_of(cursor.as_ref())? },
+            _ => MemoryRequest::List { q, cursor },
         })
     }
 
@@ -109,18 +99,15 @@ impl Arguments {
         let is_list = action == Recall && self.id.is_none();
         let fields = [
             ("/content", self.content.is_some(), action == Remember, action == Remember),
-            ("/tags", !self.tags.is_empty(), false, action == Remember || is_list && self.tags.len() == 1),
             ("/q", self.q.is_some(), false, is_list),
             ("/id", self.id.is_some(), action == Forget, action != Remember),
-            ("/offset", self.offset.is_some(), false, action == Recall && self.id.is_some()),
-            ("/cursor", self.cursor.is_some(), false, is_list),
+            ("/cursor", self.cursor.is_some(), false, action == Recall),
         ];
         let violation = |field: &str, detail: &str| Violation { pointer: field.to_owned(), detail: detail.to_owned() };
         let mut wrong: Vec<Violation> = fields
             .into_iter()
             .filter_map(|(field, given, needed, allowed)| match (given, needed, allowed) {
                 (false, true, _) => Some(violation(field, "is required for this action")),
-                (true, _, false) if field == "/tags" && is_list => Some(violation(field, "must have 1 item to recall")),
                 (true, _, false) => Some(violation(field, "is not allowed for this call")),
                 _ => None,
             })
@@ -136,24 +123,25 @@ impl Arguments {
     }
 }
 
-async fn remember(keeper: &Keeper, content: NoteContent, tags: Vec<NoteTag>) -> Result<Facts, Trouble> {
+async fn remember(keeper: &Keeper, content: NoteContent) -> Result<Facts, Trouble> {
     let session = keeper.fence().await?.session_id;
     let title =
         title_of(content.as_str()).map_err(|invalid| Trouble::Arguments(Violations::at("/content", invalid.0)))?;
     let commit_sha = keeper.identity.checkout().await?.commit_sha;
-    let memory = CreateNote { tags, commit_sha, ..CreateNote::memory(session, title, content) };
+    let memory = CreateNote { commit_sha, ..CreateNote::memory(session, title, content) };
     Ok(match keeper.identity.client().await?.deliver_note(&NoteWrite::Create(memory)).await? {
         Delivery::Delivered(note) => {
             let report = format!(
-                "Remembered as {}, {} bytes. `recall` finds it; nothing shows it unasked.",
+                "Remembered as {}, {} bytes. `memory` with action recall finds it; nothing shows it unasked.",
                 note.id, note.size_bytes
             );
             Facts { report, memory_id: Some(note.id), ..Facts::default() }
         }
         Delivery::ResponseLost(lost) => {
             let cause = clean_line(&lost.cause);
-            let report =
-                format!("It is remembered. Do not repeat it. `recall` finds it.\nIts id is not known: {cause}.");
+            let report = format!(
+                "It is remembered. Do not repeat it. `memory` with action recall finds it.\nIts id is not known: {cause}."
+            );
             Facts { report, ..Facts::default() }
         }
         Delivery::Queued(queued) => queued_facts(keeper, "memory", &queued),
@@ -180,7 +168,7 @@ async fn forget(keeper: &Keeper, id: NoteId) -> Result<Facts, Trouble> {
     let client = keeper.identity.client().await?;
     Ok(match client.deliver_note(&NoteWrite::Archive(id.clone())).await? {
         Delivery::Delivered(_) | Delivery::ResponseLost(_) => {
-            let report = format!("{id} is forgotten: `recall` does not find it. A human can restore it.");
+            let report = format!("{id} is forgotten: nothing finds it any more. A human can restore it.");
             Facts { report, memory_id: Some(id), ..Facts::default() }
         }
         Delivery::Queued(queued) => queued_facts(keeper, "change", &queued),
@@ -192,22 +180,16 @@ async fn one(keeper: &Keeper, id: &NoteId, offset: usize) -> Result<Facts, Troub
     let fence = fence();
     let piece = memory::piece(&note, offset, now(), &fence, LIMIT.saturating_sub(line_cost(WARNING) + 2));
     let report = format!("{WARNING}\n\n{}", piece.lines.join("\n"));
-    Ok(Facts { report, memory_id: Some(note.id), next_offset: piece.next_offset, next_cursor: None })
+    Ok(Facts { report, memory_id: Some(note.id), next_cursor: piece.next_offset.map(|offset| offset.to_string()) })
 }
 
-async fn list(
-    keeper: &Keeper,
-    q: Option<SearchText>,
-    tag: Option<NoteTag>,
-    cursor: Option<Cursor>,
-) -> Result<Facts, Trouble> {
+async fn list(keeper: &Keeper, q: Option<SearchText>, cursor: Option<Cursor>) -> Result<Facts, Trouble> {
     let (api, place) = (keeper.identity.api().await?, keeper.identity.place().await?);
-    let is_narrowed = q.is_some() || tag.is_some();
+    let is_narrowed = q.is_some();
     let filter = NoteFilter {
         kind: Some(NoteKind::Memory),
         venture: Some(place.venture.code.clone()),
         q,
-        tag,
         limit: Limit::try_from(PAGE).ok(),
         cursor,
         ..NoteFilter::default()
@@ -225,7 +207,7 @@ async fn list(
     let (fence, next) = (fence(), page.next_cursor.as_ref().map(Cursor::as_str));
     let part = memory::list_part(&page.items, total, now(), &fence, next).fit(&fence, LIMIT);
     let report = format!("{WARNING}\n\n{}", part.lines.join("\n"));
-    Ok(Facts { report, next_cursor: page.next_cursor, ..Facts::default() })
+    Ok(Facts { report, next_cursor: page.next_cursor.map(|cursor| cursor.to_string()), ..Facts::default() })
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::{fence, now, sent_later};
 use crate::render::clean::clean_line;
 use crate::render::fence::WARNING;
 use crate::render::message;
+use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -29,17 +30,16 @@ pub(super) struct Arguments {
     #[schemars(example = &["mac2-codex-1"])]
     to: Option<Vec<Recipient>>,
     #[deserr(default)]
-    #[schemars(default, with = "MessageKind")]
+    #[schemars(default, with = "MessageKind", transform = schema::undescribed)]
     kind: Option<MessageKind>,
     #[deserr(default)]
     body: Option<MessageBody>,
-    /// Goes to its sender, without `to`.
+    /// Instead of `to`.
     #[deserr(default)]
     #[schemars(example = &"msg_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     reply_to: Option<MessageId>,
-    /// `now` disturbs.
     #[deserr(default)]
-    #[schemars(default, with = "Priority")]
+    #[schemars(default, with = "Priority", transform = schema::undescribed)]
     priority: Option<Priority>,
     #[deserr(default)]
     #[schemars(default)]

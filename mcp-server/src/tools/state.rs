@@ -12,12 +12,12 @@ use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::{fence, now};
+use super::{fence, now, offset_of};
 use crate::render::budget::{clip, line_cost};
 use crate::render::fence::WARNING;
 use crate::render::part::Total;
 use crate::render::piece::StoredText;
-use crate::render::state;
+use crate::render::{next_page, state};
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -35,15 +35,11 @@ pub(super) struct Arguments {
     #[deserr(default)]
     #[schemars(example = &"deploy.port")]
     key: Option<StateKey>,
-    /// JSON.
     #[deserr(default)]
     #[schemars(example = &"{\"port\": 8787}")]
     value: Option<JsonText>,
-    /// None for a new key.
     #[deserr(default)]
     version: Option<u32>,
-    #[deserr(default)]
-    offset: Option<u32>,
     #[deserr(default)]
     cursor: Option<Cursor>,
 }
@@ -101,10 +97,7 @@ pub(super) struct Facts {
     version: Option<u32>,
     /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_offset: Option<usize>,
-    /// Absent at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<Cursor>,
+    next_cursor: Option<String>,
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts, Trouble> {
@@ -143,10 +136,7 @@ impl Arguments {
         let wrong = self.argument_errors();
         let request = match (self.action, self.key, self.value, self.version) {
             (Action::List, ..) => Some(StateRequest::List(self.cursor)),
-            (Action::Get, Some(key), ..) => {
-                let offset = self.offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX));
-                Some(StateRequest::Get { key, offset })
-            }
+            (Action::Get, Some(key), ..) => Some(StateRequest::Get { key, offset: offset_of(self.cursor.as_ref())? }),
             (Action::Set, Some(key), Some(JsonText(value)), known) => Some(StateRequest::Set { key, value, known }),
             (Action::Delete, Some(key), _, Some(known)) => Some(StateRequest::Delete { key, known }),
             _ => None,
@@ -164,8 +154,7 @@ impl Arguments {
             ("/key", self.key.is_some(), action != List, action != List),
             ("/value", self.value.is_some(), action == Set, action == Set),
             ("/version", self.version.is_some(), action == Delete, matches!(action, Set | Delete)),
-            ("/offset", self.offset.is_some(), false, action == Get),
-            ("/cursor", self.cursor.is_some(), false, action == List),
+            ("/cursor", self.cursor.is_some(), false, matches!(action, Get | List)),
         ];
         let wrong = fields.into_iter().filter_map(|(field, given, needed, allowed)| {
             let detail = match (given, needed, allowed) {
@@ -230,12 +219,17 @@ fn one(read: &StateRead, offset: usize, limit: usize) -> Facts {
         let (by, at) = (clip(&fence.line(entry.by.as_str()), 80), ago(entry.updated_at, now));
         format!("## {}, version {}, by {by}, {at}: {characters} characters of JSON", entry.key, entry.version)
     };
-    let piece = stored.piece(about, offset, &fence, limit.saturating_sub(line_cost(WARNING) + 2));
+    let piece = stored.piece_for(
+        &next_page::cursor_argument,
+        about,
+        offset,
+        &fence,
+        limit.saturating_sub(line_cost(WARNING) + 2),
+    );
     Facts {
         report: format!("{WARNING}\n\n{}", piece.lines.join("\n")),
         version: Some(entry.version),
-        next_offset: piece.next_offset,
-        next_cursor: None,
+        next_cursor: piece.next_offset.map(|offset| offset.to_string()),
     }
 }
 
@@ -249,5 +243,5 @@ async fn list(api: &Api, venture: &VentureCode, cursor: Option<Cursor>) -> Resul
     let (fence, next) = (fence(), page.next_cursor.as_ref().map(Cursor::as_str));
     let part = state::list_part(&page.items, total, now(), &fence, next).fit(&fence, LIMIT);
     let report = format!("{WARNING}\n\n{}", part.lines.join("\n"));
-    Ok(Facts { report, next_cursor: page.next_cursor, ..Facts::default() })
+    Ok(Facts { report, next_cursor: page.next_cursor.map(|cursor| cursor.to_string()), ..Facts::default() })
 }

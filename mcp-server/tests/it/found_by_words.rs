@@ -43,7 +43,7 @@ const QUERIES: &[(&str, &[&str])] = &[
         &[
             "send a message to another agent",
             "ask another agent a question",
-            "tell a human about a problem",
+            "message a human",
             "reply to a message",
             "has my message been seen",
         ],

@@ -74,13 +74,13 @@ fn a_value_is_json_and_a_large_one_is_read_in_parts() {
     assert!(plain.contains("/value: must be JSON; write a text in quotation marks"), "{plain}");
     let items: Vec<String> = (0..4_000).map(|n| format!("item {n}")).collect();
     let _ = claude.call("state", &json!({"action": "set", "key": "large", "value": items})).good();
-    let (mut read, mut offset) = (String::new(), json!(0));
-    while offset.is_u64() {
-        let part = codex.call("state", &json!({"action": "get", "key": "large", "offset": offset})).good();
+    let (mut read, mut cursor) = (String::new(), json!("0"));
+    while cursor.is_string() {
+        let part = codex.call("state", &json!({"action": "get", "key": "large", "cursor": cursor})).good();
         assert!(part.text.len() <= 9_000, "{}", part.text.len());
         let lines = part.text.lines().filter_map(|line| line.strip_prefix("| "));
         read.extend(lines.map(|line| format!("{line}\n")));
-        offset = part.facts["next_offset"].clone();
+        cursor = part.facts["next_cursor"].clone();
     }
     assert_eq!(serde_json::from_str::<Vec<String>>(&read).unwrap(), items);
     let too_large = claude.call("state", &json!({"action": "set", "key": "f", "value": vec!["x"; 30_000]})).trouble();

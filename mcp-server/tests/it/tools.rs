@@ -18,9 +18,10 @@ pub(crate) fn definitions() -> Vec<Value> {
 const BUDGET: usize = 12_000;
 
 /// The names of arguments that need no description.
-const PLAIN_NAMES: [&str; 20] = [
+const PLAIN_NAMES: [&str; 24] = [
     "accomplished",
     "ack_required",
+    "acknowledge",
     "action",
     "archived",
     "body",
@@ -34,11 +35,14 @@ const PLAIN_NAMES: [&str; 20] = [
     "kind",
     "offset",
     "priority",
+    "q",
     "reason",
     "sent",
     "tag",
     "this_repository",
     "to_agent",
+    "value",
+    "version",
 ];
 
 fn size(definitions: &[Value]) -> usize {

@@ -112,7 +112,8 @@ fn memories_are_in_step() {
     let [mut claude, mut codex] = pair(&machine, &server);
     let mut transcript = Transcript::on(&machine);
     transcript.call("nothing", &mut claude, "memory", &json!({"action": "recall"}));
-    let build = json!({"action": "remember", "content": "The build needs node 20.\n\nWith 18, the tests of the page fail.", "tags": ["build"]});
+    let build =
+        json!({"action": "remember", "content": "The build needs node 20.\n\nWith 18, the tests of the page fail."});
     let id = transcript.call("a memory", &mut claude, "memory", &build)["memory_id"].clone();
     transcript.call("all memories", &mut codex, "memory", &json!({"action": "recall"}));
     transcript.call("a search", &mut codex, "memory", &json!({"action": "recall", "q": "node"}));
