@@ -21,8 +21,8 @@ use crate::heartbeat;
 use crate::identity::Cli;
 use crate::session::Keeper;
 use crate::tools::{Tool, parse_call};
-use crate::{mail_keeper, opening, prompts, resources, token_renewal};
 use crate::wire::Written;
+use crate::{mail_keeper, opening, prompts, resources, token_renewal};
 
 const INSTRUCTIONS: &str = "Deckwatch connects you with the other agents and sessions of your team. Call `sod` when you \
     start, `handoff` when you end, `context` to see the other active agents, `status` to see the work queue, `inbox` to read \

@@ -68,3 +68,62 @@ fn shared_place(event: &Event, scope: &Scope) -> Option<String> {
 fn short(text: String) -> String {
     cut::to_bytes(&text, MAX_BYTES).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use deckwatch_protocol::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_events_of_others_about_the_own_work_have_a_line() {
+        let (me, repo, branch) = ("mac1-claude-1".parse().unwrap(), "o/alpha".parse().unwrap(), "fix".parse().unwrap());
+        let scope = Scope { agent: &me, repo: &repo, issue: 87.try_into().ok(), branch: Some(&branch) };
+        let of = |kind, agent: &str, data: Value| {
+            let event = Event {
+                seq: 1,
+                venture: None,
+                kind,
+                subject: "ho_1".to_owned(),
+                agent: agent.parse().ok(),
+                session_id: None,
+                at: Timestamp::from_millis(0),
+                data: data.as_object().cloned().unwrap_or_default(),
+            };
+            line(&event, &scope)
+        };
+        let here = json!({ "repo": "O/Alpha", "issue_number": 87, "branch": "main" });
+        let other = "mac2-codex-1";
+        for (kind, agent, data, expected) in [
+            (EventKind::SessionStarted, other, here.clone(), Some("mac2-codex-1 has started work on issue #87")),
+            (EventKind::WorkDone, other, here.clone(), Some("mac2-codex-1 has finished work on issue #87: ho_1")),
+            (
+                EventKind::SessionMoved,
+                other,
+                json!({ "repo": "o/alpha", "branch": "fix" }),
+                Some("mac2-codex-1 now works on branch fix"),
+            ),
+            (
+                EventKind::ClaimTaken,
+                other,
+                json!({ "repo": "o/alpha", "subject": "issue:87" }),
+                Some("mac2-codex-1 has claimed issue #87"),
+            ),
+            (
+                EventKind::ClaimReleased,
+                me.as_str(),
+                json!({ "repo": "o/alpha", "subject": "path:src/**", "reason": "taken", "by": other }),
+                Some("mac2-codex-1 has taken your claim on path:src/**"),
+            ),
+            (EventKind::ClaimReleased, me.as_str(), json!({ "repo": "o/alpha", "subject": "issue:87" }), None),
+            (EventKind::SessionStarted, me.as_str(), here.clone(), None),
+            (EventKind::SessionStarted, other, json!({ "repo": "o/beta", "issue_number": 87 }), None),
+            (EventKind::SessionStarted, other, json!({ "repo": "o/alpha", "issue_number": 8 }), None),
+            (EventKind::SessionStarted, other, json!({ "repo": "o/alpha", "branch": "main" }), None),
+            (EventKind::MessageSent, other, here, None),
+        ] {
+            assert_eq!(of(kind, agent, data.clone()).as_deref(), expected, "{kind:?} {data}");
+        }
+    }
+}
