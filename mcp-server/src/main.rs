@@ -6,9 +6,12 @@
 //! * [`wire`] reads and writes messages; [`server`] implements MCP.
 //! * [`tools`], [`resources`] and [`prompts`] are the features that agents call.
 //! * [`session`] and [`heartbeat`] manage the agent's session; [`joined`] records which processes work on it.
+//! * [`mail_keeper`] takes messages for the hooks of the agent's CLI; [`opening`] starts the day for them.
+//! * [`mailbox`] takes messages, [`mail`] keeps them until they are shown.
 //! * [`delivery`] sends queued writes; [`offline`] reads the copies on this machine.
 //! * [`identity`] finds the agent, its venture and its API; [`github`] reads the work queue.
 //! * [`render`] writes the reports; [`budget`] measures and cuts their text.
+//! * [`hook`] is called by the hooks of an agent's CLI, and shows messages at the agent's turn.
 //! * [`generate`] prints a document of `deckwatch-generator`; [`healing`] stores such documents.
 
 mod budget;
@@ -20,10 +23,15 @@ mod generate;
 mod github;
 mod healing;
 mod heartbeat;
+mod hook;
 mod identity;
 mod joined;
 mod logging;
+mod mail;
+mod mail_keeper;
+mod mailbox;
 mod offline;
+mod opening;
 mod own_database;
 mod pending;
 mod plan;
@@ -41,6 +49,7 @@ mod token_renewal;
 mod tools;
 mod total;
 mod trouble;
+mod waiting_mail;
 mod wire;
 
 use std::io::{self, Write as _};
@@ -56,7 +65,7 @@ use crate::environment::Environment;
 use crate::identity::Identity;
 use crate::server::Server;
 use crate::session::Keeper;
-use crate::wire::Wire;
+use crate::wire::{Wire, Written};
 
 const USAGE: &str = "\
 deckwatch-mcp: the MCP server of Deckwatch. An agent's CLI starts it and speaks with it over standard input and output.
@@ -64,13 +73,14 @@ deckwatch-mcp: the MCP server of Deckwatch. An agent's CLI starts it and speaks 
   launcher <venture>                           starts an agent with it
   claude mcp add deckwatch -- deckwatch-mcp    registers it by hand
   deckwatch-mcp generate <document>            prints project-instructions, api or schema of a repository
+  deckwatch-mcp hook <cli> <event>             is called by the hooks of an agent's CLI
 
   --version  --help
 ";
 
 /// How often to check that the parent process still runs.
 const PARENT_CHECK: Duration = Duration::from_secs(2);
-/// The time limit for an end of day after the conversation has ended.
+/// The time limit for an end of day, and for a report about messages, after the conversation has ended.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 /// The time limit to tell the API that the agent has left.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -80,6 +90,7 @@ fn main() -> ExitCode {
     match arguments.next().as_ref().map(|argument| argument.to_str().unwrap_or_default()) {
         None => serve(),
         Some("generate") => generate::run(arguments),
+        Some("hook") => hook::run(arguments),
         Some("--version" | "-V") => say(&format!("deckwatch-mcp {} ({COMMIT})\n", env!("CARGO_PKG_VERSION"))),
         Some("--help" | "-h") => say(USAGE),
         Some(_) => {
@@ -111,6 +122,7 @@ fn serve() -> ExitCode {
         };
         // The answer can't be delivered any more, but a handoff that is being sent must arrive.
         let _ = tokio::time::timeout(LAST_WRITE, keeper.idle()).await;
+        let _ = tokio::time::timeout(LAST_WRITE, keeper.mail.reported()).await;
         let _ = tokio::time::timeout(FAREWELL, keeper.leave()).await;
         served
     });
@@ -127,8 +139,9 @@ fn serve() -> ExitCode {
 
 /// Runs the conversation until the input closes.
 async fn converse(keeper: &Arc<Keeper>) -> Result<(), String> {
-    let wire = Wire::new(stdio_pipes());
-    let running = match Box::pin(rmcp::serve_server(Server::new(Arc::clone(keeper)), wire)).await {
+    let written = Written::default();
+    let (wire, server) = (Wire::new(stdio_pipes(), written.clone()), Server::new(Arc::clone(keeper), written));
+    let running = match Box::pin(rmcp::serve_server(server, wire)).await {
         Ok(running) => running,
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(error) => return Err(format!("the conversation did not start: {error}")),

@@ -42,7 +42,16 @@ pub(super) fn lineage(pid: u32) -> impl Iterator<Item = u32> {
     std::iter::successors(Some(pid), |pid| parent_of(*pid).filter(|parent| *parent != 0)).take(MAX_ANCESTORS)
 }
 
+/// The command line of a process. Empty if it can't be read. A hook reads those of all its ancestors, so it must be cheap.
+#[cfg(target_os = "linux")]
+pub(super) fn command_line(pid: u32) -> Vec<String> {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words = bytes.strip_suffix(b"\0").unwrap_or(&bytes).split(|byte| *byte == 0);
+    words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
 /// The command line of a process. Empty if it can't be read.
+#[cfg(not(target_os = "linux"))]
 pub(super) fn command_line(pid: u32) -> Vec<String> {
     use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
     let pid = Pid::from_u32(pid);
@@ -127,6 +136,18 @@ mod tests {
         }
         child.wait().unwrap();
         assert!(!process.is_running());
+    }
+
+    #[test]
+    fn the_command_line_of_a_process_is_read() {
+        let mut child = Command::new("sleep").args(["60", "0"]).spawn().unwrap();
+        while command_line(child.id()).first().is_none_or(|program| !program.ends_with("sleep")) {
+            std::thread::yield_now();
+        }
+        assert_eq!(command_line(child.id()).get(1..), Some(&["60".to_owned(), "0".to_owned()][..]));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(command_line(u32::MAX).concat().is_empty());
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use deckwatch_protocol::{Epoch, SessionId, Timestamp};
 use tokio::sync::Notify;
@@ -20,6 +20,7 @@ pub(crate) use self::state::{Live, State, is_gone};
 
 use crate::healing::background::BackgroundHealing;
 use crate::identity::Identity;
+use crate::mail::Mail;
 use crate::pending::Pending;
 use crate::progress::Progress;
 use crate::rebuilt::Build;
@@ -41,6 +42,8 @@ pub(crate) struct Keeper {
     epochs: Mutex<BTreeMap<SessionId, Epoch>>,
     /// Work that waits for the API.
     pub(crate) pending: Pending,
+    /// The messages that this process has taken.
+    pub(crate) mail: Mail,
     /// Healing of documents in the background.
     pub(crate) healing: BackgroundHealing,
     /// The build that this process runs.
@@ -57,7 +60,7 @@ impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
         let (beating, joined, epochs) = (tokio::sync::Mutex::default(), Mutex::default(), Mutex::default());
-        let (pending, healing) = (Pending::default(), BackgroundHealing::default());
+        let (pending, mail, healing) = (Pending::default(), Mail::default(), BackgroundHealing::default());
         let (followed, build, progress) = (Mutex::default(), Build::of_this_process(), Progress::default());
         let took_over = AtomicBool::new(false);
         Self {
@@ -69,12 +72,18 @@ impl Keeper {
             joined,
             epochs,
             pending,
+            mail,
             healing,
             build,
             progress,
             followed,
             took_over,
         }
+    }
+
+    /// Whether this process has started a day, so that its session has an epoch of its own.
+    pub(crate) fn has_started(&self) -> bool {
+        self.took_over.load(Ordering::Relaxed)
     }
 
     /// Waits until no start or end of day is running.
