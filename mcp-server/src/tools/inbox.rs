@@ -52,6 +52,7 @@ pub(super) struct Facts {
     /// The ids of those that are shown.
     messages: Vec<MessageId>,
     /// How many more wait.
+    #[schemars(skip)]
     waiting: usize,
     /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
