@@ -236,6 +236,7 @@ impl ClientError {
             "end_day" | "create_handoff" => "handoff",
             "create_note" | "update_note" => "note",
             "put_doc" => "document",
+            "send_message" => "message",
             _ => "request",
         };
         Self::HoldsSecret { what, findings }
