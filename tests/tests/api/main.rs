@@ -61,6 +61,8 @@ mod rows_of_a_full_venture;
 mod rows_of_events;
 mod rows_of_messages;
 mod rows_of_the_mesh;
+mod sealed;
+mod sealed_proxy;
 mod secrets;
 mod service;
 mod session_fields;
