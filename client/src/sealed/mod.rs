@@ -10,8 +10,8 @@ mod key_pair;
 mod tests;
 
 use deckwatch_protocol::{
-    Agent, ErrorCode, Message, MessageBody, Operation, PublicKey, ReachedAgents, RecipientFilter, Recipients,
-    SendMessage, SentMessage, SessionId,
+    Address, Agent, ErrorCode, Message, MessageBody, Operation, PublicKey, RecipientFilter, Recipients, SendMessage,
+    SentMessage, SessionId,
 };
 use serde_json::json;
 
@@ -95,7 +95,7 @@ pub async fn send(client: &ContextClient, keys: &AgentKeys, message: SendMessage
 
 /// The text of a message that may be sealed. It contains no secret.
 fn checked(api: &Api, message: &SendMessage) -> Result<MessageBody, SealError> {
-    if message.to.iter().any(|to| to.as_str() == "human") {
+    if message.to.iter().any(|to| to.address() == Address::Human) {
         return Err(SealError::ToHuman);
     }
     if message.subject.is_some() {
@@ -108,9 +108,10 @@ fn checked(api: &Api, message: &SendMessage) -> Result<MessageBody, SealError> {
 
 /// The agents that the message reaches now, with their keys.
 async fn recipients(api: &Api, message: &SendMessage) -> Result<Vec<(Agent, PublicKey)>, SealError> {
-    let ReachedAgents { items, .. } = reached(api, &message.session_id, &joined(message)?).await.map_err(unread)?;
+    let SendMessage { session_id, venture, .. } = message.clone();
+    let filter = RecipientFilter { session_id, venture, to: joined(message)? };
     let (mut with_key, mut without) = (Vec::new(), Vec::new());
-    for reached in items {
+    for reached in api.list_recipients(&filter).await.map_err(unread)?.items {
         match (reached.agent.parse(), reached.public_key) {
             (Ok(agent), Some(key)) => with_key.push((agent, key)),
             _ => without.push(reached.agent),
@@ -128,10 +129,6 @@ fn joined(message: &SendMessage) -> Result<Recipients, SealError> {
 
 fn unread(error: ClientError) -> SealError {
     if error.is_passing() { SealError::KeysUnreachable(error) } else { SealError::Api(error) }
-}
-
-async fn reached(api: &Api, session_id: &SessionId, to: &Recipients) -> Result<ReachedAgents, ClientError> {
-    api.list_recipients(&RecipientFilter { session_id: session_id.clone(), to: to.clone() }).await
 }
 
 /// The text of a sealed message.
@@ -159,7 +156,8 @@ pub async fn open(api: &Api, keys: &AgentKeys, session_id: &SessionId, message: 
 /// The key of the newest session of an agent.
 async fn listed_key(api: &Api, session_id: &SessionId, agent: &Agent) -> Option<PublicKey> {
     let to = agent.as_str().parse().ok()?;
-    let listed = reached(api, session_id, &to).await;
+    let filter = RecipientFilter { session_id: Some(session_id.clone()), venture: None, to };
+    let listed = api.list_recipients(&filter).await;
     let listed = listed.inspect_err(|error| log::warn!("the public key of {agent} can't be read: {error}")).ok()?;
     listed.items.into_iter().find(|reached| reached.agent == agent.as_str())?.public_key
 }

@@ -130,7 +130,7 @@ async fn a_message_that_cannot_be_sealed_is_not_sent() {
     let sender = SealingAgent::start(&agent, json!({})).await;
     let recipient = SealingAgent::start(&agent, json!({})).await;
     let without = agent.colleague().mailbox().await;
-    let secret = format!("gh{}_{}", "p", "Zq7".repeat(12));
+    let secret = crate::secrets::token();
     let message = |error: Result<SealedDelivery, SealError>| error.unwrap_err().to_string();
     for (to, fields, expected) in [
         (vec![recipient.name(), "human"], json!({}), "a sealed message can't go to `human`".to_owned()),
