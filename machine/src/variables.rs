@@ -41,6 +41,8 @@ pub const TOKEN_EXPIRES_AT: &str = "DECKWATCH_TOKEN_EXPIRES_AT";
 pub const CONVERSATION: &str = "DECKWATCH_CONVERSATION";
 /// The prefix of the agent's branches.
 pub const BRANCH_PREFIX: &str = "DECKWATCH_BRANCH_PREFIX";
+/// Set to `1` if the launch registered our hooks with the agent tool: they print what the MCP server takes for the agent.
+pub const HOOKS: &str = "DECKWATCH_HOOKS";
 /// Set for an agent that was started with `--local`. A launcher that is started inside it stays local too.
 pub const LOCAL: &str = "DECKWATCH_LOCAL";
 /// The names of the variables that hold secrets, separated by commas. Their values never leave the machine.
