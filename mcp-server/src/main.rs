@@ -6,6 +6,7 @@
 //! * [`wire`] reads and writes messages; [`server`] implements MCP.
 //! * [`tools`], [`resources`] and [`prompts`] are the features that agents call.
 //! * [`session`] and [`heartbeat`] manage the agent's session; [`joined`] records which processes work on it.
+//! * [`mailbox`] takes messages, [`mail`] keeps them until they are shown.
 //! * [`delivery`] sends queued writes; [`offline`] reads the copies on this machine.
 //! * [`identity`] finds the agent, its venture and its API; [`github`] reads the work queue.
 //! * [`render`] writes the reports; [`budget`] measures and cuts their text.
@@ -25,6 +26,8 @@ mod hook;
 mod identity;
 mod joined;
 mod logging;
+mod mail;
+mod mailbox;
 mod offline;
 mod own_database;
 mod pending;
@@ -58,7 +61,7 @@ use crate::environment::Environment;
 use crate::identity::Identity;
 use crate::server::Server;
 use crate::session::Keeper;
-use crate::wire::Wire;
+use crate::wire::{Wire, Written};
 
 const USAGE: &str = "\
 deckwatch-mcp: the MCP server of Deckwatch. An agent's CLI starts it and speaks with it over standard input and output.
@@ -73,7 +76,7 @@ deckwatch-mcp: the MCP server of Deckwatch. An agent's CLI starts it and speaks 
 
 /// How often to check that the parent process still runs.
 const PARENT_CHECK: Duration = Duration::from_secs(2);
-/// The time limit for an end of day after the conversation has ended.
+/// The time limit for an end of day, and for a report about messages, after the conversation has ended.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 /// The time limit to tell the API that the agent has left.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -115,6 +118,7 @@ fn serve() -> ExitCode {
         };
         // The answer can't be delivered any more, but a handoff that is being sent must arrive.
         let _ = tokio::time::timeout(LAST_WRITE, keeper.idle()).await;
+        let _ = tokio::time::timeout(LAST_WRITE, keeper.mail.reported()).await;
         let _ = tokio::time::timeout(FAREWELL, keeper.leave()).await;
         served
     });
@@ -131,8 +135,9 @@ fn serve() -> ExitCode {
 
 /// Runs the conversation until the input closes.
 async fn converse(keeper: &Arc<Keeper>) -> Result<(), String> {
-    let wire = Wire::new(stdio_pipes());
-    let running = match Box::pin(rmcp::serve_server(Server::new(Arc::clone(keeper)), wire)).await {
+    let written = Written::default();
+    let (wire, server) = (Wire::new(stdio_pipes(), written.clone()), Server::new(Arc::clone(keeper), written));
+    let running = match Box::pin(rmcp::serve_server(server, wire)).await {
         Ok(running) => running,
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(error) => return Err(format!("the conversation did not start: {error}")),

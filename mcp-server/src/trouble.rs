@@ -51,6 +51,9 @@ pub(crate) enum Trouble {
     /// The API's settings in the environment are missing or malformed.
     #[error("{error}; {fix}", error = .0, fix = fix_of_config(.0))]
     Config(#[from] ConfigError),
+    /// The agent has no session, or has ended its day.
+    #[error("you have no active session: call `sod`, then call this tool again")]
+    NoSession,
     /// The API: unreachable, refused, or failed.
     #[error(transparent)]
     Api(#[from] ClientError),

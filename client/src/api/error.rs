@@ -237,6 +237,7 @@ impl ClientError {
             "create_note" | "update_note" => "note",
             "put_doc" => "document",
             "send_message" => "message",
+            "put_state" => "value",
             _ => "request",
         };
         Self::HoldsSecret { what, findings }

@@ -1,4 +1,4 @@
-//! One method per operation, generated from the table of operations. Four operations have methods of their own.
+//! One method per operation, generated from the table of operations. Some operations have methods of their own.
 
 use deckwatch_protocol::endpoint::{Empty, marker};
 #[cfg_attr(
@@ -7,6 +7,7 @@ use deckwatch_protocol::endpoint::{Empty, marker};
 )]
 use deckwatch_protocol::*;
 
+use super::retry::ANY_TAG;
 use super::{Api, ApiRequest, ClientError, understand};
 
 macro_rules! methods {
@@ -37,6 +38,8 @@ macro_rules! method {
     (LatestHandoff $($method:tt)*) => {};
     (UpdateNote $($method:tt)*) => {};
     (GetDoc $($method:tt)*) => {};
+    (PutState $($method:tt)*) => {};
+    (DeleteState $($method:tt)*) => {};
     ($name:ident $($method:tt)*) => { impl Api { $($method)* } };
 }
 
@@ -67,6 +70,34 @@ impl Api {
     pub async fn update_note(&self, id: &NoteId, version: u32, patch: &UpdateNote) -> Result<Note, ClientError> {
         let ask = ApiRequest::of::<marker::UpdateNote>(&[id.as_str()], &Empty {}, patch);
         self.call::<marker::UpdateNote>(ask.map(|ask| ask.if_match(Some(version.to_string())))).await
+    }
+
+    /// Writes a key of the shared state. `known` is the version that the caller read; `None` if there is to be no such key yet.
+    /// Refused with `state_changed` if the key has another version.
+    pub async fn put_state(
+        &self,
+        venture: &VentureCode,
+        key: &StateKey,
+        known: Option<u32>,
+        state: &PutState,
+    ) -> Result<StateEntry, ClientError> {
+        let ask = ApiRequest::of::<marker::PutState>(&[venture.as_str(), key.as_str()], &Empty {}, state)?;
+        let is_new = known.is_none().then(|| ANY_TAG.to_owned());
+        let ask = ApiRequest { if_none_match: is_new, if_match: known.map(|version| version.to_string()), ..ask };
+        self.call::<marker::PutState>(Ok(ask)).await
+    }
+
+    /// Deletes a key of the shared state. `known` is the version that the caller read. Refused with `state_changed` if the
+    /// key has another version.
+    pub async fn delete_state(
+        &self,
+        venture: &VentureCode,
+        key: &StateKey,
+        known: u32,
+        fence: &FenceQuery,
+    ) -> Result<StateEntry, ClientError> {
+        let ask = ApiRequest::of::<marker::DeleteState>(&[venture.as_str(), key.as_str()], fence, &Empty {});
+        self.call::<marker::DeleteState>(ask.map(|ask| ask.if_match(Some(known.to_string())))).await
     }
 
     /// Reads one document. `known` is the `content_hash` of the caller's copy, which is not sent again.

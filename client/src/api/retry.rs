@@ -18,6 +18,8 @@ use crate::http::RequestError;
 const BUDGET: Duration = Duration::from_secs(20);
 /// The longest `Retry-After` that is waited for here. For a longer one, the caller decides.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The tag that matches every record: `If-None-Match: *` asks that there is none.
+pub(super) const ANY_TAG: &str = "*";
 /// The number of attempts after the first.
 const RETRIES: usize = 3;
 
@@ -34,8 +36,9 @@ pub(super) fn prepare(ask: &ApiRequest) -> Prepared {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     for (header, tag) in [(IF_NONE_MATCH, &ask.if_none_match), (IF_MATCH, &ask.if_match)] {
-        let quoted = tag.as_ref().and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok());
-        if let Some(value) = quoted {
+        // `*` stands for any tag, so it has no quotes.
+        let value = tag.as_ref().map(|tag| if tag == ANY_TAG { tag.clone() } else { format!("\"{tag}\"") });
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
             headers.insert(header, value);
         }
     }

@@ -14,6 +14,7 @@ pub(crate) mod doc_heal;
 pub(crate) mod fence;
 mod fill;
 pub(crate) mod handoff;
+pub(crate) mod message;
 pub(crate) mod next_page;
 pub(crate) mod note;
 pub(crate) mod outbox;

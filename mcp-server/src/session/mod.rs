@@ -20,6 +20,7 @@ pub(crate) use self::state::{Live, State, is_gone};
 
 use crate::healing::background::BackgroundHealing;
 use crate::identity::Identity;
+use crate::mail::Mail;
 use crate::pending::Pending;
 use crate::progress::Progress;
 use crate::rebuilt::Build;
@@ -39,6 +40,8 @@ pub(crate) struct Keeper {
     pub(crate) joined: Mutex<BTreeMap<SessionId, Timestamp>>,
     /// Work that waits for the API.
     pub(crate) pending: Pending,
+    /// The messages that this process has taken.
+    pub(crate) mail: Mail,
     /// Healing of documents in the background.
     pub(crate) healing: BackgroundHealing,
     /// The build that this process runs.
@@ -55,10 +58,24 @@ impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
         let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
-        let (pending, healing) = (Pending::default(), BackgroundHealing::default());
+        let (pending, mail, healing) = (Pending::default(), Mail::default(), BackgroundHealing::default());
         let (followed, build, progress) = (Mutex::default(), Build::of_this_process(), Progress::default());
         let took_over = AtomicBool::new(false);
-        Self { identity, state, turn, changed, beating, joined, pending, healing, build, progress, followed, took_over }
+        Self {
+            identity,
+            state,
+            turn,
+            changed,
+            beating,
+            joined,
+            pending,
+            mail,
+            healing,
+            build,
+            progress,
+            followed,
+            took_over,
+        }
     }
 
     /// Waits until no start or end of day is running.

@@ -13,6 +13,7 @@ mod doc_audit;
 mod doc_cursor;
 mod handoff;
 mod handoffs;
+mod inbox;
 mod note;
 mod notes;
 mod plan;
@@ -20,6 +21,7 @@ mod preflight;
 mod remedy;
 mod scope;
 mod secret_names;
+mod send;
 mod sod;
 mod sod_snapshot;
 mod status;
@@ -114,6 +116,11 @@ tools! {
     Status status "Work queue" [read_only open_world],
     /// The weekly plan of this repository: priorities, the venture that comes first.
     Plan plan "Weekly plan" [read_only],
+    /// Send a message to other agents, a group or a human: ask a question, answer, request, decline, alert. Or see who has
+    /// seen a message that you sent. Write no secrets.
+    Send send "Send messages" [],
+    /// Read new messages from other agents and people, read one by its id, acknowledge some, or list those that you sent.
+    Inbox inbox "Read messages" [],
     /// Save, change, archive or restore a note: knowledge or a decision that outlives a session. Only when a human asks.
     /// Write no secrets.
     Note note "Write notes" [destructive],

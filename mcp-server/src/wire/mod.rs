@@ -7,10 +7,11 @@
 mod id;
 mod lines;
 mod repair;
+mod written;
 
 use std::io;
 
-use rmcp::model::{ErrorData, RequestId};
+use rmcp::model::{ErrorData, JsonRpcMessage, RequestId};
 use rmcp::service::{RoleServer, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::transport::async_rw::AsyncRwTransport;
@@ -21,6 +22,7 @@ use tokio::task::JoinSet;
 use self::id::IdFinder;
 use self::lines::{Line, Lines, MAX_BYTES};
 use self::repair::repaired;
+pub(crate) use self::written::Written;
 
 /// The maximum number of unwritten error responses. At the limit, no more input is read.
 const MAX_WAITING: usize = 64;
@@ -33,6 +35,7 @@ pub(crate) struct Wire<R, W: AsyncWrite> {
     writer: AsyncRwTransport<RoleServer, Empty, W>,
     /// Error responses that are being written. They are tasks, because [`Transport::receive`] may be cancelled.
     errors: JoinSet<io::Result<()>>,
+    written: Written,
 }
 
 impl<R, W> Wire<R, W>
@@ -40,9 +43,9 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    pub(crate) fn new((reader, writer): (R, W)) -> Self {
+    pub(crate) fn new((reader, writer): (R, W), written: Written) -> Self {
         let writer = AsyncRwTransport::new(tokio::io::empty(), writer);
-        Self { lines: Lines::new(reader), writer, errors: JoinSet::new() }
+        Self { lines: Lines::new(reader), writer, errors: JoinSet::new(), written }
     }
 
     fn refuse(&mut self, Refusal { id, error }: Refusal) {
@@ -63,7 +66,18 @@ where
         &mut self,
         item: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        self.writer.send(item)
+        let awaited = match &item {
+            JsonRpcMessage::Response(response) => self.written.on_result(&response.id),
+            _ => None,
+        };
+        let sent = self.writer.send(item);
+        async move {
+            sent.await?;
+            if let Some(awaited) = awaited {
+                let _ = awaited.send(());
+            }
+            Ok(())
+        }
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {

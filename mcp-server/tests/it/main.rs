@@ -21,6 +21,7 @@ mod harness;
 mod healing;
 mod identity;
 mod leaving;
+mod messages;
 mod notes;
 mod offline;
 mod outage;
