@@ -6,13 +6,13 @@
 use std::io;
 use std::path::PathBuf;
 
-use deckwatch_machine::agent::machine_uuid;
+use deckwatch_machine::agent_folder::ApiName;
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::durable;
 use deckwatch_protocol::{Agent, PublicKey, SealKeyId, VentureCode};
 
 use super::boxes::key_id;
-use super::key_pair::{KeyError, KeyPair};
+use super::key_pair::{KeyError, KeyPair, folder};
 
 /// The keys of an agent of one venture of an API.
 pub struct AgentKeys {
@@ -45,14 +45,11 @@ impl std::fmt::Display for ChangedKey {
 }
 
 impl AgentKeys {
-    /// The keys of `agent` on this machine, for the API whose short name is `api`. Makes its key pair on first use. The
-    /// agent has one key pair, and knows other agents by venture.
-    pub fn of_agent(dirs: &Dirs, api: &str, venture: &VentureCode, agent: &Agent) -> Result<Self, KeyError> {
-        let keys = dirs.state.join("keys");
-        let machine = machine_uuid(dirs).map_err(|source| KeyError::File { path: keys.clone(), source })?;
-        let folder = keys.join(api).join(machine.as_str()).join(agent.as_str());
-        let pair = KeyPair::in_file(&folder.join("private"))?;
-        Ok(Self { agent: agent.clone(), pair, known: folder.join("known").join(venture.as_str()) })
+    /// The keys of `agent` on this machine. Makes its key pair on first use. The agent knows other agents by venture.
+    pub fn of_agent(dirs: &Dirs, api: &ApiName, venture: &VentureCode, agent: &Agent) -> Result<Self, KeyError> {
+        let pair = KeyPair::of_agent(dirs, api, agent)?;
+        let known = folder(dirs, api, agent)?.join("known").join(venture.as_str());
+        Ok(Self { agent: agent.clone(), pair, known })
     }
 
     /// The agent.

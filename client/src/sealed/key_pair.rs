@@ -6,9 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
+use deckwatch_machine::agent::machine_uuid;
+use deckwatch_machine::agent_folder::ApiName;
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::durable;
-use deckwatch_protocol::PublicKey;
+use deckwatch_protocol::{Agent, PublicKey};
 use dryoc::classic::crypto_core::crypto_scalarmult_base;
 use zeroize::Zeroizing;
 
@@ -48,8 +50,14 @@ impl KeyPair {
         Self::of(Zeroizing::new(random()?))
     }
 
-    /// Reads the key pair in `file`, or makes one there. If several processes make one at once, all of them get the same.
-    pub(super) fn in_file(file: &Path) -> Result<Self, KeyError> {
+    /// The key pair of an agent on this machine, for one API. It is made on first use, and survives restarts, resumed and new
+    /// conversations. If several processes make it at once, all of them get the same.
+    pub fn of_agent(dirs: &Dirs, api: &ApiName, agent: &Agent) -> Result<Self, KeyError> {
+        Self::in_file(&folder(dirs, api, agent)?.join("private"))
+    }
+
+    /// Reads the key pair in `file`, or makes one there.
+    fn in_file(file: &Path) -> Result<Self, KeyError> {
         let failed = |source| KeyError::File { path: file.to_owned(), source };
         match read(file) {
             Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
@@ -78,6 +86,13 @@ impl KeyPair {
     pub(super) fn secret(&self) -> &[u8; KEY_BYTES] {
         &self.secret
     }
+}
+
+/// The folder for the keys of an agent. Machines can share a state folder, so that their names are in the path.
+pub(super) fn folder(dirs: &Dirs, api: &ApiName, agent: &Agent) -> Result<PathBuf, KeyError> {
+    let keys = dirs.state.join("keys");
+    let machine = machine_uuid(dirs).map_err(|source| KeyError::File { path: keys.clone(), source })?;
+    Ok(keys.join(api.as_str()).join(machine.as_str()).join(agent.as_str()))
 }
 
 fn read(file: &Path) -> Result<KeyPair, KeyError> {

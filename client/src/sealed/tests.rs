@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 
+use deckwatch_machine::agent_folder::ApiName;
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{Agent, PublicKey, Sealed};
 use serde_json::{Value, json};
@@ -132,7 +133,7 @@ impl Home {
     }
 
     fn keys(&self, api: &str, venture: &str, name: &str) -> AgentKeys {
-        AgentKeys::of_agent(&self.dirs, api, &venture.parse().unwrap(), &agent(name)).unwrap()
+        AgentKeys::of_agent(&self.dirs, &ApiName::of_url(api), &venture.parse().unwrap(), &agent(name)).unwrap()
     }
 
     fn private_files(&self) -> Vec<std::path::PathBuf> {
@@ -182,7 +183,10 @@ fn a_key_file_is_made_private_again_and_a_damaged_one_is_named() {
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     for damaged in ["", "QUJD", &"A".repeat(50)] {
         std::fs::write(&file, damaged).unwrap();
-        let refused = AgentKeys::of_agent(&home.dirs, "api", &"alpha".parse().unwrap(), &agent("one")).err().unwrap();
+        let refused =
+            AgentKeys::of_agent(&home.dirs, &ApiName::of_url("api"), &"alpha".parse().unwrap(), &agent("one"))
+                .err()
+                .unwrap();
         assert!(matches!(&refused, KeyError::Damaged(named) if *named == file), "{refused}");
         assert!(!refused.to_string().contains(&"A".repeat(50)));
     }

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use deckwatch_client::outbox::{Bounds, Delivery, SendReason};
 use deckwatch_client::sealed::{self, AgentKeys, Opened, SealError, SealedDelivery};
 use deckwatch_client::{ApiConfig, ContextClient};
+use deckwatch_machine::agent_folder::ApiName;
 use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{ErrorCode, Message, SendMessage, Violations};
 use deckwatch_tests::{Api, Caller as _, Mailbox, fresh, overlay};
@@ -76,7 +77,8 @@ impl SealingAgent {
 
 fn keys(home: &Path, agent: &deckwatch_tests::Agent) -> AgentKeys {
     let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.into())).unwrap();
-    AgentKeys::of_agent(&dirs, "api", &agent.venture.parse().unwrap(), &agent.name.parse().unwrap()).unwrap()
+    AgentKeys::of_agent(&dirs, &ApiName::of_url("api"), &agent.venture.parse().unwrap(), &agent.name.parse().unwrap())
+        .unwrap()
 }
 
 fn client(url: &str, key: &str, home: &Path) -> ContextClient {
