@@ -20,7 +20,8 @@ impl Keeper {
         // An earlier process of the session may have taken messages without reporting them.
         let again = self.mail.may_lack_some();
         let take = TakeInbox { session_id, epoch, limit: TakeLimit::default(), again };
-        let taken = self.identity.api().await?.take_inbox(&take).await?;
+        let mut taken = self.identity.api().await?.take_inbox(&take).await?;
+        self.open_sealed(&mut taken.items).await;
         self.mail.taken(taken.items);
         let count = usize::try_from(taken.waiting).unwrap_or(usize::MAX);
         Ok(WaitingMail { count, is_minimum: taken.waiting_is_minimum })

@@ -39,6 +39,7 @@ mod records;
 mod render;
 mod resources;
 mod schema;
+mod sealing;
 mod sentence;
 mod server;
 mod session;

@@ -16,6 +16,7 @@ use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::message::{self, ShownMessage};
 use crate::render::outbox;
+use crate::sealing::is_unopened;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, sentence};
 
@@ -122,7 +123,7 @@ fn shown(keeper: &Keeper, waiting: WaitingMail, outage: Option<String>, now: Tim
             break;
         }
         let piece = text.piece(0, now, fence, room);
-        let (status, reason) = if item.message.sealed.is_some() {
+        let (status, reason) = if is_unopened(&item.message) {
             (ReportedStatus::Refused, "key_unavailable".parse().ok())
         } else {
             (ReportedStatus::Surfaced, None)
@@ -159,14 +160,17 @@ fn more(waiting: WaitingMail) -> Option<String> {
 
 /// Reads one message, from a place on.
 async fn one(keeper: &Keeper, id: &MessageId, offset: usize) -> Result<Facts, Trouble> {
-    let record = keeper.identity.api().await?.get_message(id).await?;
+    let mut record = keeper.identity.api().await?.get_message(id).await?;
+    if record.message.sealed.is_some() {
+        keeper.open_message(&mut record.message).await;
+    }
     let own = own_delivery(keeper, &record).await?;
     let (now, fence) = (now(), fence());
     let text = ShownMessage { message: &record.message, redelivered: false };
     let piece = text.piece(offset, now, &fence, LIMIT.saturating_sub(line_cost(WARNING) + 2));
     if let Some(delivery) = own
         && matches!(delivery.status, DeliveryStatus::Queued | DeliveryStatus::Offered)
-        && record.message.sealed.is_none()
+        && !is_unopened(&record.message)
     {
         let partial = offset > 0 || piece.next_offset.is_some();
         let (delivery_id, status) = (delivery.id.clone(), ReportedStatus::Surfaced);

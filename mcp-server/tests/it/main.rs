@@ -35,6 +35,7 @@ mod rebuilt;
 mod renaming;
 mod resources;
 mod schemas;
+mod sealed;
 mod secrets;
 mod server;
 mod snapshot;
