@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::sealed_proxy::{Proxy, Then};
+use crate::proxy::{Proxy, Then};
 
 const TEXT: &str = "The release is on Friday";
 

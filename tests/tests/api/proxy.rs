@@ -1,11 +1,14 @@
-//! A proxy between a client and the engine that holds back the answer about the recipients of a message, so that a test can
+//! A proxy between a client and the engine that can be closed, and that holds back the answer about the recipients of a message, so that a test can
 //! change something before the message arrives.
+
+use std::sync::Arc;
 
 use deckwatch_tests::Api;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// What the proxy does after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,17 +63,19 @@ impl Drop for Proxy {
     }
 }
 
-/// Serves one connection after the other: the client of a test keeps one open.
-async fn serve(
-    listener: TcpListener,
-    engine: String,
-    asked: UnboundedSender<()>,
-    mut answers: UnboundedReceiver<Then>,
-) {
-    while let Ok((client, _)) = listener.accept().await {
-        let server = TcpStream::connect(&engine).await.unwrap();
-        if connection(client, server, &asked, &mut answers).await == Some(Then::Close) {
-            return;
+async fn serve(listener: TcpListener, engine: String, asked: UnboundedSender<()>, answers: UnboundedReceiver<Then>) {
+    let answers = Arc::new(Mutex::new(answers));
+    // Dropped with this future, which closes the connections.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (client, server) = (accepted.unwrap().0, TcpStream::connect(&engine).await.unwrap());
+                connections.spawn(connection(client, server, asked.clone(), answers.clone()));
+            }
+            Some(ended) = connections.join_next() => if ended.unwrap() == Some(Then::Close) {
+                return;
+            }
         }
     }
 }
@@ -78,8 +83,8 @@ async fn serve(
 async fn connection(
     mut client: TcpStream,
     mut server: TcpStream,
-    asked: &UnboundedSender<()>,
-    answers: &mut UnboundedReceiver<Then>,
+    asked: UnboundedSender<()>,
+    answers: Arc<Mutex<UnboundedReceiver<Then>>>,
 ) -> Option<Then> {
     let (mut request, mut response) = (vec![0; 65_536], vec![0; 65_536]);
     let mut about_recipients = false;
@@ -95,7 +100,7 @@ async fn connection(
                 let mut then = Then::GoOn;
                 if std::mem::take(&mut about_recipients) {
                     asked.send(()).ok()?;
-                    then = answers.recv().await?;
+                    then = answers.lock().await.recv().await?;
                 }
                 client.write_all(&response[..read]).await.ok()?;
                 if then == Then::Close {
