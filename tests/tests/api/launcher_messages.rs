@@ -163,7 +163,8 @@ async fn messages_of_people_are_in_step() {
     transcript.run("a wrong kind", &person, &["send", name, "Hello.", "--kind", "qestion"], "").await;
     transcript.run("a sealed message", &person, &["send", name, "Hello.", "--sealed"], "").await;
     transcript.run("no venture", &person, &["send", name, "Hello."], "").await;
-    transcript.run("an unknown venture", &person, &["inbox", "--venture", "nowhere"], "").await;
+    let unknown = person.run(&["inbox", "--venture", "nowhere"]).await;
+    assert!(unknown.code == Some(12) && unknown.stderr.contains("there is no venture nowhere"), "{}", unknown.stderr);
     transcript.run("an unknown message", &person, &["inbox", "msg_01KB2ZQ0M3V5X7Y9A1C3E5G7J9"], "").await;
     let shared = Person::with_key(&api, ("CONTEXT_API_KEY", api.context_key().to_owned()));
     transcript.run("the key of agents", &shared, &to_agent, "").await;
