@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use deckwatch_protocol::endpoint::{Endpoint, PathParameters};
 use deckwatch_protocol::{
-    CorrelationId, HandoffId, IdempotencyKey, MessageId, NoteId, Operation, STALE_SECONDS, SessionId, Timestamp,
-    Violations,
+    CorrelationId, HandoffId, IdempotencyKey, MessageId, NoteId, NoteKind, Operation, STALE_SECONDS, SessionId,
+    Timestamp, Violations,
 };
 use deckwatch_secrets::Finding;
 use deserr::Deserr;
@@ -145,9 +145,10 @@ impl Call<'_> {
         Timestamp::from_millis(millis - millis.rem_euclid(60_000))
     }
 
-    /// An id for a note that is made now.
-    pub(crate) fn mint_note_id(&self) -> NoteId {
-        NoteId::mint(self.now, random_bits(self.entropy))
+    /// An id for a note of this kind that is made now.
+    pub(crate) fn mint_note_id(&self, kind: NoteKind) -> NoteId {
+        let random = random_bits(self.entropy);
+        if kind.is_note() { NoteId::mint(self.now, random) } else { NoteId::mint_memory(self.now, random) }
     }
 }
 

@@ -83,6 +83,9 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
     ConstraintRow::check("refused_note_changed", ErrorCode::NoteChanged,
         "The note has changed: its version is not the one in If-Match. Read the note again."),
 
+    ConstraintRow::check("memory_full", ErrorCode::MemoryFull,
+        "The venture has 500 memories that are not archived. Archive one that is no longer needed."),
+
     // Agents and the processes that speak for them.
     ConstraintRow::check("agent_session_not_found", ErrorCode::SessionNotFound, "No session has this id."),
     ConstraintRow::check("agent_session_ended", ErrorCode::SessionEnded,

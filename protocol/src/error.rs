@@ -100,6 +100,8 @@ error_codes! {
     TooManyClaims "too_many_claims" 409 "Too many claims",
     /// The shared state of the venture has 1,000 keys. Delete one that is no longer needed.
     StateFull "state_full" 409 "State full",
+    /// The venture has 500 memories that are not archived. Archive one that is no longer needed.
+    MemoryFull "memory_full" 409 "Memory full",
     /// The machine is retired. Register it again.
     MachineRetired "machine_retired" 409 "Machine retired",
     /// The limit is reached: 500 requirements, or 20 with a `*` for the venture. Delete a requirement that is no longer needed.
@@ -199,6 +201,7 @@ impl ErrorCode {
             | Self::StateNotFound
             | Self::StateChanged
             | Self::StateFull
+            | Self::MemoryFull
             | Self::PreconditionRequired
             | Self::TooManyClaims
             | Self::SessionEnded

@@ -10,7 +10,10 @@ use crate::time::Timestamp;
 use crate::violation::Invalid;
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+    (@close $other:literal) => {
+        ")"
+    };
+    ($(#[$doc:meta])* $name:ident, $prefix:literal $(or $other:literal)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
@@ -35,16 +38,17 @@ macro_rules! id {
             type Err = Invalid;
 
             fn from_str(text: &str) -> Result<Self, Invalid> {
-                let ulid = text.strip_prefix($prefix).and_then(|rest| ulid::Ulid::from_string(rest).ok());
+                let rest = text.strip_prefix($prefix)$(.or_else(|| text.strip_prefix($other)))?;
+                let ulid = rest.and_then(|rest| ulid::Ulid::from_string(rest).ok());
                 match ulid {
                     // Only the canonical form is accepted, so that a record has exactly one id.
-                    Some(ulid) if text.get($prefix.len()..) == Some(ulid.to_string().as_str()) => Ok(Self(text.to_owned())),
-                    _ => Err(Invalid::new(concat!("must be an id of the form ", $prefix, "<26 characters>"))),
+                    Some(ulid) if rest == Some(ulid.to_string().as_str()) => Ok(Self(text.to_owned())),
+                    _ => Err(Invalid::new(concat!("must be an id of the form ", $prefix, "<26 characters>" $(, " or ", $other, "<26 characters>")?))),
                 }
             }
         }
 
-        impl_text_traits!($name, concat!("^", $prefix, "[0-7][0-9A-HJKMNP-TV-Z]{25}$"), 31);
+        impl_text_traits!($name, concat!("^" $(, "(?:", $other, "|")?, $prefix $(, id!(@close $other))?, "[0-7][0-9A-HJKMNP-TV-Z]{25}$"), 31);
     };
 }
 
@@ -57,8 +61,8 @@ id! {
     HandoffId, "ho_"
 }
 id! {
-    /// The id of a note.
-    NoteId, "note_"
+    /// The id of a note. A memory has another prefix, so that notes and memories are two ranges of each index.
+    NoteId, "note_" or "mem_"
 }
 id! {
     /// The id of a token.
@@ -94,15 +98,35 @@ id! {
     ClassificationId, "cls_"
 }
 
+impl NoteId {
+    /// Creates an id for a memory that is created at `now`. `random` supplies the 80 random bits.
+    pub fn mint_memory(now: Timestamp, random: u128) -> Self {
+        let note = Self::mint(now, random);
+        let ulid = note.as_str().strip_prefix(Self::PREFIX).unwrap_or_default();
+        Self(format!("{}{ulid}", Self::MEMORY_PREFIX))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::note::NoteKind;
 
     #[test]
     fn ids_sort_by_creation_time() {
         let early = SessionId::mint(Timestamp::from_millis(1_000), u128::MAX);
         let late = SessionId::mint(Timestamp::from_millis(1_001), 0);
         assert!(early < late, "{early} {late}");
+    }
+
+    #[test]
+    fn the_id_of_a_memory_sorts_before_those_of_notes() {
+        let (note, memory) =
+            (NoteId::mint(Timestamp::from_millis(0), 0), NoteId::mint_memory(Timestamp::from_millis(9), 9));
+        assert!(memory < note && memory.as_str() < NoteId::PREFIX, "{memory} {note}");
+        assert_eq!(memory.as_str().parse::<NoteId>(), Ok(memory.clone()));
+        assert_eq!((note.kind(), memory.kind()), (NoteKind::Note, NoteKind::Memory));
+        assert!("mem_".parse::<NoteId>().is_err());
     }
 
     #[test]

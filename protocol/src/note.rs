@@ -1,14 +1,52 @@
-//! Notes: enterprise knowledge, saved only if a human asks for it.
+//! Notes: enterprise knowledge, saved only if a human asks for it. A note of the kind `memory` is what an agent remembers.
 
 use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
-use crate::id::NoteId;
+use crate::id::{NoteId, SessionId};
 use crate::page::{Cursor, Excerpt, Limit, in_query};
-use crate::text::{NoteContent, NoteTag, NoteTitle, SearchText, VentureCode};
+use crate::text::{Agent, CommitSha, NoteContent, NoteTag, NoteTitle, SearchText, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations, at_most};
+
+/// The kind of a note.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[deserr(rename_all = lowercase, error = Violations)]
+pub enum NoteKind {
+    /// Enterprise knowledge that a human wants to keep.
+    #[default]
+    Note,
+    /// What an agent remembers about its venture. Lists show memories only if they ask for them, and `start_day` never does.
+    Memory,
+}
+
+impl NoteKind {
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// Whether it is the kind of a note that a human wants to keep.
+    pub fn is_note(&self) -> bool {
+        *self == Self::Note
+    }
+}
+
+impl NoteId {
+    /// The prefix of the id of a memory.
+    pub const MEMORY_PREFIX: &str = "mem_";
+
+    /// The kind of the note with this id.
+    pub fn kind(&self) -> NoteKind {
+        if self.as_str().starts_with(Self::MEMORY_PREFIX) { NoteKind::Memory } else { NoteKind::Note }
+    }
+}
 
 /// A stored note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +81,12 @@ pub struct Note {
     /// rest.
     #[serde(default)]
     pub indexed_in_part: bool,
+    /// The kind of the note. The id of a memory begins with `mem_`.
+    #[serde(default)]
+    pub kind: NoteKind,
+    /// Who remembers it. `null` if the note is no memory.
+    #[serde(default)]
+    pub author: Option<NoteAuthor>,
 }
 
 impl Note {
@@ -50,6 +94,10 @@ impl Note {
     pub const MAX_BYTES: usize = NoteContent::MAX_CHARS;
     /// The maximum number of tags.
     pub const MAX_TAGS: usize = 20;
+    /// The maximum size of the text of a memory in bytes.
+    pub const MAX_MEMORY_BYTES: usize = 8 * 1024;
+    /// The maximum number of memories of a venture that are not archived.
+    pub const MAX_MEMORIES: u32 = 500;
     /// Tags that a team should use in the same way. Any other tag is valid too. Every answer of `start_day` contains
     /// the notes tagged `executive-summary`.
     pub const RECOMMENDED_TAGS: &[&str] = &[
@@ -66,6 +114,18 @@ impl Note {
         "prd",
         "reference",
     ];
+}
+
+/// The agent that remembers something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NoteAuthor {
+    /// The agent.
+    pub agent: Agent,
+    /// The session in which it saved the memory.
+    pub session_id: SessionId,
+    /// The commit that the memory is about, if it is known.
+    pub commit_sha: Option<CommitSha>,
 }
 
 /// A note in a list or search result, with an excerpt of its text.
@@ -99,9 +159,15 @@ pub struct FoundNote {
     /// rest.
     #[serde(default)]
     pub indexed_in_part: bool,
+    /// The kind of the note. The id of a memory begins with `mem_`.
+    #[serde(default)]
+    pub kind: NoteKind,
+    /// Who remembers it. `null` if the note is no memory.
+    #[serde(default)]
+    pub author: Option<NoteAuthor>,
 }
 
-/// Saves a note.
+/// Saves a note, or remembers something: a memory names the session of its agent instead of a venture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations, validate = CreateNote::bounded -> Violations)]
@@ -117,15 +183,66 @@ pub struct CreateNote {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = Note::MAX_TAGS)))]
     pub tags: Vec<NoteTag>,
-    /// The venture of the note. `null` means a global note.
+    /// The venture of the note. `null` means a global note. A memory belongs to the venture of its session.
     #[deserr(default)]
     #[serde(default)]
     pub venture: Option<VentureCode>,
+    /// The kind of the note. The text of a memory has at most 8 KiB.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "NoteKind::is_note")]
+    pub kind: NoteKind,
+    /// The session of the agent that remembers. It may have ended. Required for a memory, and only for a memory.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// The commit that the memory is about. The default is the commit of the session. Only for a memory.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit_sha: Option<CommitSha>,
 }
 
 impl CreateNote {
+    /// A global note without tags.
+    pub fn new(title: NoteTitle, content: NoteContent) -> Self {
+        let (tags, kind) = (Vec::new(), NoteKind::Note);
+        Self { title, content, tags, venture: None, kind, session_id: None, commit_sha: None }
+    }
+
+    /// A memory of the agent of this session, without tags.
+    pub fn memory(session: SessionId, title: NoteTitle, content: NoteContent) -> Self {
+        Self { kind: NoteKind::Memory, session_id: Some(session), ..Self::new(title, content) }
+    }
+
     fn bounded(self, at: ValuePointerRef) -> Result<Self, Violations> {
         at_most(at, &[("tags", self.tags.len(), Note::MAX_TAGS)])?;
+        match self.kind {
+            NoteKind::Note => self.without_session(),
+            NoteKind::Memory => self.of_session(),
+        }
+    }
+
+    fn without_session(self) -> Result<Self, Violations> {
+        let only = "is only for notes of the kind `memory`";
+        match (&self.session_id, &self.commit_sha) {
+            (Some(_), _) => Err(Violations::at("/session_id", only)),
+            (None, Some(_)) => Err(Violations::at("/commit_sha", only)),
+            (None, None) => Ok(self),
+        }
+    }
+
+    fn of_session(self) -> Result<Self, Violations> {
+        if self.session_id.is_none() {
+            return Err(Violations::at("/session_id", "is required for a note of the kind `memory`"));
+        }
+        if self.venture.is_some() {
+            return Err(Violations::at(
+                "/venture",
+                "must not be given: a memory belongs to the venture of its session",
+            ));
+        }
+        if self.content.as_str().len() > Note::MAX_MEMORY_BYTES {
+            return Err(Violations::at("/content", "must have at most 8 KiB as UTF-8 in a note of the kind `memory`"));
+        }
         Ok(self)
     }
 }
@@ -176,6 +293,9 @@ pub enum NoteScope {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct NoteFilter {
+    /// `memory`: show what agents remember. Otherwise, only notes that a human wants to keep are shown.
+    #[deserr(default)]
+    pub kind: Option<NoteKind>,
     /// Show only notes of this venture.
     #[deserr(default)]
     pub venture: Option<VentureCode>,

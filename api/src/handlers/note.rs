@@ -1,6 +1,8 @@
 //! Notes: create, find and change them.
 
-use deckwatch_protocol::{Change, CreateNote, ErrorCode, NoteFilter, NoteId, Timestamp, UpdateNote, Violations};
+use deckwatch_protocol::{
+    Change, CreateNote, ErrorCode, NoteFilter, NoteId, NoteKind, Operation, Timestamp, UpdateNote, Violations,
+};
 
 use crate::call::Call;
 use crate::database::Statement;
@@ -12,9 +14,9 @@ use crate::search_cursor::SearchCursor;
 use crate::store;
 use crate::store::note::{NewNote, NoteInBatch};
 
-/// Creates a note.
+/// Creates a note, or a memory of the agent of a session.
 pub(crate) fn create_note(call: &Call, note: CreateNote) -> Result<Plan, ApiError> {
-    let id = call.mint_note_id();
+    let id = call.mint_note_id(note.kind);
     let (title, content) = (TitleTerms::of(note.title.as_str()), ContentTerms::of(note.content.as_str()));
     let new = NewNote {
         id: &id,
@@ -23,13 +25,21 @@ pub(crate) fn create_note(call: &Call, note: CreateNote) -> Result<Plan, ApiErro
         correlation_id: call.correlation_id.as_str(),
         indexed_in_part: content.in_part,
     };
-    let mut steps: Vec<Statement> = note.venture.iter().map(store::refusal::unless_venture).collect();
+    let (mut steps, access) = match &note.session_id {
+        Some(session) => (
+            vec![store::refusal::unless_session(session), store::note::unless_room(session)],
+            DataAccess::Session(session.clone()),
+        ),
+        None => (
+            note.venture.iter().map(store::refusal::unless_venture).collect::<Vec<_>>(),
+            DataAccess::of(note.venture.as_ref()),
+        ),
+    };
     steps.push(store::note::insert(&note, &new));
     steps.push(store::event::note_created(call.now));
     steps.extend(store::note_search::add(&title, &content));
     steps.push(store::note::tag_newest());
-    Ok(Plan::write(steps, store::note::select_response_with_content(NoteInBatch::Newest, 201))
-        .with_access(DataAccess::of(note.venture.as_ref())))
+    Ok(Plan::write(steps, store::note::select_response_with_content(NoteInBatch::Newest, 201)).with_access(access))
 }
 
 /// Reads one note.
@@ -53,8 +63,13 @@ pub(crate) fn list_notes(call: &Call, filter: NoteFilter) -> Result<Plan, ApiErr
     Ok(plan.with_access(filter.venture.map_or(DataAccess::Shared, DataAccess::Venture)))
 }
 
-/// Changes a note. If the request has the same values as the note, nothing changes, and the version stays the same.
+/// Changes a note. If the request has the same values as the note, nothing changes, and the version stays the same. A memory
+/// does not change, so that its author and its commit stay true.
 pub(crate) fn update_note(call: &Call, id: NoteId, patch: UpdateNote) -> Result<Plan, ApiError> {
+    if id.kind() == NoteKind::Memory {
+        let detail = "A memory can't be changed. Archive it and save the new text as another memory.";
+        return Err(ApiError::new(ErrorCode::Forbidden, detail));
+    }
     let mut steps = unless_matched(call, &id);
     if let Change::Set(venture) = &patch.venture {
         steps.push(store::refusal::unless_venture(venture));
@@ -109,6 +124,9 @@ fn archive_or_restore(
     changes: [fn(&NoteId, Timestamp) -> Statement; 2],
 ) -> Result<Plan, ApiError> {
     let mut steps = unless_matched(call, &id);
+    if call.operation == Operation::RestoreNote && id.kind() == NoteKind::Memory {
+        steps.push(store::note::unless_room_to_restore(&id));
+    }
     steps.push(store::note_search::forget(&id));
     steps.extend(store::note::untag(&id));
     steps.extend(changes.map(|change| change(&id, call.now)));

@@ -12,7 +12,7 @@ use deckwatch_protocol::{
 
 use super::doc::DocLocation;
 use super::forms::{every_form, filters};
-use super::note::{bind_change, note_to_change};
+use super::note::{bind_change, newest_number, note_kind, note_to_change};
 use super::records::{names, session_in_new_repo, sessions_to_move};
 use super::session::{live_session, of_live_session, of_stale_sessions, stale_sessions};
 use super::statements;
@@ -161,19 +161,21 @@ statements! {
         where changes() > 0 and h.id = (select max(id) from handoffs where session_id = ?1)");
 
     /// The note that this batch has created, which is the newest one. `?1` is the current time.
-    NOTE_CREATED = append!("
-        select n.venture, 'note_saved', n.id, null, null, ?1, json_object('outcome', 'created', 'version', n.version)
-        from notes n where n.id = (select max(id) from notes)");
+    NOTE_CREATED = append!(concat!("
+        select n.venture, 'note_saved', n.id, n.agent, n.session_id, ?1,
+          json_object('outcome', 'created', 'version', n.version, ", note_kind!(), ")
+        from notes n where n.number = ", newest_number!()));
 
     /// The note `?1`, if it is archived (`?3`) or not. The next statement archives or restores it, which is `?4`.
-    NOTE_ARCHIVED_OR_RESTORED = append!("
-        select n.venture, 'note_saved', n.id, null, null, ?2, json_object('outcome', ?4, 'version', n.version + 1)
-        from notes n where n.id = ?1 and (n.archived_at is not null) = ?3");
+    NOTE_ARCHIVED_OR_RESTORED = append!(concat!("
+        select n.venture, 'note_saved', n.id, null, null, ?2,
+          json_object('outcome', ?4, 'version', n.version + 1, ", note_kind!(), ")
+        from notes n where n.id = ?1 and (n.archived_at is not null) = ?3"));
 
     /// The note that the next statement changes. The parameters are those of the change.
     NOTE_UPDATED = append!(concat!("
         select iif(?6, ?7, n.venture), 'note_saved', n.id, null, null, ?2,
-          json_object('outcome', 'updated', 'version', n.version + 1)
+          json_object('outcome', 'updated', 'version', n.version + 1, ", note_kind!(), ")
         from notes n where ", note_to_change!("n.")));
 
     /// The newest version of a document, if this batch has created it: it has the change id `?3`, which is empty for a

@@ -1,6 +1,8 @@
 //! Notes: insert, change and list. `note_search` has their full text index.
 
-use deckwatch_protocol::{Change, CreateNote, Limit, NoteFilter, NoteId, NoteTag, Timestamp, TokenId, UpdateNote};
+use deckwatch_protocol::{
+    Change, CreateNote, Limit, Note, NoteFilter, NoteId, NoteKind, NoteTag, SessionId, Timestamp, TokenId, UpdateNote,
+};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -12,6 +14,34 @@ use super::statements;
 use crate::database::{Param, Statement};
 use crate::search::EXCERPT_MAX_CHARS;
 
+/// Whether the note with the id `$id` is a memory. Ids of memories sort before those of notes.
+macro_rules! is_memory {
+    ($id:literal) => {
+        concat!("(", $id, " < 'note_')")
+    };
+}
+pub(super) use is_memory;
+
+/// The kind of the note `n`, as a member of its JSON.
+macro_rules! note_kind {
+    () => {
+        concat!("'kind', iif(", $crate::store::note::is_memory!("n.id"), ", 'memory', 'note')")
+    };
+}
+
+/// The kind and the author of the note `n`, as members of its JSON.
+macro_rules! author_json {
+    () => {
+        concat!(
+            $crate::store::note::note_kind!(),
+            ", 'author', json(iif(",
+            $crate::store::note::is_memory!("n.id"),
+            ", json_object('agent', n.agent, 'session_id', n.session_id, 'commit_sha', n.commit_sha), null))"
+        )
+    };
+}
+pub(super) use {author_json, note_kind};
+
 /// The note `n` as JSON; `$content` is an SQL expression.
 macro_rules! note_json {
     ($content:expr) => {
@@ -21,7 +51,9 @@ macro_rules! note_json {
             ", 'size_bytes', length(cast(n.content as blob)), 'tags', json(n.tags_json), 'venture', n.venture, ",
             "'version', n.version, 'archived_at', n.archived_at, 'created_at', n.created_at, 'updated_at', n.updated_at, ",
             "'actor_key_id', n.actor_key_id, 'creation_correlation_id', n.creation_correlation_id, ",
-            "'indexed_in_part', json(iif(n.indexed_in_part, 'true', 'false')))"
+            "'indexed_in_part', json(iif(n.indexed_in_part, 'true', 'false')), ",
+            $crate::store::note::author_json!(),
+            ")"
         )
     };
 }
@@ -33,7 +65,8 @@ macro_rules! found_note_json {
             "json_object('id', n.id, 'title', n.title, 'size_bytes', octet_length(n.content), 'tags', json(n.tags_json), ",
             "'venture', n.venture, 'version', n.version, 'archived_at', n.archived_at, 'created_at', n.created_at, ",
             "'updated_at', n.updated_at, 'actor_key_id', n.actor_key_id, ",
-            "'indexed_in_part', json(iif(n.indexed_in_part, 'true', 'false'))",
+            "'indexed_in_part', json(iif(n.indexed_in_part, 'true', 'false')), ",
+            $crate::store::note::author_json!(),
             $more,
             ")"
         )
@@ -41,13 +74,24 @@ macro_rules! found_note_json {
 }
 pub(super) use found_note_json;
 
+/// The number of the note or memory that this batch has created.
+macro_rules! newest_number {
+    () => {
+        "(select max(number) from notes)"
+    };
+}
+
 /// The note `?1`, or the newest note if `?1` is null.
 macro_rules! known_or_newest {
     () => {
-        "ifnull(?1, (select max(id) from notes))"
+        concat!(
+            "ifnull(?1, (select newest.id from notes newest where newest.number = ",
+            $crate::store::note::newest_number!(),
+            "))"
+        )
     };
 }
-pub(super) use known_or_newest;
+pub(super) use {known_or_newest, newest_number};
 
 /// The condition for the note `?1`, if a change gives it another title, text, tags or venture. `?3`, `?4` and `?5` are the
 /// new title, text and tags or null, `?6` and `?7` a flag and the new venture. `$n` stands before each column.
@@ -77,6 +121,19 @@ macro_rules! note_to_change {
 }
 pub(super) use note_to_change;
 
+/// Whether the venture `$venture` has as many memories as it may have.
+macro_rules! room {
+    ($venture:literal) => {
+        concat!(
+            "exists (select 1 from notes n indexed by notes_live_by_venture where n.venture = ",
+            $venture,
+            " and n.archived_at is null and ",
+            $crate::store::note::is_memory!("n.id"),
+            " limit 1 offset 499)"
+        )
+    };
+}
+
 /// The rows of the tags of the note `?1`.
 macro_rules! tag_rows {
     () => {
@@ -91,6 +148,24 @@ statements! {
           content, indexed_in_part)
         values (", next_id!("note_", 6, 16, "ifnull((select substr(max(id), 6, 10) from notes), '')"), ",
           ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9)");
+
+    /// `?10` is the session of the agent, `?11` the commit or null.
+    INSERT_MEMORY = concat!("
+        insert into notes (id, venture, title, tags_json, created_at, updated_at, actor_key_id, creation_correlation_id,
+          content, indexed_in_part, agent, session_id, commit_sha)
+        select ", next_id!("mem_", 5, 15, "ifnull((select substr(max(id), 5, 10) from notes where id < 'note_'), '')"), ",
+          ifnull(?2, s.venture), ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, s.agent, s.id, ifnull(?11, s.commit_sha)
+        from sessions s where s.id = ?10");
+
+    /// Fails the batch unless the venture of session `?1` has room for one more memory.
+    UNLESS_ROOM = concat!("
+        insert into memory_refusals (reason)
+        select 'full' where ", room!("(select venture from sessions where id = ?1)"));
+
+    /// Fails the batch unless the venture of the archived memory `?1` has room for one more.
+    UNLESS_ROOM_TO_RESTORE = concat!("
+        insert into memory_refusals (reason)
+        select 'full' from notes m where m.id = ?1 and m.archived_at is not null and ", room!("m.venture"));
 
     /// `?1` is the id, `?2` the current time. Then follow the new title, text and tags or null, a flag and the new
     /// venture, and whether the index holds all terms of a new text. A patch with the same values changes nothing.
@@ -168,7 +243,15 @@ pub(crate) struct NewNote<'a> {
 }
 
 pub(crate) fn insert(note: &CreateNote, new: &NewNote) -> Statement {
-    Statement::new(INSERT)
+    let statement = bind_new(if note.kind.is_note() { INSERT } else { INSERT_MEMORY }, note, new);
+    match &note.session_id {
+        Some(session) => statement.bind(session).bind(note.commit_sha.as_ref()),
+        None => statement,
+    }
+}
+
+fn bind_new(sql: &'static str, note: &CreateNote, new: &NewNote) -> Statement {
+    Statement::new(sql)
         .bind(new.id)
         .bind(note.venture.as_ref())
         .bind(&note.title)
@@ -178,6 +261,16 @@ pub(crate) fn insert(note: &CreateNote, new: &NewNote) -> Statement {
         .bind(new.correlation_id)
         .bind(&note.content)
         .bind(new.indexed_in_part)
+}
+
+/// Fails the batch unless the venture of the session has room for one more memory.
+pub(crate) fn unless_room(session: &SessionId) -> Statement {
+    Statement::new(UNLESS_ROOM).bind(session).non_durable()
+}
+
+/// Fails the batch unless the venture of the memory has room for it, if it is archived.
+pub(crate) fn unless_room_to_restore(id: &NoteId) -> Statement {
+    Statement::new(UNLESS_ROOM_TO_RESTORE).bind(id).non_durable()
 }
 
 pub(crate) fn update(id: &NoteId, patch: &UpdateNote, now: Timestamp, indexed_in_part: Option<bool>) -> Statement {
@@ -284,6 +377,7 @@ filters! {
         venture: Option<Param>,
         global: bool,
         archived: bool,
+        memory: bool,
         token: Option<Param>,
         cursor: Option<Param>,
     }
@@ -296,6 +390,7 @@ pub(crate) fn list(filter: &NoteFilter, token: Option<&TokenId>) -> [Statement; 
         venture: filter.venture.as_ref().map(Param::from),
         global: filter.scope.is_some(),
         archived: filter.archived == Some(true),
+        memory: filter.kind == Some(NoteKind::Memory),
         token: token.map(Param::from),
         cursor: filter.cursor.as_ref().map(Param::from),
     };
@@ -323,7 +418,7 @@ impl NoteFilters {
     }
 
     fn of_venture(&self) -> Conditions {
-        let conditions = self.of_kind(Conditions::none());
+        let conditions = self.selected(Conditions::none());
         if self.tag.is_some() {
             conditions.when("t.scope = ?", self.venture.as_ref()).only("t.scope = 'global'", self.global)
         } else {
@@ -353,16 +448,22 @@ impl NoteFilters {
             (Some(_), true) => "sqlite_autoindex_archived_note_tags_1",
         };
         let [all, global, own] = [ALL, global, own]
-            .map(|arm| self.of_kind(Conditions::starting_with(arm, token.clone()).joining_first("tokens token")));
+            .map(|arm| self.selected(Conditions::starting_with(arm, token.clone()).joining_first("tokens token")));
         vec![all, global.served_by(index), own.served_by(index)]
     }
 
-    /// Selects live or archived notes and, if given, the tag. Each of the two tag tables holds one kind.
-    fn of_kind(&self, conditions: Conditions) -> Conditions {
+    /// Selects notes or memories, live or archived, and, if given, the tag. Each of the two tag tables holds the live or the
+    /// archived ones.
+    fn selected(&self, conditions: Conditions) -> Conditions {
         if self.tag.is_some() {
-            return conditions.when("t.tag = ?", self.tag.as_ref());
+            let conditions = conditions.when("t.tag = ?", self.tag.as_ref());
+            return conditions.only("t.note_id < 'note_'", self.memory).only("t.note_id > 'note_'", !self.memory);
         }
-        conditions.only("n.archived_at is not null", self.archived).only("n.archived_at is null", !self.archived)
+        conditions
+            .only("n.archived_at is not null", self.archived)
+            .only("n.archived_at is null", !self.archived)
+            .only(is_memory!("n.id"), self.memory)
+            .only("n.id > 'note_'", !self.memory)
     }
 }
 
@@ -370,3 +471,6 @@ impl NoteFilters {
 pub(super) fn composed() -> Vec<(String, String)> {
     every_form("note::list", |filters: &NoteFilters| filters.page(Limit::default()))
 }
+
+// The statements have this limit as a number.
+const _: () = assert!(Note::MAX_MEMORIES == 500);

@@ -6,11 +6,11 @@
 
 use std::fmt::Write;
 
-use deckwatch_protocol::{Limit, NoteFilter, NoteId, TokenId};
+use deckwatch_protocol::{Limit, NoteFilter, NoteId, NoteKind, TokenId};
 
 use super::forms::{Forms, every_form, filters};
 use super::indexed_list::PageStatements;
-use super::note::{NoteInBatch, found_note_json, known_or_newest, normal_form};
+use super::note::{NoteInBatch, found_note_json, known_or_newest, newest_number, normal_form};
 use super::statements;
 use crate::database::{Param, Statement};
 use crate::search::{ContentTerms, EXCERPT_WINDOW, Matching, Query, QueryTerm, TitleTerms};
@@ -23,7 +23,11 @@ macro_rules! filter_terms {
     };
     ($venture:literal) => {
         concat!(
-            "case when n.archived_at is null then '+live +live:' else '+archived +archived:' end || ifnull(",
+            "case when n.archived_at is null then iif(",
+            $crate::store::note::is_memory!("n.id"),
+            ", '+memory +memory:', '+live +live:') else iif(",
+            $crate::store::note::is_memory!("n.id"),
+            ", '+forgotten +forgotten:', '+archived +archived:') end || ifnull(",
             $venture,
             ", '') || ifnull((select group_concat(' #' || hex(j.value), '') from json_each(n.tags_json) j), '')"
         )
@@ -32,13 +36,13 @@ macro_rules! filter_terms {
 pub(super) use filter_terms;
 
 statements! {
-    RANK = "
+    RANK = concat!("
         insert into note_ranks (number, head, often)
-        select n.number, ?1, ?2 from notes n where n.id = (select max(id) from notes)";
+        select n.number, ?1, ?2 from notes n where n.number = ", newest_number!());
 
     TERMS = concat!("
         insert into note_terms (id, title, content, filters)
-        select n.number, ?1, ?2, ", filter_terms!(), " from notes n where n.id = (select max(id) from notes)");
+        select n.number, ?1, ?2, ", filter_terms!(), " from notes n where n.number = ", newest_number!());
 
     /// A null keeps the stored value.
     CHANGE_RANK = "
@@ -131,6 +135,7 @@ pub(crate) fn list(
     let filters = SearchFilters {
         query: query.clone(),
         archived: filter.archived == Some(true),
+        memory: filter.kind == Some(NoteKind::Memory),
         token: token.filter(|_| filter.venture.is_none() && filter.scope.is_none()).map(Param::from),
         before: search_cursor.newest().map(|newest| [newest.into(), search_cursor.shown_text().into()]),
     };
@@ -160,6 +165,7 @@ filters! {
     SearchFilters {
         query: Query,
         archived: bool,
+        memory: bool,
         token: Option<Param>,
         before: Option<[Param; 2]>,
     }
@@ -181,7 +187,12 @@ impl Forms for Query {
 
 impl SearchFilters {
     fn state(&self) -> &'static str {
-        if self.archived { "archived" } else { "live" }
+        match (self.memory, self.archived) {
+            (false, false) => "live",
+            (false, true) => "archived",
+            (true, false) => "memory",
+            (true, true) => "forgotten",
+        }
     }
 
     /// The matches are collected once, in the order of their scores. So the same rows give the page and the total. Without

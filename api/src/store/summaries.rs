@@ -18,13 +18,13 @@ macro_rules! fitting {
     };
 }
 
-/// Notes tagged `executive-summary` for session `s`: those of the venture, then the global ones, newest first, with
+/// Notes tagged `executive-summary` for session `s`, without memories: those of the venture, then the global ones, newest first, with
 /// at most 12 KB of content in total. The first 20 are considered. The note that exceeds the limit is
 /// cut and marked with `cut_at_byte`. Notes after it, or notes of which only a short part would fit, are only named.
 macro_rules! executive_summaries_json {
     () => {
         $crate::store::excerpt!(
-            all: "select 1 from note_tags t where t.tag = 'executive-summary' and t.scope in (s.venture, 'global')",
+            all: "select 1 from note_tags t where t.tag = 'executive-summary' and t.scope in (s.venture, 'global') and t.note_id > 'note_'",
             shown: concat!(
                 "select id, title, venture, actor_key_id, updated_at, rank, bytes > room as truncated, \
                    case when bytes <= room or room >= 200 then rank end as position, \
@@ -35,10 +35,10 @@ macro_rules! executive_summaries_json {
                        substr(n.content, 1, 12288) as head, length(cast(n.content as blob)) as bytes \
                      from ( \
                        select * from (select 0 as global, note_id from note_tags \
-                         where tag = 'executive-summary' and scope = s.venture order by note_id desc limit 20) \
+                         where tag = 'executive-summary' and scope = s.venture and note_id > 'note_' order by note_id desc limit 20) \
                        union all \
                        select * from (select 1 as global, note_id from note_tags \
-                         where tag = 'executive-summary' and scope = 'global' order by note_id desc limit 20) \
+                         where tag = 'executive-summary' and scope = 'global' and note_id > 'note_' order by note_id desc limit 20) \
                        limit 20 \
                      ) tagged join notes n on n.id = tagged.note_id) \
                    window ordered as (order by global, id desc rows unbounded preceding))"

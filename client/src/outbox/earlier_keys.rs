@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use deckwatch_protocol::{
-    DayEnded, FoundNote, Handoff, HandoffFilter, Note, NoteFilter, NoteScope, Operation, Timestamp,
+    DayEnded, FoundNote, Handoff, HandoffFilter, Note, NoteFilter, NoteKind, NoteScope, Operation, Timestamp,
 };
 use http::Response;
 use serde::{Deserialize, Serialize};
@@ -67,12 +67,15 @@ pub(super) async fn recorded(api: &Api, entry: &Entry) -> Result<Option<Response
 
 async fn recorded_note(api: &Api, sent: &Value, earlier: &EarlierKeys) -> Result<Option<Response<Bytes>>, ClientError> {
     let venture = sent.get("venture").and_then(Value::as_str).and_then(|code| code.parse().ok());
-    let scope = venture.is_none().then_some(NoteScope::Global);
+    let kind = sent.get("kind").and_then(|kind| serde_json::from_value::<NoteKind>(kind.clone()).ok());
+    // A memory belongs to the venture of its session, which the request does not name.
+    let scope = (venture.is_none() && kind.is_none()).then_some(NoteScope::Global);
     let is_candidate = |note: &FoundNote| {
         earlier.may_be(&note.actor_key_id, note.created_at) && sent.get("title") == Some(&json!(note.title))
     };
     for archived in [None, Some(true)] {
         let mut filter = NoteFilter {
+            kind,
             venture: venture.clone(),
             scope,
             archived,

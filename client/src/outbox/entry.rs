@@ -3,8 +3,8 @@
 use deckwatch_machine::clock::now;
 use deckwatch_machine::digest::sha256_hex;
 use deckwatch_protocol::{
-    CreateNote, EndReason, Epoch, HandoffContent, NoteId, Operation, RepoName, ReportInbox, SendMessage, SessionId,
-    SessionRequest, Timestamp, UpdateNote, VentureCode, WrittenHandoff,
+    CreateNote, EndReason, Epoch, HandoffContent, NoteId, NoteKind, Operation, RepoName, ReportInbox, SendMessage,
+    SessionId, SessionRequest, Timestamp, UpdateNote, VentureCode, WrittenHandoff,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -288,12 +288,19 @@ impl Entry {
     /// The name of this kind of write in messages.
     pub(super) fn what(&self) -> &'static str {
         match self.operation() {
+            Ok(_) if self.is_memory() => "memory",
             Ok(Operation::CreateNote) => "note",
             Ok(Operation::UpdateNote | Operation::ArchiveNote | Operation::RestoreNote) => "change of a note",
             Ok(Operation::SendMessage) => "message",
             Ok(Operation::ReportInbox) => "report about messages",
             _ => "handoff",
         }
+    }
+
+    /// Whether it creates, archives or restores a memory.
+    pub(super) fn is_memory(&self) -> bool {
+        let is_new = || self.content().is_ok_and(|content| content.get("kind") == Some(&json!(NoteKind::Memory)));
+        self.note.as_ref().map_or_else(is_new, |id| id.kind() == NoteKind::Memory)
     }
 
     /// Whether it may be sent at `now`.

@@ -145,7 +145,7 @@ impl Folder {
         let mut unsent = Unsent::default();
         for (path, entry) in entries {
             let (handoff, note) = (handoff(&entry), note(&entry));
-            if handoff.is_none() && note.is_none() {
+            if handoff.is_none() && note.is_none() && !is_for_no_list(&entry) {
                 not_read.push(Skipped { path, cause: "this version of Deckwatch can't read its content".to_owned() });
             }
             unsent.handoffs.extend(handoff);
@@ -158,6 +158,11 @@ impl Folder {
         unsent.notes.sort_by_key(|note| std::cmp::Reverse(note.queued_at));
         unsent
     }
+}
+
+/// Whether no list shows the entry before the API has it: a message, a report, or what an agent remembers.
+fn is_for_no_list(entry: &Entry) -> bool {
+    entry.is_memory() || matches!(entry.operation(), Ok(Operation::SendMessage | Operation::ReportInbox))
 }
 
 /// `None` if the entry is not a handoff.
@@ -178,8 +183,11 @@ fn handoff(entry: &Entry) -> Option<UnsentHandoff> {
     })
 }
 
-/// `None` if the entry is neither a new note nor a change of a note.
+/// `None` if the entry is neither a new note nor a change of a note. A memory is no note that a list of notes shows.
 fn note(entry: &Entry) -> Option<UnsentNote> {
+    if entry.is_memory() {
+        return None;
+    }
     let body = entry.content().ok()?;
     let change = match (entry.operation().ok()?, entry.note.clone()) {
         (Operation::CreateNote, _) => {

@@ -108,7 +108,7 @@ pub(crate) fn note(title: &str) -> NoteWrite {
 
 pub(crate) fn note_saying(title: &str, content: &str) -> NoteWrite {
     let (title, content) = (title.parse().unwrap(), content.parse().unwrap());
-    NoteWrite::Create(CreateNote { title, content, tags: vec![], venture: None })
+    NoteWrite::Create(CreateNote::new(title, content))
 }
 
 /// The title if the note was delivered, or the reason why it waits.

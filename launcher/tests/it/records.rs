@@ -82,11 +82,11 @@ pub(crate) fn records(world: &World) -> DayStarted {
         };
         api.end_day(&end).await.unwrap();
         for (title, venture) in [("Prices in Europe", Some("alpha")), ("What we sell", None)] {
-            let note = deckwatch_protocol::CreateNote {
-                title: title.parse().unwrap(),
-                content: format!("# {title}\n{HOSTILE}").parse().unwrap(),
+            let content = format!("# {title}\n{HOSTILE}").parse().unwrap();
+            let note = CreateNote {
                 tags: vec!["executive-summary".parse().unwrap()],
                 venture: venture.map(|code| code.parse().unwrap()),
+                ..CreateNote::new(title.parse().unwrap(), content)
             };
             api.create_note(&note).await.unwrap();
         }
@@ -211,11 +211,10 @@ fn without_the_api_the_writes_that_are_only_on_this_machine_are_shown() {
     let client = ContextClient::connect(config, &dirs(&world).data, Bounds::default());
     let id = "note_01JD0000000000000000000001";
     let patch = UpdateNote { title: Some("Prices 2027".parse().unwrap()), ..UpdateNote::default() };
-    let note = |venture: &str| CreateNote {
-        title: format!("Only here, of {venture}").parse().unwrap(),
-        content: "It waits.".parse().unwrap(),
-        tags: Vec::new(),
-        venture: Some(venture.parse().unwrap()),
+    let note = |venture: &str| {
+        let title = format!("Only here, of {venture}").parse().unwrap();
+        let note = CreateNote::new(title, "It waits.".parse().unwrap());
+        CreateNote { venture: Some(venture.parse().unwrap()), ..note }
     };
     wait(async {
         for write in [

@@ -100,7 +100,7 @@ async fn apply(keeper: &Keeper, change: NoteChange) -> Result<Delivery<Note>, Tr
     let client = keeper.identity.client().await?;
     let write = match change {
         NoteChange::Create { title, content, tags, scope } => {
-            let note = CreateNote { title, content, tags, venture: None };
+            let note = CreateNote { tags, ..CreateNote::new(title, content) };
             return created(keeper, client, about(keeper, note, scope).await?).await;
         }
         NoteChange::Write(write) => write,

@@ -150,10 +150,10 @@ macro_rules! operation_table {
             events: StateChanged;
             conditional: "key" IfUnchanged;
         }
-        /// Saves a note. Call it only if a human asked for it.
+        /// Saves a note, only if a human asked for it, or a memory, which an agent saves by itself.
         CreateNote = create_note() body(CreateNote) -> Note {
             POST "/v1/notes", Context, Write, [201];
-            refusals: VentureNotRegistered;
+            refusals: VentureNotRegistered, SessionNotFound, MemoryFull;
             events: NoteSaved;
             etag: strong;
             links: "" => [GetNote, UpdateNote, ArchiveNote, RestoreNote];
@@ -170,12 +170,12 @@ macro_rules! operation_table {
             etag: strong;
             conditional: "note" UnlessKnown;
         }
-        /// Changes the title, content, tags or venture of a note.
+        /// Changes the title, content, tags or venture of a note. A memory does not change: archive it and save another one.
         UpdateNote = update_note(id: NoteId) body(UpdateNote) -> Note {
             PATCH "/v1/notes/{id}", Context, Write, [200];
             example: r#"{ "title": "Changed" }"#;
             missing: NoteNotFound;
-            refusals: NoteChanged, VentureNotRegistered;
+            refusals: NoteChanged, VentureNotRegistered, Forbidden;
             events: NoteSaved;
             etag: strong;
             conditional: "note" IfUnchanged;
@@ -193,7 +193,7 @@ macro_rules! operation_table {
         RestoreNote = restore_note(id: NoteId) -> Note {
             POST "/v1/notes/{id}/restore", Context, Write, [200];
             missing: NoteNotFound;
-            refusals: NoteChanged;
+            refusals: NoteChanged, MemoryFull;
             events: NoteSaved;
             etag: strong;
             conditional: "note" IfUnchanged;

@@ -40,6 +40,7 @@ mod leaving;
 mod lists;
 mod machines;
 mod many_records;
+mod memory;
 mod messages;
 mod moving;
 mod moving_ventures;
