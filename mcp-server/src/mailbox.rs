@@ -12,6 +12,7 @@ use deckwatch_protocol::{
     DeliveryId, DeliveryReport, Fence, InboxItem, ReportInbox, ReportedInbox, ReportedStatus, TakeInbox, TakeLimit,
 };
 
+use crate::sealing::is_unopened;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
@@ -55,10 +56,11 @@ impl Keeper {
         let Fence { session_id, epoch } = self.fence().await?;
         let taker = Taker { session_id: session_id.clone(), epoch };
         let limit = TakeLimit::try_from(MOST).unwrap_or_default();
-        let taken = self.identity.api().await?.take_inbox(&TakeInbox { session_id, epoch, limit, again: true }).await?;
-        let (sealed, open): (Vec<InboxItem>, Vec<InboxItem>) =
-            taken.items.into_iter().partition(|item| item.message.sealed.is_some());
-        self.refuse_sealed(sealed).await?;
+        let mut taken = self.identity.api().await?.take_inbox(&TakeInbox { session_id, epoch, limit, again: true }).await?;
+        self.open_sealed(&mut taken.items).await;
+        let (unopened, open): (Vec<InboxItem>, Vec<InboxItem>) =
+            taken.items.into_iter().partition(|item| is_unopened(&item.message));
+        self.refuse_unopened(unopened).await?;
         let waiting = Waiting { count: taken.waiting, is_minimum: taken.waiting_is_minimum };
         let is_all = taken.waiting == 0;
         self.in_mail(folder, move |folder| {
@@ -87,7 +89,7 @@ impl Keeper {
     }
 
     /// Tells the senders that this machine has no key for their messages.
-    async fn refuse_sealed(&self, items: Vec<InboxItem>) -> Result<(), Trouble> {
+    async fn refuse_unopened(&self, items: Vec<InboxItem>) -> Result<(), Trouble> {
         let refused = |item: InboxItem| DeliveryReport {
             reason: NO_KEY.parse().ok(),
             ..report(item.delivery_id, ReportedStatus::Refused)

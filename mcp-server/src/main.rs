@@ -7,6 +7,7 @@
 //! * [`tools`], [`resources`] and [`prompts`] are the features that agents call.
 //! * [`session`] and [`heartbeat`] manage the agent's session; [`joined`] records which processes work on it.
 //! * [`mailbox`] takes messages, [`mail`] keeps them until they are shown.
+//! * [`mail_keeper`] takes messages for the hooks of the agent's CLI; [`opening`] starts the day for them.
 //! * [`delivery`] sends queued writes; [`offline`] reads the copies on this machine.
 //! * [`identity`] finds the agent, its venture and its API; [`github`] reads the work queue.
 //! * [`render`] writes the reports; [`budget`] measures and cuts their text.
@@ -28,7 +29,9 @@ mod joined;
 mod logging;
 mod mail;
 mod mailbox;
+mod mail_keeper;
 mod offline;
+mod opening;
 mod own_database;
 mod pending;
 mod plan;
@@ -39,6 +42,7 @@ mod records;
 mod render;
 mod resources;
 mod schema;
+mod sealing;
 mod sentence;
 mod server;
 mod session;

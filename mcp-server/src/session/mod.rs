@@ -10,7 +10,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use deckwatch_protocol::{SessionId, Timestamp};
 use tokio::sync::Notify;
@@ -76,6 +76,11 @@ impl Keeper {
             followed,
             took_over,
         }
+    }
+
+    /// Whether this process has started a day, so that its session has an epoch of its own.
+    pub(crate) fn has_started(&self) -> bool {
+        self.took_over.load(Ordering::Relaxed)
     }
 
     /// Waits until no start or end of day is running.
