@@ -21,6 +21,15 @@ const MOST: u64 = 50;
 /// Why a sealed message can't be shown.
 const NO_KEY: &str = "key_unavailable";
 
+/// What a take brought, apart from the messages that are in the folder now.
+#[derive(Default)]
+pub(crate) struct Received {
+    /// How many more wait.
+    pub(crate) waiting: Waiting,
+    /// Sealed messages that this machine can't open.
+    pub(crate) unopened: Vec<InboxItem>,
+}
+
 impl Keeper {
     /// The session and the epoch in which this process speaks for its agent. Fails if the agent has no session.
     pub(crate) async fn fence(&self) -> Result<Fence, Trouble> {
@@ -49,18 +58,19 @@ impl Keeper {
     }
 
     /// Takes the messages that wait for the agent into its folder, also those that this epoch was offered before: the folder
-    /// knows which of them were shown. Returns how many more wait.
-    pub(crate) async fn receive_mail(&self, folder: &AgentFolder) -> Result<Waiting, Trouble> {
+    /// knows which of them were shown. Sealed messages that can't be opened are refused.
+    pub(crate) async fn receive_mail(&self, folder: &AgentFolder) -> Result<Received, Trouble> {
         // What an earlier process has shown is not taken again.
         self.report_shown(folder).await?;
         let Fence { session_id, epoch } = self.fence().await?;
         let taker = Taker { session_id: session_id.clone(), epoch };
         let limit = TakeLimit::try_from(MOST).unwrap_or_default();
-        let mut taken = self.identity.api().await?.take_inbox(&TakeInbox { session_id, epoch, limit, again: true }).await?;
+        let mut taken =
+            self.identity.api().await?.take_inbox(&TakeInbox { session_id, epoch, limit, again: true }).await?;
         self.open_sealed(&mut taken.items).await;
         let (unopened, open): (Vec<InboxItem>, Vec<InboxItem>) =
             taken.items.into_iter().partition(|item| is_unopened(&item.message));
-        self.refuse_unopened(unopened).await?;
+        self.refuse_unopened(&unopened).await?;
         let waiting = Waiting { count: taken.waiting, is_minimum: taken.waiting_is_minimum };
         let is_all = taken.waiting == 0;
         self.in_mail(folder, move |folder| {
@@ -73,7 +83,7 @@ impl Keeper {
             folder.set_waiting(waiting)
         })
         .await?;
-        Ok(waiting)
+        Ok(Received { waiting, unopened })
     }
 
     /// Puts one message into the folder and takes it out to be shown. `None` if it was shown before.
@@ -89,12 +99,12 @@ impl Keeper {
     }
 
     /// Tells the senders that this machine has no key for their messages.
-    async fn refuse_unopened(&self, items: Vec<InboxItem>) -> Result<(), Trouble> {
-        let refused = |item: InboxItem| DeliveryReport {
+    async fn refuse_unopened(&self, items: &[InboxItem]) -> Result<(), Trouble> {
+        let refused = |item: &InboxItem| DeliveryReport {
             reason: NO_KEY.parse().ok(),
-            ..report(item.delivery_id, ReportedStatus::Refused)
+            ..report(item.delivery_id.clone(), ReportedStatus::Refused)
         };
-        let reports: Vec<DeliveryReport> = items.into_iter().map(refused).collect();
+        let reports: Vec<DeliveryReport> = items.iter().map(refused).collect();
         if !reports.is_empty() {
             self.report_mail(reports).await?;
         }
