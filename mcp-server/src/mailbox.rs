@@ -70,7 +70,7 @@ impl Keeper {
         self.open_sealed(&mut taken.items).await;
         let (unopened, open): (Vec<InboxItem>, Vec<InboxItem>) =
             taken.items.into_iter().partition(|item| is_unopened(&item.message));
-        self.refuse_unopened(&unopened).await?;
+        self.refuse_sealed(&unopened).await?;
         let waiting = Waiting { count: taken.waiting, is_minimum: taken.waiting_is_minimum };
         let is_all = taken.waiting == 0;
         self.in_mail(folder, move |folder| {
@@ -99,7 +99,7 @@ impl Keeper {
     }
 
     /// Tells the senders that this machine has no key for their messages.
-    async fn refuse_unopened(&self, items: &[InboxItem]) -> Result<(), Trouble> {
+    pub(crate) async fn refuse_sealed(&self, items: &[InboxItem]) -> Result<(), Trouble> {
         let refused = |item: &InboxItem| DeliveryReport {
             reason: NO_KEY.parse().ok(),
             ..report(item.delivery_id.clone(), ReportedStatus::Refused)

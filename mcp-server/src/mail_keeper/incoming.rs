@@ -29,12 +29,15 @@ impl<'a> Incoming<'a> {
 
     /// Puts the messages of a take into the folder. After the first complete take, removes what an earlier server took and the
     /// API has not offered again.
-    pub(super) async fn put_mail(&mut self, taken: TakenInbox) -> Result<(), FolderTrouble> {
+    pub(super) async fn put_mail(&mut self, keeper: &Keeper, taken: TakenInbox) -> Result<(), FolderTrouble> {
         let (taker, is_last) = (self.taker.clone(), taken.items.len() < limit());
+        let (sealed, open): (Vec<InboxItem>, Vec<InboxItem>) =
+            taken.items.into_iter().partition(|item| item.message.sealed.is_some());
+        keeper.refuse_sealed(&sealed).await?;
         let removes_others = is_last && !self.is_complete;
         let waiting = Waiting { count: taken.waiting, is_minimum: taken.waiting_is_minimum };
         in_folder(self.folder, move |folder| {
-            for item in taken.items {
+            for item in open {
                 put(folder, item, &taker)?;
             }
             if removes_others {
