@@ -28,8 +28,8 @@ mod identity;
 mod joined;
 mod logging;
 mod mail;
-mod mailbox;
 mod mail_keeper;
+mod mailbox;
 mod offline;
 mod opening;
 mod own_database;
@@ -50,6 +50,7 @@ mod token_renewal;
 mod tools;
 mod total;
 mod trouble;
+mod waiting_mail;
 mod wire;
 
 use std::io::{self, Write as _};

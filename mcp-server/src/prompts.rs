@@ -16,7 +16,20 @@ macro_rules! sources {
 }
 
 // In the order of a day.
-sources!("sod", "eod", "handoff", "question", "merge", "status", "update", "heartbeat", "escalate");
+sources!(
+    "sod",
+    "eod",
+    "handoff",
+    "send",
+    "inbox",
+    "claim",
+    "question",
+    "merge",
+    "status",
+    "update",
+    "heartbeat",
+    "escalate",
+);
 
 /// Every prompt.
 pub(crate) fn list() -> Vec<Prompt> {

@@ -33,6 +33,11 @@ pub(crate) fn of_answer<T: JsonSchema>() -> JsonObject {
     without(&NOT_FOR_PROGRAMS, without(&CHECKED_BY_THE_SERVER, schema))
 }
 
+/// Removes the description that a field gets from its type. Its name says enough.
+pub(crate) fn undescribed(schema: &mut schemars::Schema) {
+    schema.remove("description");
+}
+
 /// The schema without these keywords, at any depth.
 fn without(keywords: &[&str], schema: JsonObject) -> JsonObject {
     let mut schema = Value::Object(schema);

@@ -1,5 +1,7 @@
 //! The errors of tools. Each says what to do.
 
+use std::path::PathBuf;
+
 use deckwatch_client::api::{ClientError, ConfigError};
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::sealed::{KeyError, SealError};
@@ -61,6 +63,20 @@ pub(crate) enum Trouble {
     /// The agent has no session, or has ended its day.
     #[error("you have no active session: call `sod`, then call this tool again")]
     NoSession,
+    /// The folder of the agent's messages is unusable.
+    #[error("can't use the folder of your messages {path}: {source}. Repair it, then call again", path = .path.display())]
+    MailFolder {
+        /// The folder.
+        path: PathBuf,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// Others hold what a call wanted to claim. The text names them.
+    #[error("{0}")]
+    ClaimHeld(String),
+    /// The shared value has another version than the call named. The text shows the present one.
+    #[error("{0}")]
+    StateChanged(String),
     /// The API: unreachable, refused, or failed.
     #[error(transparent)]
     Api(#[from] ClientError),

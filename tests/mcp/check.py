@@ -18,6 +18,10 @@ ARGUMENTS = {
     "note": {"action": "create", "title": "A title", "content": "A text.", "tags": ["reference"]},
     "notes": {"q": "text"},
     "doc": {"name": "api.md"},
+    "send": {"to": ["human"], "body": "Checked by another client."},
+    "claim": {"action": "list"},
+    "state": {"action": "list"},
+    "memory": {"action": "recall"},
     "handoff": {"summary": "Checked by another client.", "status": "done", "keep_open": True},
 }
 # These tools may answer with an error, because this machine may not have what they need.

@@ -82,7 +82,7 @@ pub fn normalised(text: &str, known: &[(&str, &str)]) -> String {
 
 /// Numbers the ids of each kind in the order in which they appear.
 fn with_numbered_ids(text: &str) -> String {
-    let ids = Regex::new(r"\b(sess|ho|note|mach|tok|req|msg|dlv|clm)_([0-9A-HJKMNP-TV-Z]{26})\b").unwrap();
+    let ids = Regex::new(r"\b(sess|ho|note|mach|tok|req|msg|dlv|clm|mem)_([0-9A-HJKMNP-TV-Z]{26})\b").unwrap();
     let mut seen: Vec<String> = Vec::new();
     let number = |id: &Captures| {
         let (kind, id) = (&id[1], id[0].to_owned());

@@ -12,7 +12,20 @@ macro_rules! sources {
     };
 }
 
-sources!("sod", "eod", "handoff", "question", "merge", "status", "update", "heartbeat", "escalate");
+sources!(
+    "sod",
+    "eod",
+    "handoff",
+    "send",
+    "inbox",
+    "claim",
+    "question",
+    "merge",
+    "status",
+    "update",
+    "heartbeat",
+    "escalate",
+);
 
 /// A command.
 #[derive(Debug, PartialEq, Eq)]

@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
+use deckwatch_protocol::DeliveryId;
+
 use super::mail::is_current;
 use super::{AgentFolder, MailItem, Shown, files};
 use crate::clock::now;
@@ -76,6 +78,23 @@ impl AgentFolder {
             }
             std::fs::rename(self.file("mail", &name), self.file("taking", &name))?;
             taken.items.push(TakenItem { item, is_partial: fits == Room::Part });
+        }
+        Ok(taken)
+    }
+
+    /// Takes one message, if it waits here and no other process shows messages.
+    pub fn take_one(&self, delivery: &DeliveryId) -> io::Result<Taken> {
+        let mut taken = Taken { items: Vec::new(), left: 0, stale: 0, folder: self.clone(), held: None };
+        taken.held = self.lock_mail(HOOK_WAITS)?;
+        if taken.held.is_none() {
+            return Ok(taken);
+        }
+        self.put_back_interrupted()?;
+        for name in self.mail_names()? {
+            if let Some(item) = self.read_mail(&name)?.filter(|item| item.delivery_id == *delivery) {
+                std::fs::rename(self.file("mail", &name), self.file("taking", &name))?;
+                taken.items.push(TakenItem { item, is_partial: false });
+            }
         }
         Ok(taken)
     }

@@ -29,12 +29,13 @@ impl<'a> Incoming<'a> {
 
     /// Puts the messages of a take into the folder. After the first complete take, removes what an earlier server took and the
     /// API has not offered again.
-    pub(super) async fn put_mail(&mut self, taken: TakenInbox) -> Result<(), FolderTrouble> {
+    pub(super) async fn put_mail(&mut self, keeper: &Keeper, taken: TakenInbox) -> Result<(), FolderTrouble> {
         let (taker, is_last) = (self.taker.clone(), taken.items.len() < limit());
         let removes_others = is_last && !self.is_complete;
         let waiting = Waiting { count: taken.waiting, is_minimum: taken.waiting_is_minimum };
+        let items = keeper.opened_or_refused(taken.items).await?;
         in_folder(self.folder, move |folder| {
-            for item in taken.items {
+            for item in items {
                 put(folder, item, &taker)?;
             }
             if removes_others {

@@ -14,7 +14,8 @@ pub(super) async fn send(keeper: &Keeper, folder: &AgentFolder, fence: &Fence) -
     let shown = in_folder(folder, AgentFolder::shown).await?;
     for part in shown.chunks(ReportInbox::MAX_ITEMS) {
         let Fence { session_id, epoch } = fence.clone();
-        let report = ReportInbox { session_id, epoch, items: part.iter().map(report_of).collect() };
+        let items = part.iter().map(report_of).collect();
+        let report = ReportInbox { session_id: Some(session_id), epoch: Some(epoch), venture: None, items };
         match keeper.identity.client().await?.deliver_report(&report).await? {
             Delivery::Delivered(_) | Delivery::ResponseLost(_) | Delivery::Queued(_) => {}
         }

@@ -60,6 +60,18 @@ pub(crate) fn on_issue<'a>(claims: &'a [Claim], repo: &RepoName, number: u64) ->
     claims.iter().find(is_on)
 }
 
+/// The claims of other agents that a request for claims met.
+pub(crate) fn held_part(claims: &[Claim], total: Total, repo: &RepoName, now: Timestamp, fence: &Fence) -> Part {
+    let item = |claim: &Claim| vec![format!("{} (until {})", line(claim, None, repo, now, fence), claim.until)];
+    Part {
+        heading: format!("## Held by others: {total}"),
+        remark: None,
+        holds: "claims of agents on issues and paths",
+        groups: vec![Group::of("claims", claims.iter().map(item).collect(), total, Cut::Never)],
+        more: "".into(),
+    }
+}
+
 /// The claims of other agents in this repository first, then those of other repositories, then the agent's own.
 pub(crate) fn part(
     claims: &[Claim],
@@ -72,14 +84,7 @@ pub(crate) fn part(
     let is_own = |claim: &Claim| Some(&claim.session_id) == own;
     let mut sorted: Vec<&Claim> = claims.iter().collect();
     sorted.sort_by_key(|claim| (is_own(claim), !claim.repo.as_str().eq_ignore_ascii_case(repo.as_str())));
-    let here = |claim: &Claim| claim.repo.as_str().eq_ignore_ascii_case(repo.as_str());
-    let item = |claim: &&Claim| {
-        let subject = clip(&fence.line(claim.subject.as_str()), SUBJECT_COST);
-        let place = if here(claim) { String::new() } else { format!(" of {}", claim.repo) };
-        let holder = if is_own(claim) { "you".to_owned() } else { claim.agent.to_string() };
-        let stale = if claim.is_stale(now) { "; silent, so another agent may take it" } else { "" };
-        vec![format!("{subject}{place}: {holder}, {}{stale}", ago(claim.since, now))]
-    };
+    let item = |claim: &&Claim| vec![line(claim, own, repo, now, fence)];
     let items = sorted.iter().map(item).collect();
     Part {
         heading: format!("## Claims: {total}"),
@@ -88,4 +93,13 @@ pub(crate) fn part(
         groups: vec![Group { first: 2, ..Group::of("claims", items, total, Cut::Never) }],
         more: "Run `launcher claims` to see them all.".into(),
     }
+}
+
+fn line(claim: &Claim, own: Option<&SessionId>, repo: &RepoName, now: Timestamp, fence: &Fence) -> String {
+    let subject = clip(&fence.line(claim.subject.as_str()), SUBJECT_COST);
+    let is_here = claim.repo.as_str().eq_ignore_ascii_case(repo.as_str());
+    let place = if is_here { String::new() } else { format!(" of {}", claim.repo) };
+    let holder = if Some(&claim.session_id) == own { "you".to_owned() } else { claim.agent.to_string() };
+    let stale = if claim.is_stale(now) { "; silent, so another agent may take it" } else { "" };
+    format!("{subject}{place}: {holder}, {}{stale}", ago(claim.since, now))
 }

@@ -3,7 +3,7 @@
 use deckwatch_machine::clock::ago;
 use deckwatch_protocol::{Delivery, DeliveryStatus, Message, MessageRecord, Priority, SentMessage, Timestamp};
 
-use super::budget::{clip, cost, line_cost};
+use super::budget::{clip, line_cost};
 use super::clean::clean_line;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
@@ -100,8 +100,8 @@ fn sent_item(record: &MessageRecord, now: Timestamp, fence: &Fence) -> Vec<Strin
 /// A message as an answer shows it.
 pub(crate) struct ShownMessage<'a> {
     pub(crate) message: &'a Message,
-    /// Whether it was taken before on another machine.
-    pub(crate) redelivered: bool,
+    /// Whether the agent may have seen it before.
+    pub(crate) is_again: bool,
 }
 
 impl ShownMessage<'_> {
@@ -144,16 +144,10 @@ impl ShownMessage<'_> {
         if message.ack_required {
             facts.push("Its sender waits for an acknowledgement: call `inbox` with `acknowledge`.".to_owned());
         }
-        if self.redelivered {
-            facts.push("You may have seen it before on another machine.".to_owned());
+        if self.is_again {
+            facts.push("You may have seen it before.".to_owned());
         }
         let head = format!("## {} from {from}, {at}: {}", message.kind.as_str(), message.id);
         [Some(head), (!facts.is_empty()).then(|| facts.join(" "))].into_iter().flatten().collect()
-    }
-
-    /// Whether the whole text fits into `limit`.
-    pub(crate) fn fits(&self, now: Timestamp, fence: &Fence, limit: usize) -> bool {
-        let piece = self.piece(0, now, fence, limit);
-        piece.next_offset.is_none() && cost(&piece.lines.join("\n")) <= limit
     }
 }

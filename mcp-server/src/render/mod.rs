@@ -14,6 +14,7 @@ pub(crate) mod doc_heal;
 pub(crate) mod fence;
 mod fill;
 pub(crate) mod handoff;
+pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod next_page;
 pub(crate) mod note;
@@ -24,6 +25,7 @@ pub(crate) mod piece;
 pub(crate) mod plan;
 pub(crate) mod queue;
 pub(crate) mod sod;
+pub(crate) mod state;
 pub(crate) mod ventures;
 
 #[cfg(test)]

@@ -24,6 +24,12 @@ pub(crate) fn note(tool: &str, cursor: Option<&str>) -> Cow<'static, str> {
     }
 }
 
+/// The argument of a call that reads a text from this character on, for a tool whose cursor is the place in a list or in a
+/// text.
+pub(crate) fn cursor_argument(offset: usize) -> String {
+    format!("cursor \"{offset}\"")
+}
+
 /// The space for the line with the call.
 const CALL_COST: usize = 160;
 

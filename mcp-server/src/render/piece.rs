@@ -17,7 +17,7 @@ pub(crate) struct StoredText<'a> {
     pub(crate) above: Vec<String>,
     /// The stored text.
     pub(crate) text: &'a str,
-    /// The call that reads the text, without `offset N` at its end.
+    /// The call that reads the text, without the place at its end, such as `offset N`.
     pub(crate) again: String,
 }
 
@@ -34,6 +34,18 @@ impl StoredText<'_> {
     /// The text from character `offset`, as much as fits into `limit`. `about` writes the line above it from the number
     /// of characters.
     pub(crate) fn piece(&self, about: impl Fn(usize) -> String, offset: usize, fence: &Fence, limit: usize) -> Piece {
+        self.piece_for(&|end| format!("offset {end}"), about, offset, fence, limit)
+    }
+
+    /// The same, if the call that reads on has the place in another argument, which `place` writes.
+    pub(crate) fn piece_for(
+        &self,
+        place: &dyn Fn(usize) -> String,
+        about: impl Fn(usize) -> String,
+        offset: usize,
+        fence: &Fence,
+        limit: usize,
+    ) -> Piece {
         // The space for the two lines after the piece.
         const TAIL: usize = 300;
         let text = fence.lines(self.text).join("\n");
@@ -47,11 +59,17 @@ impl StoredText<'_> {
         lines.extend(shown.lines().map(Fence::bar));
         lines.push(fence.close());
         let next_offset = (end < characters).then_some(end);
-        lines.extend(self.position_note(offset, end, characters));
+        lines.extend(self.position_note(place, offset, end, characters));
         Piece { lines, characters, next_offset }
     }
 
-    fn position_note(&self, offset: usize, end: usize, characters: usize) -> Option<String> {
+    fn position_note(
+        &self,
+        place: &dyn Fn(usize) -> String,
+        offset: usize,
+        end: usize,
+        characters: usize,
+    ) -> Option<String> {
         if offset >= characters && offset > 0 {
             return Some(format!(
                 "Nothing is shown, because offset is {offset} and the text has {characters} characters."
@@ -62,7 +80,7 @@ impl StoredText<'_> {
         }
         let first = offset + 1;
         let more = if end < characters {
-            format!("Call {} offset {end} to continue.", self.again)
+            format!("Call {} {} to continue.", self.again, place(end))
         } else {
             "This is the end.".to_owned()
         };

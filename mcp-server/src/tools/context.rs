@@ -97,19 +97,22 @@ async fn from_api(keeper: &Keeper, cursor: Option<AgentsCursor>) -> Result<Facts
     };
     let ended = SessionFilter { status: Some(SessionStatus::Ended), limit: 1.try_into().ok(), ..mine.clone() };
     let claims = async { Ok(Claims::of(api, &place.venture.code).await) };
-    let (health, sessions, mine, ended, handoffs, claims) = tokio::try_join!(
+    let mail = async { Ok(keeper.mail_line().await) };
+    let (health, sessions, mine, ended, handoffs, claims, mail) = tokio::try_join!(
         api.health(),
         all_sessions(api, &sessions),
         Box::pin(api.list_sessions(&mine)),
         Box::pin(api.list_sessions(&ended)),
         Box::pin(api.list_handoffs(&to_me)),
-        Box::pin(claims)
+        Box::pin(claims),
+        Box::pin(mail)
     )?;
     let (to_you, to_you_total) = open_handoffs(handoffs, ended.items.first().map(|session| session.created_at));
     let unsent = keeper.unsent().await?;
     let mut notices: Vec<String> = Vec::new();
     // Later pages do not show notices, and a report of healed documents is given only once.
     if cursor.is_none() {
+        notices.extend(mail);
         notices.extend(keeper.healing.take_report());
         notices.extend(outbox::lines_with(&keeper.waiting().await, &unsent));
     }

@@ -1,21 +1,21 @@
 //! `inbox`: takes and shows messages, reads one, acknowledges some, or lists those that were sent. `send` sends them.
 
 use deckwatch_client::outbox::Delivery;
+use deckwatch_machine::agent_folder::{AgentFolder, MailItem, Room, Waiting};
 use deckwatch_protocol::{
-    DeliveryReport, DeliveryStatus, ErrorCode, EventFilter, EventKind, EventKinds, EventSeq, MessageId, MessageRecord,
-    ReportedStatus, Timestamp, Violations,
+    DeliveryId, DeliveryStatus, ErrorCode, EventFilter, EventKind, EventKinds, EventSeq, InboxItem, MessageId,
+    MessageRecord, ReportedStatus, Timestamp, Violations,
 };
 use deserr::Deserr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{fence, now, sent_later};
-use crate::mail::WaitingMail;
+use crate::mailbox::report;
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::message::{self, ShownMessage};
-use crate::render::outbox;
 use crate::sealing::is_unopened;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, sentence};
@@ -38,11 +38,9 @@ pub(super) struct Arguments {
     id: Option<MessageId>,
     #[deserr(default)]
     offset: Option<u32>,
-    /// Ids of messages.
     #[deserr(default)]
     #[schemars(default, example = &["msg_01JDZK3V8Q6T5W2Y4A7B9C0DEF"])]
     acknowledge: Vec<MessageId>,
-    /// List your own messages.
     #[deserr(default)]
     #[schemars(default)]
     sent: bool,
@@ -58,6 +56,7 @@ pub(super) struct Facts {
     waiting: usize,
     /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     next_offset: Option<usize>,
 }
 
@@ -98,90 +97,173 @@ impl Arguments {
     }
 }
 
-/// Takes the messages that wait, and shows as many as fit. The others stay in this process for the next call.
+/// Takes the messages that wait, and shows as many as fit. The others stay in the folder for the next call.
 async fn unread(keeper: &Keeper) -> Result<Facts, Trouble> {
-    let (waiting, outage) = match keeper.take_mail().await {
+    let folder = keeper.mail_folder().await?;
+    let (waiting, outage) = match keeper.receive_mail(&folder).await {
         Ok(waiting) => (waiting, None),
-        Err(Trouble::Api(error)) if error.is_outage() && keeper.mail.waiting() > 0 => {
-            let line = format!("The API did not answer, so newer messages may wait there. {}", sentence(&error));
-            (WaitingMail { count: 0, is_minimum: true }, Some(line))
-        }
+        Err(Trouble::Api(error)) if error.is_outage() => (Waiting::default(), Some(error)),
         Err(trouble) => return Err(trouble),
     };
-    let facts = shown(keeper, waiting, outage, now(), &fence());
-    Ok(facts)
+    let mut page = InboxPage::new(fence(), now());
+    page.lines.extend(
+        outage.as_ref().map(|error| format!("The API did not answer, so newer messages may wait. {}", sentence(error))),
+    );
+    let (page, taken, is_busy) = keeper
+        .in_mail(&folder, move |folder| {
+            let taken = folder.take(|item| page.add(item))?;
+            let is_busy = taken.items.is_empty() && folder.has_unread()?;
+            Ok((page, taken, is_busy))
+        })
+        .await?;
+    match outage {
+        Some(error) if page.messages.is_empty() && !is_busy => return Err(error.into()),
+        _ => {}
+    }
+    let more = More { here: taken.left.max(usize::from(is_busy)), stale: taken.stale, is_busy, at_the_api: waiting };
+    if !taken.items.is_empty() {
+        keeper.mail.show(taken);
+    }
+    Ok(page.facts(&more))
 }
 
-fn shown(keeper: &Keeper, waiting: WaitingMail, outage: Option<String>, now: Timestamp, fence: &Fence) -> Facts {
-    let (mut lines, mut messages, mut next_offset) = (Vec::new(), Vec::new(), None);
-    lines.extend(outage);
-    lines.push(WARNING.to_owned());
-    let mut room = LIMIT.saturating_sub(TAIL + lines.iter().map(|line| line_cost(line)).sum::<usize>());
-    while let Some(item) = keeper.mail.next() {
-        let text = ShownMessage { message: &item.message, redelivered: item.redelivered };
-        if !messages.is_empty() && !text.fits(now, fence, room) {
-            break;
+/// The messages of one answer.
+struct InboxPage {
+    fence: Fence,
+    now: Timestamp,
+    room: usize,
+    lines: Vec<String>,
+    messages: Vec<MessageId>,
+    next_offset: Option<usize>,
+}
+
+/// What an answer does not show.
+struct More {
+    /// In the folder.
+    here: usize,
+    /// In the folder, but taken by a server that is gone.
+    stale: usize,
+    /// Whether another process shows messages now.
+    is_busy: bool,
+    at_the_api: Waiting,
+}
+
+impl InboxPage {
+    fn new(fence: Fence, now: Timestamp) -> Self {
+        let room = LIMIT.saturating_sub(TAIL + line_cost(WARNING));
+        Self { fence, now, room, lines: Vec::new(), messages: Vec::new(), next_offset: None }
+    }
+
+    /// Adds a message, if it fits. The first one is cut if it does not.
+    fn add(&mut self, item: &MailItem) -> Room {
+        let text = ShownMessage { message: &item.message, is_again: item.redelivered || item.may_have_been_shown };
+        let piece = text.piece(0, self.now, &self.fence, self.room);
+        let is_whole = piece.next_offset.is_none();
+        if !is_whole && !self.messages.is_empty() {
+            return Room::None;
         }
-        let piece = text.piece(0, now, fence, room);
-        let (status, reason) = if is_unopened(&item.message) {
-            (ReportedStatus::Refused, "key_unavailable".parse().ok())
-        } else {
-            (ReportedStatus::Surfaced, None)
-        };
-        let partial = piece.next_offset.is_some();
-        keeper.mail.show(DeliveryReport { delivery_id: item.delivery_id, status, at: now, partial, reason });
-        messages.push(item.message.id);
-        lines.push(String::new());
-        room = room.saturating_sub(line_cost("") + piece.lines.iter().map(|line| line_cost(line)).sum::<usize>());
-        lines.extend(piece.lines);
-        next_offset = next_offset.or(piece.next_offset);
+        let cost = line_cost("") + piece.lines.iter().map(|line| line_cost(line)).sum::<usize>();
+        if is_whole && cost > self.room && !self.messages.is_empty() {
+            return Room::None;
+        }
+        self.room = self.room.saturating_sub(cost);
+        self.messages.push(item.message.id.clone());
+        self.lines.push(String::new());
+        self.lines.extend(piece.lines);
+        self.next_offset = self.next_offset.or(piece.next_offset);
+        if is_whole { Room::Whole } else { Room::Part }
     }
-    let here = keeper.mail.waiting();
-    let waiting = WaitingMail { count: here + waiting.count, ..waiting };
-    if messages.is_empty() {
-        return Facts { report: nothing(waiting), waiting: waiting.count, ..Facts::default() };
-    }
-    lines.extend(more(waiting));
-    Facts { report: lines.join("\n"), messages, waiting: waiting.count, next_offset }
-}
 
-/// The text of an inbox that shows no message. The mode of a session may hold messages back.
-fn nothing(waiting: WaitingMail) -> String {
-    match waiting.count {
-        0 => "There are no new messages. `inbox` with `sent` lists those that you sent.".to_owned(),
-        count => format!("{count} messages wait, but you are not to be disturbed now, so they are not shown yet."),
+    fn facts(mut self, more: &More) -> Facts {
+        let waiting = more.count();
+        if self.messages.is_empty() {
+            return Facts { report: more.nothing_shown(), waiting, ..Facts::default() };
+        }
+        self.lines.insert(0, WARNING.to_owned());
+        self.lines.extend(more.line());
+        Facts { report: self.lines.join("\n"), messages: self.messages, waiting, next_offset: self.next_offset }
     }
 }
 
-fn more(waiting: WaitingMail) -> Option<String> {
-    let at_least = if waiting.is_minimum { "at least " } else { "" };
-    (waiting.count > 0).then(|| format!("\n{at_least}{} more wait: call `inbox` again to read them.", waiting.count))
+impl More {
+    fn count(&self) -> usize {
+        self.here + self.stale + usize::try_from(self.at_the_api.count).unwrap_or(usize::MAX)
+    }
+
+    /// The text of an inbox that shows no message.
+    fn nothing_shown(&self) -> String {
+        let at_the_api = self.at_the_api.count;
+        if self.is_busy {
+            return "Messages wait, but another process of yours shows messages now. Call `inbox` again.".to_owned();
+        }
+        if self.stale > 0 {
+            return format!(
+                "{} messages wait, which an earlier process has taken. Call `sod` to get them.",
+                self.stale
+            );
+        }
+        match at_the_api {
+            0 => "There are no new messages. `inbox` with `sent` lists those that you sent.".to_owned(),
+            1 => "1 message waits, but you are not to be disturbed now.".to_owned(),
+            count => format!("{count} messages wait, but you are not to be disturbed now."),
+        }
+    }
+
+    fn line(&self) -> Option<String> {
+        let at_least = if self.at_the_api.is_minimum { "at least " } else { "" };
+        match self.count() {
+            0 => None,
+            1 => Some("\n1 more waits: call `inbox` again to read it.".to_owned()),
+            count => Some(format!("\n{at_least}{count} more wait: call `inbox` again to read them.")),
+        }
+    }
 }
 
 /// Reads one message, from a place on.
 async fn one(keeper: &Keeper, id: &MessageId, offset: usize) -> Result<Facts, Trouble> {
-    let mut record = keeper.identity.api().await?.get_message(id).await?;
-    if record.message.sealed.is_some() {
-        keeper.open_message(&mut record.message).await;
-    }
-    let own = own_delivery(keeper, &record).await?;
+    let folder = keeper.mail_folder().await?;
+    let (mut message, deliveries) = match keeper.identity.api().await?.get_message(id).await {
+        Ok(record) => (record.message, record.deliveries),
+        Err(error) => match kept(keeper, &folder, id).await? {
+            Some(kept) if error.is_outage() => (kept.message, Vec::new()),
+            _ => return Err(error.into()),
+        },
+    };
+    keeper.open_message(&mut message).await;
     let (now, fence) = (now(), fence());
-    let text = ShownMessage { message: &record.message, redelivered: false };
-    let piece = text.piece(offset, now, &fence, LIMIT.saturating_sub(line_cost(WARNING) + 2));
+    let me = &keeper.identity.me().await?.agent;
+    let own = deliveries.iter().find(|delivery| delivery.agent == me.as_str());
+    let text = ShownMessage { message: &message, is_again: false };
+    let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
+    let piece = text.piece(offset, now, &fence, room);
+    let mut lines = [vec![WARNING.to_owned(), String::new()], piece.lines].concat();
     if let Some(delivery) = own
         && matches!(delivery.status, DeliveryStatus::Queued | DeliveryStatus::Offered)
-        && !is_unopened(&record.message)
+        && !is_unopened(&message)
     {
-        let partial = offset > 0 || piece.next_offset.is_some();
-        let (delivery_id, status) = (delivery.id.clone(), ReportedStatus::Surfaced);
-        keeper.mail.show(DeliveryReport { delivery_id, status, at: now, partial, reason: None });
+        let (delivery_id, status, redelivered) = (delivery.id.clone(), delivery.status, delivery.redelivered);
+        let item = InboxItem { delivery_id, status, redelivered, message: message.clone() };
+        if let Some(mut taken) = keeper.take_one(&folder, item).await? {
+            let is_partial = offset > 0 || piece.next_offset.is_some();
+            taken.items.iter_mut().for_each(|one| one.is_partial = is_partial);
+            keeper.mail.show(taken);
+        }
     }
-    Ok(Facts {
-        report: format!("{WARNING}\n\n{}", piece.lines.join("\n")),
-        messages: vec![record.message.id],
-        waiting: keeper.mail.waiting(),
-        next_offset: piece.next_offset,
-    })
+    if piece.next_offset.is_none() {
+        let id = id.clone();
+        keeper.in_mail(&folder, move |folder| folder.wholly_shown(&id)).await?;
+    }
+    if message.from == me.as_str() && piece.next_offset.is_none() {
+        lines.push("Call `send` with only this id to see who has seen it.".to_owned());
+    }
+    let (report, messages) = (lines.join("\n"), vec![message.id]);
+    Ok(Facts { report, messages, waiting: 0, next_offset: piece.next_offset })
+}
+
+/// A message of which only the beginning was shown, as this machine keeps it.
+async fn kept(keeper: &Keeper, folder: &AgentFolder, id: &MessageId) -> Result<Option<MailItem>, Trouble> {
+    let id = id.clone();
+    keeper.in_mail(folder, move |folder| folder.partly_shown(&id)).await
 }
 
 /// The delivery of a message to this agent.
@@ -209,17 +291,11 @@ async fn acknowledge(keeper: &Keeper, ids: &[MessageId]) -> Result<Facts, Troubl
             deliveries.push((id, delivery));
         }
     }
-    let report = |(_, delivery): &(&MessageId, _)| DeliveryReport {
-        delivery_id: Clone::clone(delivery),
-        status: ReportedStatus::Acknowledged,
-        at: now(),
-        partial: false,
-        reason: None,
-    };
+    let report = |(_, delivery): &(&MessageId, DeliveryId)| report(delivery.clone(), ReportedStatus::Acknowledged);
     let names = || deliveries.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
     let report = match keeper.report_mail(deliveries.iter().map(report).collect()).await? {
         Delivery::Delivered(reported) => {
-            let line = |(id, delivery): &(&MessageId, _)| {
+            let line = |(id, delivery): &(&MessageId, DeliveryId)| {
                 let status =
                     reported.items.iter().find(|item| item.delivery_id == *delivery).and_then(|item| item.status);
                 format!("{id}: {}", status.map_or("not known any more", DeliveryStatus::as_str))
@@ -233,7 +309,7 @@ async fn acknowledge(keeper: &Keeper, ids: &[MessageId]) -> Result<Facts, Troubl
             format!("The acknowledgement of {} is QUEUED on this machine: {cause}.\n{}", names(), sent_later(&queued))
         }
     };
-    Ok(Facts { report, waiting: keeper.mail.waiting(), ..Facts::default() })
+    Ok(Facts { report, ..Facts::default() })
 }
 
 /// The newest messages that this agent sent, from any machine.
@@ -249,17 +325,17 @@ async fn sent(keeper: &Keeper) -> Result<Facts, Trouble> {
         }
     }
     let (now, fence) = (now(), fence());
-    let mut lines = outbox::lines(&keeper.waiting().await);
-    let among = format!("Looked for at most {SENT} messages among the newest {EVENTS} events of the API.");
+    let mut lines = Vec::new();
+    let among = format!("These are at most {SENT} messages, from the newest {EVENTS} events of the API.");
     if records.is_empty() {
-        lines.push(format!("There are no sent messages. {among}"));
+        lines.push(format!("You sent no message within the newest {EVENTS} events of the API."));
     } else {
         lines.extend([WARNING.to_owned(), String::new()]);
         let room = LIMIT.saturating_sub(lines.iter().map(|line| line_cost(line)).sum());
         lines.extend(message::sent_part(&records, now, &fence, among).fit(&fence, room).lines);
     }
     let messages = records.into_iter().map(|record| record.message.id).collect();
-    Ok(Facts { report: lines.join("\n"), messages, waiting: keeper.mail.waiting(), next_offset: None })
+    Ok(Facts { report: lines.join("\n"), messages, waiting: 0, next_offset: None })
 }
 
 /// The ids of the messages that this agent sent, newest first.

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod background_healing;
+mod claim;
 mod context;
 mod day_extras;
 mod doc;
@@ -14,6 +15,7 @@ mod doc_cursor;
 mod handoff;
 mod handoffs;
 mod inbox;
+mod memory;
 mod note;
 mod notes;
 mod plan;
@@ -24,6 +26,7 @@ mod secret_names;
 mod send;
 mod sod;
 mod sod_snapshot;
+mod state;
 mod status;
 mod ventures;
 
@@ -33,7 +36,7 @@ use std::time::Instant;
 use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::{QueueStatus, Queued};
 pub(crate) use deckwatch_machine::clock::now;
-use deckwatch_protocol::{ErrorCode, Violations};
+use deckwatch_protocol::{Cursor, ErrorCode, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, ToolAnnotations};
 use serde::Serialize;
@@ -121,11 +124,19 @@ tools! {
     Status status "Work queue" [read_only open_world],
     /// The weekly plan of this repository: priorities, the venture that comes first.
     Plan plan "Weekly plan" [read_only],
-    /// Send a message to other agents, a group or a human: ask a question, answer, request, decline, alert. Or see who has
-    /// seen a message that you sent. Write no secrets.
+    /// Send a message to other agents or a human: ask, answer, reply. With only `id`: who has seen your message. Write no
+    /// secrets.
     Send send "Send messages" [],
-    /// Read new messages from other agents and people, read one by its id, acknowledge some, or list those that you sent.
+    /// Read new messages from other agents and people, or one by its id; acknowledge some; list those `sent` by you.
     Inbox inbox "Read messages" [],
+    /// Claim issues or files, so that no other agent works on them: take, release, list who holds what.
+    Claim claim "Claim work" [],
+    /// Shared variables of the agents: get, set, delete or list JSON values by key. A change names the version you read. Write
+    /// no secrets.
+    State state "Shared state" [],
+    /// Remember what you learned, recall what agents remember, forget it. What a human wants to keep is a `note`. Write no
+    /// secrets.
+    Memory memory "Memory of agents" [destructive],
     /// Save, change, archive or restore a note: knowledge or a decision that outlives a session. Only when a human asks.
     /// Write no secrets.
     Note note "Write notes" [destructive],
@@ -267,6 +278,12 @@ fn without_the_api(queue_status: &QueueStatus) -> String {
                 .to_owned()
         }
     }
+}
+
+/// The place in a text that a cursor names, for a tool whose cursor is the place in a list or in a text.
+fn offset_of(cursor: Option<&Cursor>) -> Result<usize, Trouble> {
+    let wrong = || Trouble::Arguments(Violations::at("/cursor", "must be next_cursor of the answer before"));
+    cursor.map_or(Ok(0), |cursor| cursor.as_str().parse().map_err(|_| wrong()))
 }
 
 /// Decodes arguments. The error names every field that is not valid.

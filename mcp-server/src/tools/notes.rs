@@ -141,6 +141,7 @@ impl Arguments {
                 q: self.q,
                 limit: Limit::try_from(u64::from(PAGE)).ok(),
                 cursor: self.cursor,
+                ..NoteFilter::default()
             })),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use deckwatch_client::api::Api;
 use deckwatch_client::outbox::QueueStatus;
 use deckwatch_machine::checkout::{Checkout, CheckoutKind, git_version};
+use deckwatch_machine::variables;
 use deckwatch_protocol::{ListVentures, Timestamp, Version, Violations};
 use deserr::Deserr;
 use schemars::JsonSchema;
@@ -13,10 +14,11 @@ use serde::Serialize;
 
 use super::now;
 use super::remedy::Remedy;
-use crate::identity::VentureSource;
+use crate::identity::{VentureSource, is_embedded};
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
 use crate::session::Keeper;
+use crate::total::Total;
 use crate::trouble::{Trouble, blocking};
 
 const TEXT_COST: usize = 300;
@@ -179,6 +181,8 @@ async fn checks_of_api(keeper: &Keeper, api: &Api) -> Vec<Check> {
     if is_accepted {
         checks.push(venture(keeper, api).await);
         checks.push(session(keeper, api).await);
+        checks.push(token(keeper, api));
+        checks.push(messages(keeper, api).await);
     }
     checks
 }
@@ -261,10 +265,54 @@ async fn venture(keeper: &Keeper, api: &Api) -> Check {
 }
 
 async fn session(keeper: &Keeper, api: &Api) -> Check {
-    match keeper.find().await {
-        Ok(Some(live)) => Check::ok("session", format!("{} is active", live.id)),
-        Ok(None) => Check::ok("session", "none; `sod` starts one"),
-        Err(trouble) => failed_call("session", &trouble, api),
+    const NAME: &str = "session";
+    let live = match keeper.find().await {
+        Ok(Some(live)) => live,
+        Ok(None) => return Check::ok(NAME, "none; `sod` starts one"),
+        Err(trouble) => return failed_call(NAME, &trouble, api),
+    };
+    match api.get_session(&live.id).await {
+        Ok(session) if session.epoch > live.epoch => {
+            let detail = format!("another process of this agent has taken over {}", live.id);
+            let fix = "go on in the other process, or call `sod` here to take the session back";
+            Check::new(NAME, Status::Fail, &detail, Some(fix))
+        }
+        Ok(_) => Check::ok(NAME, format!("{} is active", live.id)),
+        Err(error) => failed_call(NAME, &error.into(), api),
+    }
+}
+
+/// Whether the agent has a token of its own. The embedded engine needs none.
+fn token(keeper: &Keeper, api: &Api) -> Check {
+    const NAME: &str = "token";
+    let environment = keeper.identity.environment();
+    if is_embedded(api) {
+        return Check::ok(NAME, "not needed for the database of this machine");
+    }
+    match environment.setting::<Timestamp>(variables::TOKEN_EXPIRES_AT) {
+        Ok(Some(until)) => Check::ok(NAME, format!("of this agent, valid until {until} and renewed by itself")),
+        Ok(None) => Check::warn(
+            NAME,
+            "the agent uses the key of the team",
+            "start the agent with `launcher <venture>`, which gives it a token of its own",
+        ),
+        Err(invalid) => Check::fail(NAME, &invalid.into()),
+    }
+}
+
+/// How messages reach the agent, and how many wait.
+async fn messages(keeper: &Keeper, api: &Api) -> Check {
+    const NAME: &str = "messages";
+    let has_hooks = keeper.identity.environment().var(variables::HOOKS).as_deref() == Some("1");
+    let way = if has_hooks {
+        "shown at your turn by hooks"
+    } else {
+        "shown only by `inbox`, because no hooks are registered for this launch"
+    };
+    match keeper.count_mail().await {
+        Ok(Total { count: 0, .. }) => Check::ok(NAME, format!("none waits; {way}")),
+        Ok(total) => Check::ok(NAME, format!("{total} not seen yet, `inbox` reads them; {way}")),
+        Err(trouble) => failed_call(NAME, &trouble, api),
     }
 }
 

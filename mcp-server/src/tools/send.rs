@@ -16,6 +16,7 @@ use super::{fence, now, sent_later};
 use crate::render::clean::clean_line;
 use crate::render::fence::WARNING;
 use crate::render::message;
+use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -25,22 +26,21 @@ const LIMIT: usize = 6_000;
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub(super) struct Arguments {
-    /// Agents, `@group`, `@group:role`, `@all`, `human`. A reply goes to its sender.
+    /// Agents, `@group`, `@group:role`, `@all`, `human`.
     #[deserr(default)]
     #[schemars(example = &["mac2-codex-1"])]
     to: Option<Vec<Recipient>>,
     #[deserr(default)]
-    #[schemars(default, with = "MessageKind")]
+    #[schemars(default, with = "MessageKind", transform = schema::undescribed)]
     kind: Option<MessageKind>,
     #[deserr(default)]
     body: Option<MessageBody>,
-    /// A message's id.
+    /// Instead of `to`.
     #[deserr(default)]
     #[schemars(example = &"msg_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     reply_to: Option<MessageId>,
-    /// `now` disturbs.
     #[deserr(default)]
-    #[schemars(default, with = "Priority")]
+    #[schemars(default, with = "Priority", transform = schema::undescribed)]
     priority: Option<Priority>,
     #[deserr(default)]
     #[schemars(default)]
@@ -49,7 +49,6 @@ pub(super) struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     sealed: bool,
-    /// Instead: show the status of this message.
     #[deserr(default)]
     #[schemars(example = &"msg_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     id: Option<MessageId>,
@@ -65,6 +64,7 @@ pub(super) struct Facts {
     message_id: Option<MessageId>,
     /// How many agents get it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     recipients: Option<u32>,
 }
 
@@ -167,13 +167,11 @@ async fn send(keeper: &Keeper, draft: Draft) -> Result<Facts, Trouble> {
 /// Who gets a reply to the message `id`.
 async fn sender_of(client: &ContextClient, id: &MessageId) -> Result<Recipient, Trouble> {
     let from = client.api().get_message(id).await?.message.from;
-    let is_person = from.split_once(':').is_some_and(|(kind, _)| kind == Recipient::HUMAN);
-    let name = if is_person { Recipient::HUMAN } else { from.as_str() };
     let no_reply = || {
         let detail = "is a message of the engine, which reads no answers: name the recipients in `to`";
         Trouble::Arguments(Violations::at("/reply_to", detail))
     };
-    name.parse().ok().filter(|_| from != Message::ENGINE).ok_or_else(no_reply)
+    from.parse().ok().filter(|_| from != Message::ENGINE).ok_or_else(no_reply)
 }
 
 /// Unknown recipients as errors of the arguments, so that the error shows the names that were sent.

@@ -203,6 +203,9 @@ async fn day(keeper: &Arc<Keeper>, arguments: Arguments, room: Room) -> Result<F
     let gone = keeper.without_ended(&mut others.items).await;
     others.total = others.total.saturating_sub(u32::try_from(gone.len()).unwrap_or(u32::MAX));
     remarks.extend(gone_line(&gone));
+    if let Start::Day(_) = &started {
+        remarks.extend(keeper.mail_line().await);
+    }
     let checkout = keeper.identity.checkout().await?;
     remarks.extend(keeper.identity.ventures_warning(&checkout)?.map(|line| clip(&line, WARNING_COST)));
     let facts = match &started {

@@ -92,15 +92,16 @@ pub(super) async fn call(keeper: &Keeper, arguments: Arguments) -> Result<Facts,
         issues,
         cursor: arguments.cursor.is_some().then_some(&cursor),
     };
-    let (queue, claims) = tokio::join!(keeper.identity.github().queue(wanted), claims(&keeper.identity));
-    let claims_gap = claims.gap();
+    let github = keeper.identity.github().queue(wanted);
+    let (queue, claims, mail) = tokio::join!(github, claims(&keeper.identity), keeper.mail_line());
+    // Without the API, one line says so.
+    let mail = mail.filter(|_| !matches!(claims, Claims::Unknown(_)));
+    let remarks: Vec<String> = claims.gap().into_iter().chain(mail).collect();
     let queue = Queue { gap: asked.gap, claims: claims.into_items(), ..queue? };
     let this_repository = arguments.this_repository;
     Ok(match arguments.lane {
-        Some(lane) => {
-            of_lane(&queue, claims_gap, &LanePage { lane, track, cursor, repos: &asked.repos, this_repository })
-        }
-        None => overview(&queue, claims_gap),
+        Some(lane) => of_lane(&queue, remarks, &LanePage { lane, track, cursor, repos: &asked.repos, this_repository }),
+        None => overview(&queue, remarks),
     })
 }
 
@@ -193,8 +194,8 @@ fn facts(queue: &Queue, lanes: &[Lane], report: String, issues_shown: usize) -> 
 }
 
 /// All lanes, with the first issues of each.
-fn overview(queue: &Queue, claims_gap: Option<String>) -> Facts {
-    let mut report = above(queue, claims_gap, &Lane::ALL);
+fn overview(queue: &Queue, remarks: Vec<String>) -> Facts {
+    let mut report = above(queue, remarks, &Lane::ALL);
     let mut issues_shown = 0;
     if !is_empty(queue, &Lane::ALL) {
         let (fence, room) = (fence(), room_below(&report));
@@ -207,9 +208,9 @@ fn overview(queue: &Queue, claims_gap: Option<String>) -> Facts {
 }
 
 /// One lane, from the beginning of a page on.
-fn of_lane(queue: &Queue, claims_gap: Option<String>, page: &LanePage) -> Facts {
+fn of_lane(queue: &Queue, remarks: Vec<String>, page: &LanePage) -> Facts {
     let lanes = [page.lane];
-    let mut report = above(queue, claims_gap, &lanes);
+    let mut report = above(queue, remarks, &lanes);
     if is_empty(queue, &lanes) {
         return facts(queue, &lanes, report.join("\n"), 0);
     }
@@ -238,14 +239,14 @@ fn last_note(queue: &Queue) -> &'static str {
 }
 
 /// The lines above the issues: the totals, and the repositories that are not counted.
-fn above(queue: &Queue, claims_gap: Option<String>, lanes: &[Lane]) -> Vec<String> {
+fn above(queue: &Queue, remarks: Vec<String>, lanes: &[Lane]) -> Vec<String> {
     let names: Vec<&str> = queue.repos.iter().map(RepoName::as_str).collect();
     let counts: Vec<String> =
         lanes.iter().map(|lane| format!("{} {}", lane.title(), queue::total(queue, *lane))).collect();
     let mut report = vec![format!("Open issues and pull requests in {}: {}", names.join(", "), counts.join(", "))];
     report.extend(queue::gaps(queue));
     report.extend(queue::notices(queue));
-    report.extend(claims_gap);
+    report.extend(remarks);
     if !is_empty(queue, lanes) {
         report.extend([WARNING.to_owned(), String::new()]);
     }

@@ -39,6 +39,20 @@ const QUERIES: &[(&str, &[&str])] = &[
     ),
     ("plan", &["weekly plan", "priorities of the week", "which venture comes first", "plan for this week"]),
     (
+        "send",
+        &[
+            "send a message to another agent",
+            "ask another agent a question",
+            "message a human",
+            "reply to a message",
+            "has my message been seen",
+        ],
+    ),
+    ("inbox", &["read my messages", "check for new messages", "acknowledge a message", "messages from other agents"]),
+    ("claim", &["claim an issue", "lock a file", "who holds this file", "release my claim", "reserve files I work on"]),
+    ("state", &["shared variable", "set a value by key", "compare and set", "read a shared JSON value"]),
+    ("memory", &["remember this", "recall what I learned", "forget a memory", "memory of the agents"]),
+    (
         "note",
         &["save a note", "store a decision", "write down knowledge for later", "archive an old note", "change a note"],
     ),

@@ -97,7 +97,20 @@ fn the_workflow_commands_are_prompts() {
     let mut agent = machine.agent(AGENT, &machine.folder("anywhere"));
     let prompts = agent.request("prompts/list", &json!({}))["result"]["prompts"].clone();
     let names: Vec<_> = prompts.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    let commands = ["sod", "eod", "handoff", "question", "merge", "status", "update", "heartbeat", "escalate"];
+    let commands = [
+        "sod",
+        "eod",
+        "handoff",
+        "send",
+        "inbox",
+        "claim",
+        "question",
+        "merge",
+        "status",
+        "update",
+        "heartbeat",
+        "escalate",
+    ];
     assert_eq!(names, commands.map(|command| format!("deckwatch-{command}")));
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../commands");
     assert_eq!(names.len(), std::fs::read_dir(folder).unwrap().count(), "each command is a prompt");

@@ -15,23 +15,34 @@ pub(crate) fn definitions() -> Vec<Value> {
 }
 
 /// The limit for all definitions together: every agent pays for them with its context in every session.
-const BUDGET: usize = 9_000;
+const BUDGET: usize = 12_000;
 
 /// The names of arguments that need no description.
-const PLAIN_NAMES: [&str; 13] = [
+const PLAIN_NAMES: [&str; 24] = [
     "accomplished",
+    "ack_required",
+    "acknowledge",
     "action",
     "archived",
+    "body",
     "content",
     "cursor",
     "escalation",
     "id",
     "in_progress",
     "keep_open",
+    "key",
+    "kind",
     "offset",
+    "priority",
+    "q",
+    "reason",
+    "sent",
     "tag",
     "this_repository",
     "to_agent",
+    "value",
+    "version",
 ];
 
 fn size(definitions: &[Value]) -> usize {
@@ -165,11 +176,13 @@ fn every_answer_matches_its_schema() {
     let mut agent = machine.agent("mac1-claude-1", &dir);
     let _ = agent.call("note", &json!({"action": "create", "title": "t", "content": "c"})).good();
     let _ = agent.call("doc_audit", &json!({"action": "heal"})).good();
-    let _ = agent.call("handoff", &crate::harness::handoff("x")).good();
+    let mut handoff = crate::harness::handoff("x");
+    handoff["keep_open"] = json!(true);
+    let _ = agent.call("handoff", &handoff).good();
     for tool in definitions().iter().filter(|tool| tool["inputSchema"]["required"].is_null()) {
         let name = tool["name"].as_str().unwrap();
         let answer = agent.call(name, &json!({}));
-        // No GitHub answers here. `github.rs` and `status.rs` have one.
-        assert!(!answer.is_error || name == "status", "{name}: {}", answer.text);
+        // No GitHub answers here. `github.rs` and `status.rs` have one. `send` needs one of two sets of arguments.
+        assert!(!answer.is_error || ["send", "status"].contains(&name), "{name}: {}", answer.text);
     }
 }

@@ -7,6 +7,7 @@ mod days;
 mod errors;
 mod errors_of_github;
 mod handoffs;
+mod mesh;
 mod records;
 
 use std::path::Path;

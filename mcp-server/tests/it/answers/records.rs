@@ -168,6 +168,7 @@ fn checks_are_in_step() {
     let github = GitHub::with(&[REPO], &[]);
     let mut agent = server.agent_with(&machine, AGENT, &machine.repository_once(REMOTE), |command| {
         command.envs([("GITHUB_API_URL", github.url.as_str()), ("GITHUB_TOKEN", TOKEN)]);
+        command.env("DECKWATCH_TOKEN_EXPIRES_AT", "2099-11-21T08:00:00.000Z");
     });
     let _ = agent.call("sod", &json!({})).good();
     let mut transcript = Transcript::on(&machine);
