@@ -12,23 +12,11 @@ use deckwatch_protocol::{
     DeliveryId, DeliveryReport, Fence, InboxItem, ReportInbox, ReportedInbox, ReportedStatus, TakeInbox, TakeLimit,
 };
 
-use crate::sealing::is_unopened;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
 /// As many messages as the API offers at once.
 const MOST: u64 = 50;
-/// Why a sealed message can't be shown.
-const NO_KEY: &str = "key_unavailable";
-
-/// What a take brought, apart from the messages that are in the folder now.
-#[derive(Default)]
-pub(crate) struct Received {
-    /// How many more wait.
-    pub(crate) waiting: Waiting,
-    /// Sealed messages that this machine can't open.
-    pub(crate) unopened: Vec<InboxItem>,
-}
 
 impl Keeper {
     /// The session and the epoch in which this process speaks for its agent. Fails if the agent has no session.
@@ -58,19 +46,15 @@ impl Keeper {
     }
 
     /// Takes the messages that wait for the agent into its folder, also those that this epoch was offered before: the folder
-    /// knows which of them were shown. Sealed messages that can't be opened are refused.
-    pub(crate) async fn receive_mail(&self, folder: &AgentFolder) -> Result<Received, Trouble> {
+    /// knows which of them were shown. Returns how many more wait.
+    pub(crate) async fn receive_mail(&self, folder: &AgentFolder) -> Result<Waiting, Trouble> {
         // What an earlier process has shown is not taken again.
         self.report_shown(folder).await?;
         let Fence { session_id, epoch } = self.fence().await?;
         let taker = Taker { session_id: session_id.clone(), epoch };
         let limit = TakeLimit::try_from(MOST).unwrap_or_default();
-        let mut taken =
-            self.identity.api().await?.take_inbox(&TakeInbox { session_id, epoch, limit, again: true }).await?;
-        self.open_sealed(&mut taken.items).await;
-        let (unopened, open): (Vec<InboxItem>, Vec<InboxItem>) =
-            taken.items.into_iter().partition(|item| is_unopened(&item.message));
-        self.refuse_sealed(&unopened).await?;
+        let taken = self.identity.api().await?.take_inbox(&TakeInbox { session_id, epoch, limit, again: true }).await?;
+        let open = self.opened_or_refused(taken.items).await?;
         let waiting = Waiting { count: taken.waiting, is_minimum: taken.waiting_is_minimum };
         let is_all = taken.waiting == 0;
         self.in_mail(folder, move |folder| {
@@ -83,7 +67,7 @@ impl Keeper {
             folder.set_waiting(waiting)
         })
         .await?;
-        Ok(Received { waiting, unopened })
+        Ok(waiting)
     }
 
     /// Puts one message into the folder and takes it out to be shown. `None` if it was shown before.
@@ -96,19 +80,6 @@ impl Keeper {
         })
         .await
         .map(|taken| Some(taken).filter(|taken| !taken.items.is_empty()))
-    }
-
-    /// Tells the senders that this machine has no key for their messages.
-    pub(crate) async fn refuse_sealed(&self, items: &[InboxItem]) -> Result<(), Trouble> {
-        let refused = |item: &InboxItem| DeliveryReport {
-            reason: NO_KEY.parse().ok(),
-            ..report(item.delivery_id.clone(), ReportedStatus::Refused)
-        };
-        let reports: Vec<DeliveryReport> = items.iter().map(refused).collect();
-        if !reports.is_empty() {
-            self.report_mail(reports).await?;
-        }
-        Ok(())
     }
 
     /// Records that an answer has shown these messages, and reports it.

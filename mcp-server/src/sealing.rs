@@ -2,12 +2,16 @@
 
 use deckwatch_client::sealed::{AgentKeys, KeyPair, open};
 use deckwatch_machine::agent_folder::ApiName;
+use deckwatch_machine::clock::now;
 use deckwatch_machine::dirs::Dirs;
-use deckwatch_protocol::{InboxItem, Message, PublicKey};
+use deckwatch_protocol::{DeliveryReport, InboxItem, Message, PublicKey, ReportInbox, ReportedStatus};
 
 use crate::identity::Identity;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
+
+/// Why a sealed message is refused.
+const NO_KEY: &str = "key_unavailable";
 
 impl Identity {
     /// The public key to which messages for the agent are sealed. Without one, they are refused, but the day starts.
@@ -36,17 +40,31 @@ impl Identity {
 }
 
 impl Keeper {
-    /// Opens the sealed messages. One that was opened has its text, and stays marked as sealed; its subject, which a sealed
-    /// message never has, says that the key of its sender has changed. One that can't be opened has no text: it is refused as
-    /// `key_unavailable`.
-    pub(crate) async fn open_sealed(&self, items: &mut [InboxItem]) {
-        for item in items.iter_mut().filter(|item| item.message.sealed.is_some()) {
+    /// The messages of a take with their texts. One that this machine has no key for is refused instead, and its sender is told.
+    pub(crate) async fn opened_or_refused(&self, mut items: Vec<InboxItem>) -> Result<Vec<InboxItem>, Trouble> {
+        for item in &mut items {
             self.open_message(&mut item.message).await;
         }
+        let (unopened, opened): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| is_unopened(&item.message));
+        let refused = |item: &InboxItem| DeliveryReport {
+            delivery_id: item.delivery_id.clone(),
+            status: ReportedStatus::Refused,
+            at: now(),
+            partial: false,
+            reason: NO_KEY.parse().ok(),
+        };
+        for part in unopened.chunks(ReportInbox::MAX_ITEMS) {
+            self.report_mail(part.iter().map(refused).collect()).await?;
+        }
+        Ok(opened)
     }
 
-    /// The same for one message, which this agent has sent or got.
+    /// Opens a message, if it is sealed and not opened yet. A message that was opened has its text, and stays marked as sealed;
+    /// its subject, which a sealed message never has, says that the key of its sender has changed.
     pub(crate) async fn open_message(&self, message: &mut Message) {
+        if !is_unopened(message) {
+            return;
+        }
         let opened = async {
             let (keys, api) = (self.identity.keys().await?, self.identity.api().await?);
             Ok::<_, Trouble>(open(api, keys, &self.fence().await?.session_id, message).await)

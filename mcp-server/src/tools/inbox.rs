@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{fence, now, sent_later};
-use crate::mailbox::{Received, report};
+use crate::mailbox::report;
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
@@ -53,7 +53,6 @@ pub(super) struct Facts {
     /// The ids of those that are shown.
     messages: Vec<MessageId>,
     /// How many more wait.
-    #[schemars(skip)]
     waiting: usize,
     /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,14 +100,12 @@ impl Arguments {
 /// Takes the messages that wait, and shows as many as fit. The others stay in the folder for the next call.
 async fn unread(keeper: &Keeper) -> Result<Facts, Trouble> {
     let folder = keeper.mail_folder().await?;
-    let (received, outage) = match keeper.receive_mail(&folder).await {
-        Ok(received) => (received, None),
-        Err(Trouble::Api(error)) if error.is_outage() => (Received::default(), Some(error)),
+    let (waiting, outage) = match keeper.receive_mail(&folder).await {
+        Ok(waiting) => (waiting, None),
+        Err(Trouble::Api(error)) if error.is_outage() => (Waiting::default(), Some(error)),
         Err(trouble) => return Err(trouble),
     };
-    let Received { waiting, unopened } = received;
     let mut page = InboxPage::new(fence(), now());
-    unopened.iter().for_each(|item| page.add_unopened(item));
     page.lines.extend(
         outage.as_ref().map(|error| format!("The API did not answer, so newer messages may wait. {}", sentence(error))),
     );
@@ -155,16 +152,6 @@ impl InboxPage {
     fn new(fence: Fence, now: Timestamp) -> Self {
         let room = LIMIT.saturating_sub(TAIL + line_cost(WARNING));
         Self { fence, now, room, lines: Vec::new(), messages: Vec::new(), next_offset: None }
-    }
-
-    /// Adds a sealed message that can't be opened, without its text.
-    fn add_unopened(&mut self, item: &InboxItem) {
-        let text = ShownMessage { message: &item.message, is_again: false };
-        let lines = text.piece(0, self.now, &self.fence, self.room).lines;
-        self.room = self.room.saturating_sub(lines.iter().map(|line| line_cost(line)).sum::<usize>() + line_cost(""));
-        self.messages.push(item.message.id.clone());
-        self.lines.push(String::new());
-        self.lines.extend(lines);
     }
 
     /// Adds a message, if it fits. The first one is cut if it does not.
@@ -242,9 +229,7 @@ async fn one(keeper: &Keeper, id: &MessageId, offset: usize) -> Result<Facts, Tr
             _ => return Err(error.into()),
         },
     };
-    if message.sealed.is_some() {
-        keeper.open_message(&mut message).await;
-    }
+    keeper.open_message(&mut message).await;
     let (now, fence) = (now(), fence());
     let me = &keeper.identity.me().await?.agent;
     let own = deliveries.iter().find(|delivery| delivery.agent == me.as_str());
