@@ -7,6 +7,7 @@ pub mod doc_copies;
 pub mod http;
 pub mod mailbox;
 pub mod outbox;
+pub mod sealed;
 pub mod secret_scan;
 pub mod snapshot;
 pub mod watch;

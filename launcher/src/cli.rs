@@ -10,7 +10,7 @@ use crate::github::GitHubCommand;
 use crate::launch::Launch;
 use crate::secrets_command::SecretsCommand;
 use crate::self_update::SelfCommand;
-use crate::{completions, doctor, fleet, github, init, man, records, runs, slash_commands, ventures_sync};
+use crate::{completions, doctor, fleet, github, init, man, messages, records, runs, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +27,10 @@ Examples:
   launcher log                    show the latest sessions and handoffs
   launcher handoff                show the latest handoff of this repository
   launcher notes pricing          search the team's notes
+  launcher send mac1-claude-1 \"...\"
+                                  write to an agent
+  launcher inbox                  read what agents wrote to you
+  launcher watch                  show what happens, as it happens
   launcher secrets check alpha    list the secrets that alpha has and lacks, by name
   launcher init                   write a first configuration by asking questions
   launcher doctor                 check everything that a launch needs
@@ -116,6 +120,18 @@ pub(crate) enum Command {
     /// Show what the agents of a venture have claimed, or guard it with git hooks
     #[command(after_help = records::CLAIMS_EXAMPLES)]
     Claims(records::Claims),
+
+    /// Send a message to agents, or answer one
+    #[command(after_help = messages::SEND_EXAMPLES)]
+    Send(messages::Send),
+
+    /// Show the messages to people, or read one
+    #[command(after_help = messages::INBOX_EXAMPLES)]
+    Inbox(messages::Inbox),
+
+    /// Show what happens, as it happens
+    #[command(after_help = messages::WATCH_EXAMPLES)]
+    Watch(messages::Watch),
 
     /// Store the credential for Infisical, or check the secrets of a venture
     #[command(subcommand)]

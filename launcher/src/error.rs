@@ -18,6 +18,7 @@ use crate::agent_cli::AgentCli;
 use crate::demo_error::DemoError;
 use crate::exit_code::ExitCode;
 use crate::github_error::GitHubError;
+use crate::message_error::MessageError;
 use crate::secrets_error::SecretsError;
 use crate::suggestion;
 use crate::update_error::UpdateError;
@@ -143,6 +144,8 @@ pub(crate) enum LaunchError {
     #[error("the agent ended with exit code {0}")]
     AgentEnded(u8),
     #[error(transparent)]
+    Message(#[from] MessageError),
+    #[error(transparent)]
     GitHub(#[from] GitHubError),
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -215,6 +218,7 @@ impl LaunchError {
             Self::NotStarted { .. } => "check that it runs without the launcher".to_owned(),
             Self::Secrets(error) => return error.hint(),
             Self::GitHub(error) => return error.hint(),
+            Self::Message(error) => return error.hint(),
             Self::Update(error) => error.hint(),
             Self::NoMembers { .. } => "docs/fleet.md says how to register this machine and the others".to_owned(),
             Self::BootstrapFailed { .. } => {
@@ -301,6 +305,7 @@ impl LaunchError {
             Self::VentureNotInFile { cause, .. } => cause.exit_code(),
             Self::NoSuchAgent { .. } | Self::NoSuchRecord { .. } => ExitCode::NoRecord,
             Self::Secrets(error) => error.exit_code(),
+            Self::Message(error) => error.exit_code(),
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::ChecksFailed { .. } => {
                 ExitCode::NotStarted
             }

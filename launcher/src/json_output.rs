@@ -12,6 +12,17 @@ use crate::output;
 /// inside JSON strings, where an escape has the same meaning.
 pub(crate) fn print(value: &impl Serialize) -> Result<(), LaunchError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| LaunchError::Output(error.into()))?;
+    let escaped = escaped(&text) + "\n";
+    output::print(|out| io::Write::write_all(out, escaped.as_bytes()))
+}
+
+/// A value on one line, with the same escapes.
+pub(crate) fn line(value: &impl Serialize) -> Result<String, LaunchError> {
+    let text = serde_json::to_string(value).map_err(|error| LaunchError::Output(error.into()))?;
+    Ok(escaped(&text))
+}
+
+fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 1);
     for c in text.chars() {
         match c {
@@ -20,8 +31,7 @@ pub(crate) fn print(value: &impl Serialize) -> Result<(), LaunchError> {
             c => escaped.push(c),
         }
     }
-    escaped.push('\n');
-    output::print(|out| io::Write::write_all(out, escaped.as_bytes()))
+    escaped
 }
 
 /// Invisible characters and characters that change the writing direction. All of them have four hexadecimal digits.

@@ -43,6 +43,8 @@ mod list;
 mod man;
 mod mcp_doctor;
 mod menu;
+mod message_error;
+mod messages;
 mod output;
 mod pager;
 mod placement;
@@ -137,6 +139,9 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Handoff(handoff)) => records::handoff(handoff, &env),
         Some(Command::Notes(notes)) => records::notes(notes, &env),
         Some(Command::Claims(claims)) => records::claims(claims, &env),
+        Some(Command::Send(send)) => messages::send(send, &env),
+        Some(Command::Inbox(inbox)) => messages::inbox(inbox, &env),
+        Some(Command::Watch(watch)) => messages::watch(watch, &env),
         Some(Command::Demo { data }) => demo::run(&env, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &env),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &env),

@@ -6,12 +6,15 @@ use deckwatch_protocol::VentureCode;
 use crate::agent_cli::AgentCli;
 
 /// The commands of the launcher, for a suggestion where the command line is not known.
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 24] = [
     "demo",
     "log",
     "handoff",
     "notes",
     "claims",
+    "send",
+    "inbox",
+    "watch",
     "secrets",
     "ventures",
     "commands",

@@ -17,8 +17,6 @@ use crate::trouble::{Trouble, blocking};
 
 /// As many messages as the API offers at once.
 const MOST: u64 = 50;
-/// Why a sealed message can't be shown.
-const NO_KEY: &str = "key_unavailable";
 
 impl Keeper {
     /// The session and the epoch in which this process speaks for its agent. Fails if the agent has no session.
@@ -56,9 +54,7 @@ impl Keeper {
         let taker = Taker { session_id: session_id.clone(), epoch };
         let limit = TakeLimit::try_from(MOST).unwrap_or_default();
         let taken = self.identity.api().await?.take_inbox(&TakeInbox { session_id, epoch, limit, again: true }).await?;
-        let (sealed, open): (Vec<InboxItem>, Vec<InboxItem>) =
-            taken.items.into_iter().partition(|item| item.message.sealed.is_some());
-        self.refuse_sealed(sealed).await?;
+        let open = self.opened_or_refused(taken.items).await?;
         let waiting = Waiting { count: taken.waiting, is_minimum: taken.waiting_is_minimum };
         let is_all = taken.waiting == 0;
         self.in_mail(folder, move |folder| {
@@ -84,19 +80,6 @@ impl Keeper {
         })
         .await
         .map(|taken| Some(taken).filter(|taken| !taken.items.is_empty()))
-    }
-
-    /// Tells the senders that this machine has no key for their messages.
-    pub(crate) async fn refuse_sealed(&self, items: Vec<InboxItem>) -> Result<(), Trouble> {
-        let refused = |item: InboxItem| DeliveryReport {
-            reason: NO_KEY.parse().ok(),
-            ..report(item.delivery_id, ReportedStatus::Refused)
-        };
-        let reports: Vec<DeliveryReport> = items.into_iter().map(refused).collect();
-        if !reports.is_empty() {
-            self.report_mail(reports).await?;
-        }
-        Ok(())
     }
 
     /// Records that an answer has shown these messages, and reports it.

@@ -42,6 +42,7 @@ mod records;
 mod render;
 mod resources;
 mod schema;
+mod sealing;
 mod sentence;
 mod server;
 mod session;

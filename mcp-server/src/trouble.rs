@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use deckwatch_client::api::{ClientError, ConfigError};
 use deckwatch_client::clean::clean_line;
+use deckwatch_client::sealed::{KeyError, SealError};
 use deckwatch_machine::agent::{ForeignLaunch, SlotError};
 use deckwatch_machine::checkout::CheckoutError;
 use deckwatch_machine::dirs::NoHome;
@@ -29,6 +30,12 @@ pub(crate) enum Trouble {
     /// The environment belongs to another launch.
     #[error(transparent)]
     ForeignLaunch(#[from] ForeignLaunch),
+    /// The keys for sealed messages can't be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A message could not be sealed and was not sent.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// The user's folders are unknown.
     #[error(transparent)]
     Home(#[from] NoHome),

@@ -39,6 +39,10 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
+    /// Every kind.
+    pub const ALL: &[Self] =
+        &[Self::Note, Self::Question, Self::Answer, Self::Request, Self::Decline, Self::Status, Self::Alert];
+
     /// The value on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {

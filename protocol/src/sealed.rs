@@ -6,6 +6,7 @@ use std::str::FromStr;
 use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::activity::PublicKey;
 use crate::recipient::Recipient;
 use crate::text::{Agent, impl_text_traits, length, text};
 use crate::violation::{Invalid, Violations, at_most};
@@ -59,6 +60,10 @@ pub enum SealAlgorithm {
 pub struct Sealed {
     /// How the text is sealed.
     pub alg: SealAlgorithm,
+    /// The public key of the sender. `null`: that of its newest session.
+    #[deserr(default)]
+    #[serde(default)]
+    pub sender_key: Option<PublicKey>,
     /// The nonce of the text.
     pub nonce: SealNonce,
     /// The encrypted text.

@@ -16,6 +16,9 @@ TEST_TOOLS_SCHEMATHESIS=(schemathesis==4.32.5)
 # The reference client for MCP.
 TEST_TOOLS_MCP=(mcp==2.3.0)
 
+# A second implementation of the encryption of sealed messages.
+TEST_TOOLS_PYNACL=(PyNaCl==1.6.2)
+
 # $1: root of the checkout.
 test_tools::install() {
   tools::install_worker_tools "$1"
@@ -26,10 +29,12 @@ test_tools::install() {
   install::locked linters test_tools::install_python linters "${TEST_TOOLS_LINTERS[@]}"
   install::locked schemathesis test_tools::install_python schemathesis "${TEST_TOOLS_SCHEMATHESIS[@]}"
   install::locked mcp test_tools::install_python mcp "${TEST_TOOLS_MCP[@]}"
+  install::locked pynacl test_tools::install_python pynacl "${TEST_TOOLS_PYNACL[@]}"
   install::locked inspector test_tools::install_npm inspector "$1/tests/mcp/inspector"
   install::locked openapi test_tools::install_npm openapi "$1/tests/openapi"
   local dir
   dir=$(install::dir)
+  export DECKWATCH_TEST_PYNACL=$dir/pynacl/bin/python
   export PATH=$dir/cargo-nextest/bin:$dir/cargo-deny/bin:$dir/bin:$dir/linters/bin:$PATH
 }
 

@@ -4,6 +4,7 @@
 //! every 30 seconds. With the embedded engine, the client looks four times a second whether the database has changed.
 
 mod socket;
+mod state;
 
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use deckwatch_server::ChangeObserver;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use self::socket::Socket;
+use self::state::StateSender;
+pub use self::state::WatchState;
 use crate::api::{Api, ClientError};
 
 /// The time between two requests without a socket.
@@ -37,6 +40,7 @@ pub struct Watch {
     /// When the client may open a socket again.
     opens_at: Instant,
     polls_at: Instant,
+    state: StateSender,
 }
 
 /// What says that there are new events.
@@ -65,7 +69,8 @@ impl Watch {
     pub fn new(api: Api, venture: Option<VentureCode>, after: Option<u64>) -> Self {
         let now = Instant::now();
         let (source, pauses) = (Source::Polling, pauses());
-        Self { api, venture, after, has_more: true, source, pauses, opens_at: now, polls_at: now }
+        let state = StateSender::new();
+        Self { api, venture, after, has_more: true, source, pauses, opens_at: now, polls_at: now, state }
     }
 
     /// The last event that [`Self::next`] has returned. Pass it to [`Self::new`] to go on after a restart.
@@ -78,6 +83,11 @@ impl Watch {
         matches!(self.source, Source::Open(_))
     }
 
+    /// How the watch learns of new events, now and after each change.
+    pub fn state(&self) -> tokio::sync::watch::Receiver<WatchState> {
+        self.state.subscribe()
+    }
+
     /// Waits for the next events. Goes on through failures of the network and of the API. Fails if the API refuses the
     /// key, or refuses it for this venture. Nothing is lost if the future is dropped.
     pub async fn next(&mut self) -> Result<Watched, ClientError> {
@@ -88,6 +98,7 @@ impl Watch {
                     Ok(None) => {}
                     Err(error) if error.is_passing() => {
                         log::info!("could not list events: {error}");
+                        self.state.set(WatchState::Away(error.to_string()));
                         let pause = self.pause();
                         sleep(error.asks_to_wait().unwrap_or_default().max(pause)).await;
                     }
@@ -153,6 +164,7 @@ impl Watch {
                 }
                 Err(cause) => {
                     log::info!("the socket to the API ended: {cause}");
+                    self.state.set(WatchState::Away(cause.to_string()));
                     self.source = Source::Polling;
                     let pause = self.pause();
                     self.opens_at = Instant::now() + pause;
@@ -181,6 +193,7 @@ impl Watch {
             match ChangeObserver::open(database) {
                 Ok(observer) => {
                     self.source = Source::Database(observer);
+                    self.state.set(WatchState::Live);
                     // What changed before the first look.
                     self.has_more = true;
                 }
@@ -200,9 +213,13 @@ impl Watch {
         };
         match timeout_at(self.polls_at, opens).await {
             Err(_) => self.has_more = true,
-            Ok(Ok(socket)) => self.source = Source::Open(Box::new(socket)),
+            Ok(Ok(socket)) => {
+                self.source = Source::Open(Box::new(socket));
+                self.state.set(WatchState::Live);
+            }
             Ok(Err(cause)) => {
                 log::info!("could not open a socket to the API, so events are listed every 30 s: {cause}");
+                self.state.set(WatchState::Polling(cause.to_string()));
                 let pause = self.pause();
                 self.opens_at = Instant::now() + pause;
             }

@@ -102,7 +102,7 @@ async fn records(api: &Api, log: &Log, subject: &Subject) -> Result<Records, Cli
 }
 
 /// Reads pages of a list until there are enough items. Also returns whether there are more.
-pub(super) async fn pages<T>(
+pub(crate) async fn pages<T>(
     enough: usize,
     mut list: impl AsyncFnMut(Option<Limit>, Option<deckwatch_protocol::Cursor>) -> Result<Page<T>, ClientError>,
 ) -> Result<(Vec<T>, bool), ClientError> {

@@ -20,9 +20,12 @@ use deckwatch_protocol::{Agent, HandoffId, NoteId, NoteKind, NoteTag};
 
 pub(crate) use self::claims::show as claims;
 pub(crate) use self::handoff::show as handoff;
+pub(crate) use self::log::pages;
 pub(crate) use self::log::show as log;
 pub(crate) use self::notes::show as notes;
 use self::since::Since;
+pub(crate) use self::source::{Source, Subject};
+pub(crate) use self::text::{Text, when};
 use crate::target::Target;
 use crate::{claims_guard, completions};
 

@@ -5,18 +5,18 @@ use deckwatch_machine::clock::ago;
 use deckwatch_protocol::Timestamp;
 
 /// A text for the terminal, built line by line.
-pub(super) struct Text {
+pub(crate) struct Text {
     text: String,
     width: Option<usize>,
 }
 
 impl Text {
-    pub(super) fn new(width: Option<usize>) -> Self {
+    pub(crate) fn new(width: Option<usize>) -> Self {
         Self { text: String::new(), width }
     }
 
     /// Adds a bold heading.
-    pub(super) fn heading(&mut self, heading: &str) {
+    pub(crate) fn heading(&mut self, heading: &str) {
         let bold = anstyle::Style::new().bold();
         let blank = if self.text.is_empty() { "" } else { "\n" };
         let heading = clean_line(heading);
@@ -24,26 +24,26 @@ impl Text {
     }
 
     /// Adds a field with its name.
-    pub(super) fn field(&mut self, name: &str, value: &str) {
+    pub(crate) fn field(&mut self, name: &str, value: &str) {
         self.wrapped(&format!("{name:<11} "), &" ".repeat(12), &clean_line(value));
     }
 
     /// Adds a text of one or more lines.
-    pub(super) fn paragraphs(&mut self, text: &str) {
+    pub(crate) fn paragraphs(&mut self, text: &str) {
         for line in clean(text).lines() {
             self.wrapped("  ", "  ", line);
         }
     }
 
     /// Adds an item of a list.
-    pub(super) fn item(&mut self, text: &str) {
+    pub(crate) fn item(&mut self, text: &str) {
         for (number, line) in clean(text).lines().enumerate() {
             self.wrapped(if number == 0 { "  - " } else { "    " }, "    ", line);
         }
     }
 
     /// Adds a text without wrapping it, because it is Markdown.
-    pub(super) fn verbatim(&mut self, text: &str) {
+    pub(crate) fn verbatim(&mut self, text: &str) {
         self.text.push_str(&clean(text));
         if !self.text.ends_with('\n') {
             self.text.push('\n');
@@ -51,20 +51,20 @@ impl Text {
     }
 
     /// Adds a line without indentation. The text must contain no control characters.
-    pub(super) fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         self.wrapped("", "", line);
     }
 
-    pub(super) fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.text.push('\n');
     }
 
     /// Adds a formatted table.
-    pub(super) fn drawn(&mut self, table: &str) {
+    pub(crate) fn drawn(&mut self, table: &str) {
         self.text.push_str(table);
     }
 
-    pub(super) fn into_string(self) -> String {
+    pub(crate) fn into_string(self) -> String {
         self.text
     }
 
@@ -82,6 +82,6 @@ impl Text {
 }
 
 /// A time with its age.
-pub(super) fn when(time: Timestamp, now: Timestamp) -> String {
+pub(crate) fn when(time: Timestamp, now: Timestamp) -> String {
     format!("{} ({time})", ago(time, now))
 }

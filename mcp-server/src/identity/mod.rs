@@ -14,6 +14,7 @@ use deckwatch_client::ContextClient;
 use deckwatch_client::api::{Api, ApiConfig, Endpoint};
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::outbox::Bounds;
+use deckwatch_client::sealed::AgentKeys;
 use deckwatch_client::snapshot::Snapshot;
 use deckwatch_machine::agent::{machine_uuid, random_uuid};
 use deckwatch_machine::checkout::{Checkout, CheckoutError, RecordNames};
@@ -36,6 +37,8 @@ pub(crate) struct Identity {
     conversation: OnceLock<ClientSessionId>,
     me: OnceCell<Me>,
     client: OnceCell<ContextClient>,
+    /// The keys of the agent, for sealed messages.
+    pub(crate) keys: OnceCell<AgentKeys>,
     place: OnceCell<WorkContext>,
     /// This machine's own database, while another API is in use.
     pub(crate) own_database: OnceCell<Api>,
@@ -78,7 +81,7 @@ impl Identity {
     pub(crate) fn new(environment: Environment) -> Self {
         let (cli, conversation) = (OnceLock::new(), OnceLock::new());
         let (me, client, place, in_launch_repo) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
-        let own_database = OnceCell::new();
+        let (own_database, keys) = (OnceCell::new(), OnceCell::new());
         Self {
             github: GitHub::new(environment.clone()),
             environment,
@@ -86,6 +89,7 @@ impl Identity {
             conversation,
             me,
             client,
+            keys,
             place,
             own_database,
             start_id: random_uuid().inspect_err(|error| log::warn!("this process has no id: {error}")).ok(),

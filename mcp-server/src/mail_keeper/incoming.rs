@@ -31,13 +31,11 @@ impl<'a> Incoming<'a> {
     /// API has not offered again.
     pub(super) async fn put_mail(&mut self, keeper: &Keeper, taken: TakenInbox) -> Result<(), FolderTrouble> {
         let (taker, is_last) = (self.taker.clone(), taken.items.len() < limit());
-        let (sealed, open): (Vec<InboxItem>, Vec<InboxItem>) =
-            taken.items.into_iter().partition(|item| item.message.sealed.is_some());
-        keeper.refuse_sealed(sealed).await?;
         let removes_others = is_last && !self.is_complete;
         let waiting = Waiting { count: taken.waiting, is_minimum: taken.waiting_is_minimum };
+        let items = keeper.opened_or_refused(taken.items).await?;
         in_folder(self.folder, move |folder| {
-            for item in open {
+            for item in items {
                 put(folder, item, &taker)?;
             }
             if removes_others {

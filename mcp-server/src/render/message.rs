@@ -138,6 +138,9 @@ impl ShownMessage<'_> {
         facts.extend(
             message.handoff_id.as_ref().map(|id| format!("It is about the handoff {id}: `handoffs` reads it.")),
         );
+        if message.sealed.is_some() && message.body.is_some() {
+            facts.push("It was sealed: only its sender and its recipients can read it.".to_owned());
+        }
         if message.ack_required {
             facts.push("Its sender waits for an acknowledgement: call `inbox` with `acknowledge`.".to_owned());
         }

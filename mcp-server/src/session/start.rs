@@ -80,6 +80,7 @@ impl Keeper {
             start_id: self.identity.start_id(),
             machine_id: self.identity.machine_id().await,
             groups: environment.setting(variables::GROUPS)?,
+            public_key: self.identity.public_key().await,
             take_over: if self.took_over.load(Ordering::Relaxed) {
                 None
             } else {

@@ -16,6 +16,7 @@ use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::message::{self, ShownMessage};
+use crate::sealing::is_unopened;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, sentence};
 
@@ -221,13 +222,14 @@ impl More {
 /// Reads one message, from a place on.
 async fn one(keeper: &Keeper, id: &MessageId, offset: usize) -> Result<Facts, Trouble> {
     let folder = keeper.mail_folder().await?;
-    let (message, deliveries) = match keeper.identity.api().await?.get_message(id).await {
+    let (mut message, deliveries) = match keeper.identity.api().await?.get_message(id).await {
         Ok(record) => (record.message, record.deliveries),
         Err(error) => match kept(keeper, &folder, id).await? {
             Some(kept) if error.is_outage() => (kept.message, Vec::new()),
             _ => return Err(error.into()),
         },
     };
+    keeper.open_message(&mut message).await;
     let (now, fence) = (now(), fence());
     let me = &keeper.identity.me().await?.agent;
     let own = deliveries.iter().find(|delivery| delivery.agent == me.as_str());
@@ -237,7 +239,7 @@ async fn one(keeper: &Keeper, id: &MessageId, offset: usize) -> Result<Facts, Tr
     let mut lines = [vec![WARNING.to_owned(), String::new()], piece.lines].concat();
     if let Some(delivery) = own
         && matches!(delivery.status, DeliveryStatus::Queued | DeliveryStatus::Offered)
-        && message.sealed.is_none()
+        && !is_unopened(&message)
     {
         let (delivery_id, status, redelivered) = (delivery.id.clone(), delivery.status, delivery.redelivered);
         let item = InboxItem { delivery_id, status, redelivered, message: message.clone() };

@@ -3,6 +3,7 @@
 use deckwatch_client::ContextClient;
 use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::{Delivery, LostResponse, Queued};
+use deckwatch_client::sealed::{self, SealError};
 use deckwatch_protocol::{
     ErrorCode, Fence, Message, MessageBody, MessageId, MessageKind, MessageRecord, Priority, Recipient, SendMessage,
     SentMessage, Violation, Violations,
@@ -45,6 +46,9 @@ pub(super) struct Arguments {
     #[schemars(default)]
     ack_required: bool,
     #[deserr(default)]
+    #[schemars(default)]
+    sealed: bool,
+    #[deserr(default)]
     #[schemars(example = &"msg_01JDZK3V8Q6T5W2Y4A7B9C0DEF")]
     id: Option<MessageId>,
 }
@@ -83,15 +87,16 @@ struct Draft {
     reply_to: Option<MessageId>,
     priority: Priority,
     ack_required: bool,
+    is_sealed: bool,
 }
 
 impl Arguments {
     fn request(self) -> Result<SendRequest, Trouble> {
-        let Self { to, kind, body, reply_to, priority, ack_required, id } = self;
+        let Self { to, kind, body, reply_to, priority, ack_required, sealed: is_sealed, id } = self;
         let to = to.filter(|to| !to.is_empty());
         let has_more = to.is_some() || kind.is_some() || body.is_some() || reply_to.is_some() || priority.is_some();
         match (id, body) {
-            (Some(_), _) if has_more || ack_required => Err(Trouble::Arguments(Violations::at(
+            (Some(_), _) if has_more || ack_required || is_sealed => Err(Trouble::Arguments(Violations::at(
                 "/id",
                 "asks for the status of a message that was sent, and can't be combined with other arguments",
             ))),
@@ -99,7 +104,7 @@ impl Arguments {
             (None, Some(body)) if to.is_some() || reply_to.is_some() => {
                 let default = if reply_to.is_some() { MessageKind::Answer } else { MessageKind::Note };
                 let (kind, priority) = (kind.unwrap_or(default), priority.unwrap_or_default());
-                Ok(SendRequest::Message(Draft { to, kind, body, reply_to, priority, ack_required }))
+                Ok(SendRequest::Message(Draft { to, kind, body, reply_to, priority, ack_required, is_sealed }))
             }
             (None, body) => {
                 let is_required =
@@ -136,14 +141,26 @@ async fn send(keeper: &Keeper, draft: Draft) -> Result<Facts, Trouble> {
         ack_required: draft.ack_required,
         sealed: None,
     };
-    Ok(match client.deliver_message(&message).await.map_err(named)? {
+    let (delivery, changed_keys) = if draft.is_sealed {
+        let sealed = sealed::send(client, keeper.identity.keys().await?, message).await;
+        let sealed = sealed.map_err(|error| match error {
+            SealError::Api(error) => named(error),
+            error => error.into(),
+        })?;
+        (sealed.delivery, sealed.changed_keys)
+    } else {
+        (client.deliver_message(&message).await.map_err(named)?, Vec::new())
+    };
+    let facts = match delivery {
         Delivery::Delivered(sent) => sent_facts(&sent),
         Delivery::ResponseLost(lost) => Facts { report: recorded_report(&lost), ..Facts::default() },
         Delivery::Queued(queued) => {
             keeper.pending.notify();
             Facts { report: queued_report(&queued), queued: true, ..Facts::default() }
         }
-    })
+    };
+    let changes = changed_keys.iter().map(|changed| format!("\n{changed}"));
+    Ok(Facts { report: facts.report + &changes.collect::<String>(), ..facts })
 }
 
 /// Who gets a reply to the message `id`.

@@ -38,6 +38,7 @@ mod rebuilt;
 mod renaming;
 mod resources;
 mod schemas;
+mod sealed;
 mod secrets;
 mod server;
 mod shared_state;

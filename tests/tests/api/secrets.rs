@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// A text that has the form of a GitHub token.
-fn token() -> String {
+pub(crate) fn token() -> String {
     format!("gh{}_{}", "p", "Zk3Qw8Rt5Yb1Nm7Lp2Xc9Vd4Gh6Js0Fa8Te3")
 }
 
