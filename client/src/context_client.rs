@@ -5,6 +5,8 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use deckwatch_protocol::{
@@ -13,6 +15,8 @@ use deckwatch_protocol::{
 };
 use http::Response;
 use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::api::{Api, ApiConfig, ApiRequest, ClientError, Endpoint, random_uuid, understand};
 use crate::outbox::{
@@ -30,7 +34,12 @@ pub struct ContextClient {
     outbox: Option<Outbox>,
     /// The last answers. `None` for the embedded engine.
     snapshots: Option<Snapshots>,
+    /// Held while a write of this process is delivered, so that each write gets its own answer.
+    delivering: Arc<Mutex<()>>,
 }
+
+/// A write does not wait longer for another one of this process.
+const OWN_TURN: Duration = Duration::from_secs(2);
 
 impl ContextClient {
     /// Creates a client whose outbox and last answers are below the folder `data`. Opens no connection and no file yet.
@@ -43,7 +52,7 @@ impl ContextClient {
                 (Some(outbox), Some(Snapshots::below(&data.join("snapshots"), url.as_str(), &config.reader())))
             }
         };
-        Self { api: Api::connect(config), outbox, snapshots }
+        Self { api: Api::connect(config), outbox, snapshots, delivering: Arc::default() }
     }
 
     /// The API.
@@ -108,6 +117,7 @@ impl ContextClient {
 
     /// Delivers an entry that contains no secret.
     async fn deliver<T: DeserializeOwned>(&self, entry: Entry) -> Result<Delivery<T>, ClientError> {
+        let _turn = timeout(OWN_TURN, self.delivering.lock()).await;
         let delivery = match &self.outbox {
             Some(outbox) => outbox.deliver(&self.api, entry).await?,
             None => Delivery::Delivered(send(&self.api, &entry).await?),

@@ -6,8 +6,8 @@
 //! * [`wire`] reads and writes messages; [`server`] implements MCP.
 //! * [`tools`], [`resources`] and [`prompts`] are the features that agents call.
 //! * [`session`] and [`heartbeat`] manage the agent's session; [`joined`] records which processes work on it.
-//! * [`mailbox`] takes messages, [`mail`] keeps them until they are shown.
 //! * [`mail_keeper`] takes messages for the hooks of the agent's CLI; [`opening`] starts the day for them.
+//! * [`mailbox`] takes messages, [`mail`] keeps them until they are shown.
 //! * [`delivery`] sends queued writes; [`offline`] reads the copies on this machine.
 //! * [`identity`] finds the agent, its venture and its API; [`github`] reads the work queue.
 //! * [`render`] writes the reports; [`budget`] measures and cuts their text.

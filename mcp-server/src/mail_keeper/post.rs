@@ -192,6 +192,9 @@ impl From<ClientError> for Stopped {
 
 impl From<FolderTrouble> for Stopped {
     fn from(trouble: FolderTrouble) -> Self {
-        Self::Failed(trouble.to_string())
+        match trouble {
+            FolderTrouble::Other(trouble) => Self::of(&trouble),
+            trouble @ FolderTrouble::Disk { .. } => Self::Failed(trouble.to_string()),
+        }
     }
 }

@@ -30,7 +30,7 @@ const MAX_PAGES: usize = 10;
 #[deserr(deny_unknown_fields, error = Violations)]
 pub(super) struct Arguments {
     action: Action,
-    /// Issues (`87`) or paths (`src/api/**`).
+    /// `87` or `src/api/**`.
     #[deserr(default)]
     #[schemars(default, example = &["87", "src/api/**"])]
     subjects: Vec<Subject>,

@@ -134,9 +134,8 @@ tools! {
     /// Shared variables of the agents: get, set, delete or list JSON values by key. A change names the version you read. Write
     /// no secrets.
     State state "Shared state" [],
-    /// Remember what you learned, recall what agents remember, forget it. What a human wants to keep is a `note`. Write no
-    /// secrets.
-    Memory memory "Memory of agents" [destructive],
+    /// Remember what you learned, recall what agents remember, forget it. Write no secrets.
+    Memory memory "Memory" [destructive],
     /// Save, change, archive or restore a note: knowledge or a decision that outlives a session. Only when a human asks.
     /// Write no secrets.
     Note note "Write notes" [destructive],

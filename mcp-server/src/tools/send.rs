@@ -45,7 +45,6 @@ pub(super) struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     ack_required: bool,
-    /// Encrypt it for its recipients, which are agents.
     #[deserr(default)]
     #[schemars(default)]
     sealed: bool,

@@ -18,7 +18,7 @@ pub(crate) fn definitions() -> Vec<Value> {
 const BUDGET: usize = 12_000;
 
 /// The names of arguments that need no description.
-const PLAIN_NAMES: [&str; 24] = [
+const PLAIN_NAMES: [&str; 25] = [
     "accomplished",
     "ack_required",
     "acknowledge",
@@ -37,6 +37,7 @@ const PLAIN_NAMES: [&str; 24] = [
     "priority",
     "q",
     "reason",
+    "sealed",
     "sent",
     "tag",
     "this_repository",
