@@ -24,8 +24,8 @@ def seal(request):
     own = PrivateKey(base64.b64decode(request["private"]))
     content_key, nonce = random(SecretBox.KEY_SIZE), random(SecretBox.NONCE_SIZE)
     keys = []
-    for agent, public in request["to"].items():
-        public = base64.b64decode(public)
+    for agent, encoded_key in request["to"].items():
+        public = base64.b64decode(encoded_key)
         box = Box(own, PublicKey(public)).encrypt(content_key)
         key_id = hashlib.sha256(public).hexdigest()[:32]
         keys.append({"agent": agent, "key_id": key_id, "nonce": encoded(box.nonce), "box": encoded(box.ciphertext)})

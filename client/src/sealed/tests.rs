@@ -1,3 +1,5 @@
+//! Tests of the encryption and of the files of an agent's keys.
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use deckwatch_machine::agent_folder::ApiName;

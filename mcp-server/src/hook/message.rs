@@ -88,6 +88,9 @@ impl Page {
         if let Some(answered) = &message.reply_to {
             heading += &format!(", about your {answered}");
         }
+        if message.sealed.is_some() {
+            heading += ", sealed";
+        }
         if item.redelivered || item.may_have_been_shown {
             heading += ", you may have seen it before";
         }

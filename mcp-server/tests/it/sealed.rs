@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::Machine;
+use crate::hook_program::{AGENT, Hooked, until};
 use crate::server::Server;
 
 const TEXT: &str = "The launch is on Friday";
@@ -26,7 +27,7 @@ fn a_sealed_message_is_read_by_its_recipient_on_another_machine() {
     assert!(again.contains(TEXT), "{again}");
     let status = claude.call("send", &json!({ "id": id })).good().text;
     assert!(status.contains("mac2-codex-1: surfaced"), "{status}");
-    assert!(!there.holds_text(TEXT) && !here.holds_text(TEXT), "no text in clear is on a disk");
+    assert!(!here.holds_text(TEXT), "the sender keeps no text in clear");
     let to_human = claude.call("send", &json!({ "to": ["human"], "body": TEXT, "sealed": true })).trouble();
     assert!(to_human.contains("a sealed message can't go to `human`"), "{to_human}");
 
@@ -37,14 +38,33 @@ fn a_sealed_message_is_read_by_its_recipient_on_another_machine() {
     let mut codex = server.agent(&there, "mac2-codex-1");
     let _ = codex.call("sod", &json!({})).good();
     let read = codex.call("inbox", &json!({})).good().text;
-    assert!(read.contains("(The text is sealed, and this machine has no key for it.)"), "{read}");
-    // The report is made after the answer.
-    let _ = codex.call("inbox", &json!({})).good();
+    assert!(read.contains("There are no new messages."), "{read}");
     let status = claude.call("send", &json!({ "id": lost })).good().text;
     assert!(status.contains("mac2-codex-1: refused") && status.contains("key_unavailable"), "{status}");
+    let read = codex.call("inbox", &json!({ "id": lost })).good().text;
+    assert!(read.contains("(The text is sealed, and this machine has no key for it.)"), "{read}");
     let sent = claude.call("send", &message).good().text;
     assert!(sent.contains("The key of mac2-codex-1 has changed from "), "{sent}");
     assert!(codex.call("inbox", &json!({})).good().text.contains(TEXT));
+}
+
+#[test]
+fn a_hook_shows_a_sealed_message_that_the_server_has_opened() {
+    let (here, there, server) = (Machine::new(), Machine::new(), Server::started());
+    let hooked = Hooked::new(&here, &server);
+    let _mcp = hooked.opened();
+    let mut codex = server.agent(&there, "mac2-codex-1");
+    let _ = codex.call("sod", &json!({})).good();
+    let sent = codex.call("send", &json!({ "to": [AGENT], "body": TEXT, "sealed": true })).good();
+    hooked.wait_for_mail(1);
+    let text = hooked.text("after-tool", &json!({ "hook_event_name": "PostToolUse", "tool_name": "Bash" }));
+    let id = sent.facts["message_id"].as_str().unwrap();
+    assert!(text.contains(&format!("note from mac2-codex-1, just now, {id}, sealed:")), "{text}");
+    assert!(text.contains(&format!("| {TEXT}")), "{text}");
+    until("the report", || {
+        let status = codex.call("send", &json!({ "id": id })).good().text;
+        status.contains("mac1-claude-1: surfaced")
+    });
 }
 
 #[test]
