@@ -48,6 +48,7 @@ Settings:
 All settings in ~/.config/deckwatch/config.toml are optional.
   dev_root = \"~/dev\"                     the folder with your repositories
   default_agent = \"claude\"               claude, gemini or codex
+  hooks = false                          never register the hooks of Deckwatch with the agent CLIs
   [api]                                  a team's API; without it, the database of this machine is used
   url = \"https://context.example.com\"
   key_env = \"CONTEXT_API_KEY\"            the variable that holds the key; or, instead of it:
@@ -79,7 +80,7 @@ pub(crate) struct Cli {
     pub(crate) launch: Launch,
 
     /// List the ventures: folder, branch, uncommitted changes, last session, active agents
-    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "on", "track", "issue", "repo", "worktree", "sandbox", "no_alt_screen", "heal", "no_heal", "agent_args"])]
+    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "on", "track", "issue", "repo", "worktree", "sandbox", "no_alt_screen", "heal", "no_heal", "hooks", "no_hooks", "agent_args"])]
     pub(crate) list: bool,
 
     /// Print the list as JSON

@@ -65,6 +65,7 @@ mod slash_commands;
 mod suggestion;
 mod table;
 mod target;
+mod turn;
 mod update_error;
 mod venture_cache;
 mod ventures_sync;

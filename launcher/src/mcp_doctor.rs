@@ -21,7 +21,9 @@ use crate::error::LaunchError;
 use crate::json_output;
 use crate::output::{self, warn};
 use crate::process_env::ProcessEnv;
-use crate::registration::{Obstacle, PlannedRegistration, Registration, Screen, reaches_server};
+use crate::registration::{
+    HookUse, Obstacle, PlannedRegistration, Registration, RegistrationRequest, Screen, reaches_server,
+};
 
 /// Longer than any agent CLI waits for a server.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,7 +68,9 @@ fn examine(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Check {
     if let Some((kind, left)) = background_server::left_over_server(cli, env) {
         return broken(background_server::warning(kind, &left), kind.stop_command().to_owned());
     }
-    let registration = match Registration::plan(cli, server, &[], Screen::AsConfigured, &env.cwd, env) {
+    let (screen, folder) = (Screen::AsConfigured, env.cwd.as_path());
+    let request = RegistrationRequest { server, secrets: &[], screen, folder, hooks: &HookUse::Register };
+    let registration = match Registration::plan(cli, &request, env) {
         Err(error) => return broken(error.to_string(), "correct that file, then run this again".to_owned()),
         Ok(registration) => registration,
     };
