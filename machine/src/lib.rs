@@ -1,6 +1,7 @@
 //! This machine: its folders and variables, its repositories and ventures, and the agents that run on it.
 
 pub mod agent;
+pub mod agent_folder;
 pub mod checkout;
 pub mod claims_file;
 pub mod clock;

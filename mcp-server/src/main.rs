@@ -9,6 +9,7 @@
 //! * [`delivery`] sends queued writes; [`offline`] reads the copies on this machine.
 //! * [`identity`] finds the agent, its venture and its API; [`github`] reads the work queue.
 //! * [`render`] writes the reports; [`budget`] measures and cuts their text.
+//! * [`hook`] is called by the hooks of an agent's CLI, and shows messages at the agent's turn.
 //! * [`generate`] prints a document of `deckwatch-generator`; [`healing`] stores such documents.
 
 mod budget;
@@ -20,6 +21,7 @@ mod generate;
 mod github;
 mod healing;
 mod heartbeat;
+mod hook;
 mod identity;
 mod joined;
 mod logging;
@@ -64,6 +66,7 @@ deckwatch-mcp: the MCP server of Deckwatch. An agent's CLI starts it and speaks 
   launcher <venture>                           starts an agent with it
   claude mcp add deckwatch -- deckwatch-mcp    registers it by hand
   deckwatch-mcp generate <document>            prints project-instructions, api or schema of a repository
+  deckwatch-mcp hook <cli> <event>             is called by the hooks of an agent's CLI
 
   --version  --help
 ";
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
     match arguments.next().as_ref().map(|argument| argument.to_str().unwrap_or_default()) {
         None => serve(),
         Some("generate") => generate::run(arguments),
+        Some("hook") => hook::run(arguments),
         Some("--version" | "-V") => say(&format!("deckwatch-mcp {} ({COMMIT})\n", env!("CARGO_PKG_VERSION"))),
         Some("--help" | "-h") => say(USAGE),
         Some(_) => {

@@ -50,6 +50,11 @@ pub fn machine_uuid(dirs: &Dirs) -> io::Result<Uuid> {
     machine::uuid_of_this_machine(dirs, &host_now())
 }
 
+/// The processes that started this one, nearest first, as far as this user can see them.
+pub fn ancestors() -> Vec<u32> {
+    process::lineage(std::process::id()).skip(1).collect()
+}
+
 fn host_now() -> Host {
     host_from(&sysinfo::System::host_name().unwrap_or_default())
 }
