@@ -82,7 +82,11 @@ fn wake(plan: &Plan, env: &ProcessEnv) -> Option<OsString> {
     match plan.cli {
         _ if !env.interactive => None,
         AgentCli::Claude => (!has_option(&["-p", "--print"])).then(|| "hook".into()),
-        AgentCli::Codex => background_server::is_at_terminal(&plan.args).then(|| "queue".into()),
+        AgentCli::Codex => background_server::is_at_terminal(&plan.args).then(|| {
+            let mut door = OsString::from("queue:");
+            door.push(&plan.program);
+            door
+        }),
         AgentCli::Gemini if has_option(&["-p", "--prompt"]) => None,
         AgentCli::Gemini => own_tmux(env),
     }

@@ -43,6 +43,7 @@ mod token_renewal;
 mod tools;
 mod total;
 mod trouble;
+mod wake;
 mod wire;
 
 use std::io::{self, Write as _};

@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use deckwatch_machine::digest::sha256_hex;
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_machine::durable;
 use inquire::{Confirm, InquireError};
 use serde::{Deserialize, Serialize};
@@ -195,6 +196,7 @@ impl CodexHooks {
     }
 
     fn keep(&self, decision: &Decision) -> std::io::Result<()> {
+        self.decisions.parent().map_or(Ok(()), Dirs::create)?;
         durable::write(&self.decisions, &serde_json::to_vec(decision)?)
     }
 }

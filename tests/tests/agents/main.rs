@@ -14,10 +14,13 @@
 )]
 
 mod agent_cli;
+mod consent;
 mod conversation;
 mod day;
+mod hooks;
 mod interactive;
 mod machine;
+mod mail;
 mod offered;
 mod own_settings;
 mod pane;
