@@ -189,8 +189,12 @@ pub(crate) enum Command {
 /// What can be done about the registrations.
 #[derive(Debug, Subcommand)]
 pub(crate) enum McpCommand {
-    /// Connect to deckwatch-mcp as each agent CLI does, and report whether that works
+    /// Connect to deckwatch-mcp as each agent CLI does, prove the hooks by a turn of each, and report whether that works
     Doctor {
+        /// Do not run turns, which start the agent CLIs against a model on this machine
+        #[arg(long)]
+        no_turns: bool,
+
         /// Print JSON
         #[arg(long)]
         json: bool,

@@ -15,8 +15,8 @@ use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
 use crate::settings_file::{Backup, SettingsFile};
 
-/// The event that starts a waiter, which wakes the agent when mail arrives while it is idle.
-const WAITER_EVENT: &str = "Stop";
+/// The events that start a waiter, which wakes the agent when mail arrives while it is idle.
+const WAITER_EVENTS: [&str; 2] = ["SessionStart", "Stop"];
 /// How long a waiter may live, in seconds: two weeks. Every end of a turn starts a new one. A timer of JavaScript that is
 /// longer than 24 days would end at once.
 const WAITER_TIMEOUT: u32 = 14 * 24 * 60 * 60;
@@ -56,7 +56,7 @@ fn plugin_files(server: &str) -> [(&'static str, Value); 2] {
         json!({ "name": SERVER_NAME, "version": env!("CARGO_PKG_VERSION"), "description": "The hooks of Deckwatch." });
     let events = hooks::events(AgentCli::Claude).iter().map(|(event, ours)| {
         let mut run = vec![hook(server, ours, hooks::timeout_seconds(ours))];
-        if *event == WAITER_EVENT {
+        if WAITER_EVENTS.contains(event) {
             let mut waiter = hook(server, "wait", WAITER_TIMEOUT);
             waiter["asyncRewake"] = true.into();
             run.push(waiter);

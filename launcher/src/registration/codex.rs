@@ -18,7 +18,8 @@ use crate::settings_file::{Backup, SettingsFile};
 
 const SERVERS: &str = "mcp_servers";
 /// Without these variables, the server would use other folders than the launcher and Codex.
-const FOLDER_VARIABLES: [&str; 5] = ["CODEX_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
+const FOLDER_VARIABLES: [&str; 5] =
+    ["CODEX_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
 
 /// The variables that Codex gives to every server.
 const DEFAULT_VARIABLES: [&str; 10] =

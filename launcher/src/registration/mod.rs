@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::codex_hooks::{Ask, Consent};
-pub(crate) use self::hooks::{HookUse, Hooks};
+pub(crate) use self::hooks::{HookUse, Hooks, events};
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;

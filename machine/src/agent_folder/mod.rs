@@ -68,6 +68,27 @@ impl AgentFolder {
         Self { path: dirs.state.join("mail").join(api.as_str()).join(venture.as_str()).join(agent.as_str()) }
     }
 
+    /// The folders of all agents of this machine.
+    pub fn all(dirs: &Dirs) -> io::Result<Vec<Self>> {
+        let mut folders = vec![dirs.state.join("mail")];
+        // Below it are the APIs, their ventures and their agents.
+        for _ in 0..3 {
+            let mut below = Vec::new();
+            for folder in folders {
+                let entries = match std::fs::read_dir(folder) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    entries => entries?,
+                };
+                for entry in entries {
+                    below.push(entry?.path());
+                }
+            }
+            folders = below.into_iter().filter(|path| path.is_dir()).collect();
+        }
+        folders.sort();
+        Ok(folders.into_iter().map(|path| Self { path }).collect())
+    }
+
     /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path

@@ -43,9 +43,7 @@ impl Door {
     pub(super) async fn wake(&self, conversation: &str) -> Result<(), String> {
         match self {
             Self::Queue(_) if conversation.is_empty() => Err("the conversation of Codex is not known".to_owned()),
-            Self::Queue(program) => {
-                run(program, &["queue", "--thread", conversation, "--message", WAKING_TEXT]).await
-            }
+            Self::Queue(program) => run(program, &["queue", "--thread", conversation, "--message", WAKING_TEXT]).await,
             Self::Tmux { pane, socket } => {
                 run("tmux", &["-S", socket, "send-keys", "-t", pane, "-l", WAKING_TEXT]).await?;
                 tokio::time::sleep(BEFORE_ENTER).await;
