@@ -1,9 +1,11 @@
 //! Takes the messages of an agent when an event says that there are some.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_protocol::{Agent, Event, EventKind, Fence, TakeInbox, TakeLimit, TakenInbox, VentureCode};
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::api::{Api, ClientError};
@@ -24,26 +26,53 @@ pub struct Mailbox {
     has_mail: bool,
     /// Whether the answer to a take was lost, so that the API believes that this process has the messages.
     has_lost_answer: bool,
+    /// Somebody else knows that there may be messages to take.
+    look_again: Arc<Notify>,
+}
+
+/// What a mailbox has received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// The answer to a take. It may have no items if only the number of waiting messages is new.
+    Mail(TakenInbox),
+    /// Events of the venture, oldest first.
+    Events(Vec<Event>),
 }
 
 impl Mailbox {
     /// Opens the mailbox of the agent of a session. Makes no request yet.
     pub fn new(api: Api, venture: VentureCode, agent: Agent, fence: Fence) -> Self {
         let watch = Watch::new(api.clone(), Some(venture), None);
-        Self { api, watch, agent, fence, has_mail: true, has_lost_answer: false }
+        Self { api, watch, agent, fence, has_mail: true, has_lost_answer: false, look_again: Arc::default() }
     }
 
-    /// Waits for messages and takes them. The first call takes what waits. The answer may have no items if only the number of
-    /// waiting messages is new. Goes on through failures of the network and of the API. Fails if the API refuses the key or
-    /// the epoch. If the future is dropped during a take, the next call gets the same messages again.
+    /// Wakes the mailbox, so that it takes what waits: after a report, more can be offered.
+    pub fn waker(&self) -> Arc<Notify> {
+        Arc::clone(&self.look_again)
+    }
+
+    /// Waits for messages and takes them, like [`Self::receive`].
     pub async fn next(&mut self) -> Result<TakenInbox, ClientError> {
         loop {
+            if let Received::Mail(taken) = self.receive().await? {
+                return Ok(taken);
+            }
+        }
+    }
+
+    /// Waits for messages and takes them, or for other events. The first call takes what waits. Goes on through failures of the
+    /// network and of the API. Fails if the API refuses the key or the epoch. If the future is dropped during a take, the next
+    /// call gets the same messages again.
+    pub async fn receive(&mut self) -> Result<Received, ClientError> {
+        loop {
             if !self.has_mail {
-                self.wait().await?;
-                continue;
+                match self.wait().await? {
+                    Some(events) => return Ok(Received::Events(events)),
+                    None => continue,
+                }
             }
             match self.take().await {
-                Ok(taken) => return Ok(taken),
+                Ok(taken) => return Ok(Received::Mail(taken)),
                 Err(error) if error.is_passing() => {
                     log::info!("could not take messages: {error}");
                     sleep(error.asks_to_wait().unwrap_or(PAUSE)).await;
@@ -67,17 +96,29 @@ impl Mailbox {
         Ok(taken)
     }
 
-    /// Waits until there may be messages.
-    async fn wait(&mut self) -> Result<(), ClientError> {
-        let Ok(watched) = timeout(LONGEST_WAIT, self.watch.next()).await else {
+    /// Waits until there may be messages, or until there are events.
+    async fn wait(&mut self) -> Result<Option<Vec<Event>>, ClientError> {
+        let watched = tokio::select! {
+            watched = timeout(LONGEST_WAIT, self.watch.next()) => watched,
+            () = self.look_again.notified() => {
+                self.has_mail = true;
+                return Ok(None);
+            }
+        };
+        let Ok(watched) = watched else {
             self.has_mail = true;
-            return Ok(());
+            return Ok(None);
         };
-        self.has_mail = match watched? {
-            Watched::Events(events) => events.iter().any(|event| concerns(event, &self.agent)),
-            Watched::Gap => true,
-        };
-        Ok(())
+        match watched? {
+            Watched::Events(events) => {
+                self.has_mail = events.iter().any(|event| concerns(event, &self.agent));
+                Ok(Some(events))
+            }
+            Watched::Gap => {
+                self.has_mail = true;
+                Ok(None)
+            }
+        }
     }
 }
 

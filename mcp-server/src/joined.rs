@@ -97,7 +97,8 @@ impl Keeper {
         gone.into_iter().map(|session| session.agent).collect()
     }
 
-    fn has_joined(&self, session: &SessionId) -> bool {
+    /// Whether the agent works in this process on the session.
+    pub(crate) fn has_joined(&self, session: &SessionId) -> bool {
         self.joined().contains_key(session)
     }
 

@@ -6,6 +6,7 @@
 //! * [`wire`] reads and writes messages; [`server`] implements MCP.
 //! * [`tools`], [`resources`] and [`prompts`] are the features that agents call.
 //! * [`session`] and [`heartbeat`] manage the agent's session; [`joined`] records which processes work on it.
+//! * [`mail_keeper`] takes messages for the hooks of the agent's CLI; [`opening`] starts the day for them.
 //! * [`delivery`] sends queued writes; [`offline`] reads the copies on this machine.
 //! * [`identity`] finds the agent, its venture and its API; [`github`] reads the work queue.
 //! * [`render`] writes the reports; [`budget`] measures and cuts their text.
@@ -25,7 +26,9 @@ mod hook;
 mod identity;
 mod joined;
 mod logging;
+mod mail_keeper;
 mod offline;
+mod opening;
 mod own_database;
 mod pending;
 mod plan;

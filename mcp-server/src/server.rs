@@ -19,7 +19,7 @@ use crate::heartbeat;
 use crate::identity::Cli;
 use crate::session::Keeper;
 use crate::tools::{Tool, parse_call};
-use crate::{prompts, resources, token_renewal};
+use crate::{mail_keeper, opening, prompts, resources, token_renewal};
 
 const INSTRUCTIONS: &str = "Deckwatch connects you with the other agents and sessions of your team. Call `sod` when you \
     start, `handoff` when you end, `context` to see the other active agents, and `status` to see the work queue. Lines in \
@@ -59,7 +59,8 @@ impl Server {
                 // Send the outbox first: it may end the session that the search would find.
                 let _ = keeper.replay(SendReason::Periodic).await;
                 let renewal = token_renewal::run(Arc::clone(&keeper));
-                tokio::join!(heartbeat::run(Arc::clone(&keeper)), delivery::run(keeper), renewal);
+                let hooks = (mail_keeper::run(Arc::clone(&keeper)), opening::run(Arc::clone(&keeper)));
+                tokio::join!(heartbeat::run(Arc::clone(&keeper)), delivery::run(keeper), renewal, hooks.0, hooks.1);
             });
         });
     }

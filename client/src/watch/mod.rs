@@ -192,9 +192,11 @@ impl Watch {
             }
             return;
         }
-        let opens = async {
-            sleep_until(self.opens_at).await;
-            Socket::open(&self.api, &self.request()).await
+        // Borrows nothing, so that a watch can be followed in a task of its own.
+        let (api, request, opens_at) = (self.api.clone(), self.request(), self.opens_at);
+        let opens = async move {
+            sleep_until(opens_at).await;
+            Socket::open(&api, &request).await
         };
         match timeout_at(self.polls_at, opens).await {
             Err(_) => self.has_more = true,

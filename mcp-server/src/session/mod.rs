@@ -10,7 +10,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use deckwatch_protocol::{SessionId, Timestamp};
 use tokio::sync::Notify;
@@ -59,6 +59,11 @@ impl Keeper {
         let (followed, build, progress) = (Mutex::default(), Build::of_this_process(), Progress::default());
         let took_over = AtomicBool::new(false);
         Self { identity, state, turn, changed, beating, joined, pending, healing, build, progress, followed, took_over }
+    }
+
+    /// Whether this process has started a day, so that its session has an epoch of its own.
+    pub(crate) fn has_started(&self) -> bool {
+        self.took_over.load(Ordering::Relaxed)
     }
 
     /// Waits until no start or end of day is running.

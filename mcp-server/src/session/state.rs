@@ -3,7 +3,9 @@
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use deckwatch_protocol::{Branch, CommitSha, Epoch, ErrorCode, Session, SessionId, Timestamp, Track};
+use deckwatch_protocol::{
+    Branch, CommitSha, Epoch, ErrorCode, IssueNumber, RepoName, Session, SessionId, Timestamp, Track,
+};
 
 use super::Keeper;
 
@@ -27,6 +29,8 @@ pub(crate) struct Live {
     pub(crate) id: SessionId,
     /// The epoch in which this process speaks for the session.
     pub(crate) epoch: Epoch,
+    pub(crate) repo: RepoName,
+    pub(crate) issue: Option<IssueNumber>,
     pub(crate) track: Option<Track>,
     pub(crate) branch: Option<Branch>,
     pub(crate) commit_sha: Option<CommitSha>,
@@ -68,6 +72,15 @@ impl Keeper {
         }
     }
 
+    /// Records when the API last heard from this process, unless another session is held by now.
+    pub(crate) fn heard(&self, session: &SessionId, at: Timestamp) {
+        if let State::Live(live) = &mut *self.state()
+            && live.id == *session
+        {
+            live.last_heartbeat_at = live.last_heartbeat_at.max(at);
+        }
+    }
+
     /// Drops a session that is no longer active, so that the next search asks the API. False if another session is
     /// held.
     pub(crate) fn forget(&self, gone: &SessionId) -> bool {
@@ -105,6 +118,8 @@ impl Live {
         Self {
             id: session.id.clone(),
             epoch: session.epoch,
+            repo: session.repo.clone(),
+            issue: session.issue_number,
             track: session.track,
             branch: session.branch.clone(),
             commit_sha: session.commit_sha.clone(),

@@ -51,9 +51,14 @@ impl Loading {
     }
 
     /// Takes the parts that are loaded.
-    pub(super) async fn so_far(mut self) -> DayExtras {
+    pub(super) async fn so_far(self) -> DayExtras {
+        self.within(GRACE).await
+    }
+
+    /// Takes the parts that are loaded within this time.
+    pub(super) async fn within(mut self, limit: Duration) -> DayExtras {
         let late = |tool: &str| format!("This part is not loaded yet. Call `{tool}` to see it.");
-        let (of_network, own) = tokio::join!(timeout(GRACE, &mut self.of_network), timeout(GRACE, &mut self.own));
+        let (of_network, own) = tokio::join!(timeout(limit, &mut self.of_network), timeout(limit, &mut self.own));
         let (p0, plan) = match of_network {
             Ok(Ok(loaded)) => loaded,
             _ => (Err(late("status")), Err(late("plan"))),

@@ -46,6 +46,11 @@ use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
+/// Starts the day, and returns its report in at most `bytes`.
+pub(crate) async fn day_at_opening(keeper: &Arc<Keeper>, bytes: usize) -> Result<String, Trouble> {
+    sod::at_opening(keeper, bytes).await
+}
+
 /// Declares the tools. A row has the description, the tool, its module, its title and the hints that are true of it.
 ///
 /// The name of a tool is the name of its module. The module has the types `Arguments` and `Facts` (the answer, with the

@@ -1,10 +1,11 @@
 //! `sod`: starts the agent's day and reports everything that it needs to begin.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deckwatch_client::outbox::HeldDecision;
 use deckwatch_machine::checkout::{Checkout, CheckoutKind};
-use deckwatch_protocol::{DayOutcome, DayStarted, Excerpt, HandoffId, IssueNumber, SessionId, Track, Violations};
+use deckwatch_protocol::{DayOutcome, DayStarted, Excerpt, HandoffId, IssueNumber, SessionId, Track, Violations, cut};
 use deserr::Deserr;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,6 +22,10 @@ use crate::trouble::Trouble;
 
 const DEFAULT_LIMIT: usize = 6_000;
 const FULL_LIMIT: usize = 12_000;
+/// A smaller limit is not tried.
+const MIN_LIMIT: usize = 500;
+/// How long the opening of a conversation waits for GitHub and for the weekly plan.
+const OPENING_WAITS: Duration = Duration::from_millis(800);
 /// The limit for a warning about the ventures file.
 const WARNING_COST: usize = 400;
 
@@ -142,6 +147,42 @@ impl Count {
 }
 
 pub(super) async fn call(keeper: &Arc<Keeper>, arguments: Arguments) -> Result<Facts, Trouble> {
+    let room = Room { characters: arguments.detail.limit(), bytes: None };
+    day(keeper, arguments, room).await
+}
+
+/// The report in at most `bytes`, for the opening of a conversation. It waits less for what comes from GitHub.
+pub(super) async fn at_opening(keeper: &Arc<Keeper>, bytes: usize) -> Result<String, Trouble> {
+    let arguments = Arguments { track: None, issue_number: None, detail: Detail::Default, held: Held::Keep };
+    let report = day(keeper, arguments, Room { characters: bytes, bytes: Some(bytes) }).await?.report;
+    Ok(cut::to_bytes(&report, bytes).to_owned())
+}
+
+/// The room for a report.
+#[derive(Clone, Copy)]
+struct Room {
+    characters: usize,
+    /// Set for the opening of a conversation.
+    bytes: Option<usize>,
+}
+
+impl Room {
+    /// Renders a report that fits.
+    fn fill(self, report: impl Fn(usize) -> Facts) -> Facts {
+        let (mut limit, bytes) = (self.characters, self.bytes.unwrap_or(usize::MAX));
+        loop {
+            let facts = report(limit);
+            let size = facts.report.len();
+            if size <= bytes || limit < MIN_LIMIT {
+                return facts;
+            }
+            // The report has characters of several bytes.
+            limit = (limit * bytes / size).min(limit - limit / 10);
+        }
+    }
+}
+
+async fn day(keeper: &Arc<Keeper>, arguments: Arguments, room: Room) -> Result<Facts, Trouble> {
     let before = keeper.held();
     let decided = match arguments.held {
         Held::Send => keeper.resolve_held(HeldDecision::Send).await.map(|()| None)?,
@@ -164,19 +205,26 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: Arguments) -> Result<F
     remarks.extend(gone_line(&gone));
     let checkout = keeper.identity.checkout().await?;
     remarks.extend(keeper.identity.ventures_warning(&checkout)?.map(|line| clip(&line, WARNING_COST)));
-    let limit = arguments.detail.limit();
     let facts = match &started {
         Start::Day(day) => {
             remarks.extend(keeper.moved_notice());
             remarks.extend(self::remarks(&checkout, before.as_ref(), day));
-            let extras = DayExtras { unsent, ..loading.whole().await? };
-            let facts = report(day, &extras, &|room| render(day, &extras, &remarks, &fence(), room), limit);
+            let extras = match room.bytes {
+                Some(_) => loading.within(OPENING_WAITS).await,
+                None => loading.whole().await?,
+            };
+            let extras = DayExtras { unsent, ..extras };
+            let facts = room.fill(|limit| {
+                report(day, &extras, &|room| render(day, &extras, &remarks, &fence(), room), limit)
+            });
             background_healing::heal(keeper, &day.venture.code, &day.doc_audit);
             facts
         }
         Start::Last(last) => {
             let (day, extras) = (&last.snapshot.day, DayExtras { unsent, ..loading.so_far().await });
-            let facts = report(day, &extras, &|room| last.render(&extras, &remarks, &fence(), room), limit);
+            let facts = room.fill(|limit| {
+                report(day, &extras, &|room| last.render(&extras, &remarks, &fence(), room), limit)
+            });
             let snapshot_age_seconds = Some(last.now.seconds_since(last.snapshot.taken_at));
             Facts {
                 outcome: SodOutcome::Unavailable,

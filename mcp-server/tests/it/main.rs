@@ -19,6 +19,8 @@ mod generator;
 mod github;
 mod harness;
 mod healing;
+mod hook_program;
+mod hooks;
 mod identity;
 mod leaving;
 mod notes;

@@ -1,0 +1,70 @@
+//! One line about an event that concerns the agent.
+
+use deckwatch_client::clean::clean_line;
+use deckwatch_protocol::{Agent, Branch, Event, EventKind, IssueNumber, RepoName, cut};
+use serde_json::Value;
+
+/// The longest line, in bytes.
+const MAX_BYTES: usize = 200;
+/// Branches on which agents work without a common purpose.
+const COMMON_BRANCHES: [&str; 2] = ["main", "master"];
+
+/// What the agent works on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope<'a> {
+    pub(super) agent: &'a Agent,
+    pub(super) repo: &'a RepoName,
+    pub(super) issue: Option<IssueNumber>,
+    pub(super) branch: Option<&'a Branch>,
+}
+
+/// The line, if the event concerns the agent: it is about its issue, its branch or its claims, and another agent caused it. A
+/// message is no event here.
+pub(super) fn line(event: &Event, scope: &Scope) -> Option<String> {
+    let text = |name: &str| event.data.get(name).and_then(Value::as_str).map(clean_line);
+    let who = event.agent.as_ref().map_or_else(|| "someone".to_owned(), Agent::to_string);
+    let is_own = event.agent.as_ref() == Some(scope.agent);
+    if event.kind == EventKind::ClaimReleased && is_own && text("reason").as_deref() == Some("taken") {
+        let (by, subject) = (text("by").unwrap_or_default(), text("subject").unwrap_or_else(|| "a path".to_owned()));
+        return Some(short(format!("{by} has taken your claim on {subject}")));
+    }
+    if is_own || !text("repo").is_some_and(|repo| repo.eq_ignore_ascii_case(scope.repo.as_str())) {
+        return None;
+    }
+    let place = shared_place(event, scope)?;
+    let what = match event.kind {
+        EventKind::SessionStarted => format!("{who} has started work on {place}"),
+        EventKind::SessionMoved => format!("{who} now works on {place}"),
+        EventKind::SessionEnded => format!("{who} has ended its session on {place}"),
+        EventKind::SessionLost => format!("{who} has left its session on {place}"),
+        EventKind::WorkDone => format!("{who} has finished work on {place}: {}", clean_line(&event.subject)),
+        EventKind::AgentBlocked => format!("{who} is blocked on {place}"),
+        EventKind::ClaimTaken => format!("{who} has claimed {place}"),
+        EventKind::ClaimReleased => format!("{who} has released its claim on {place}"),
+        EventKind::PullRequestOpened => format!("a pull request for {place} was opened"),
+        EventKind::PullRequestMerged => format!("a pull request for {place} was merged"),
+        EventKind::PullRequestClosed => format!("a pull request for {place} was closed"),
+        EventKind::IssueLabelled => format!("the labels of {place} have changed"),
+        EventKind::CheckFailed => format!("a check of {place} has failed"),
+        _ => return None,
+    };
+    Some(short(what))
+}
+
+/// The issue or the branch that the event is about, if the agent works on it.
+fn shared_place(event: &Event, scope: &Scope) -> Option<String> {
+    let claimed = event.data.get("subject").and_then(Value::as_str).and_then(|subject| subject.strip_prefix("issue:"));
+    let issue = event.data.get("issue_number").and_then(Value::as_u64).or(claimed.and_then(|text| text.parse().ok()));
+    if let Some(own) = scope.issue
+        && issue == Some(own.get().into())
+    {
+        return Some(format!("issue #{own}"));
+    }
+    let branch = event.data.get("branch").and_then(Value::as_str)?;
+    let is_own = scope.branch.is_some_and(|own| own.as_str() == branch);
+    (is_own && !COMMON_BRANCHES.contains(&branch)).then(|| format!("branch {}", clean_line(branch)))
+}
+
+fn short(text: String) -> String {
+    cut::to_bytes(&text, MAX_BYTES).to_owned()
+}

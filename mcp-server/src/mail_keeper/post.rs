@@ -1,0 +1,186 @@
+//! Decides when this server takes messages: while it has the lock, and while the session is its own.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deckwatch_client::api::ClientError;
+use deckwatch_client::mailbox::{Mailbox, Received};
+use deckwatch_machine::agent_folder::{AgentFolder, ServerLock, Taker};
+use deckwatch_protocol::{ErrorCode, Fence};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::{FolderTrouble, in_folder, incoming, reports};
+use crate::session::{Keeper, Live, is_gone};
+use crate::trouble::Trouble;
+
+/// How often the folder is looked at.
+const TICK: Duration = Duration::from_millis(250);
+/// The pause after a failure.
+const PAUSE: Duration = Duration::from_secs(5);
+/// A server that is started only to list its tools has ended before this age.
+const NO_PROBE_AFTER: Duration = Duration::from_secs(5);
+
+/// Why this server no longer takes messages.
+pub(super) enum Stopped {
+    /// The session is another one, or there is none.
+    SessionChanged,
+    /// Another process of the agent has the session.
+    Superseded,
+    /// Something failed. It is tried again.
+    Failed(String),
+}
+
+/// Runs until the process ends.
+pub(super) async fn run(keeper: Arc<Keeper>, folder: AgentFolder) {
+    let begun = Instant::now();
+    let mut superseded = None;
+    loop {
+        sleep(TICK).await;
+        let Some(live) = joined(&keeper) else { continue };
+        if superseded.as_ref() == Some(&taker(&live)) || !keeper.has_started() && begun.elapsed() < NO_PROBE_AFTER {
+            continue;
+        }
+        let lock = match in_folder(&folder, |folder| folder.create().and_then(|()| folder.lock_server())).await {
+            Ok(Some(lock)) => lock,
+            // Another server of this agent takes.
+            Ok(None) => continue,
+            Err(trouble) => {
+                log::warn!("messages can't be kept on this machine: {trouble}");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        match with_lock(&keeper, &folder, lock).await {
+            Stopped::SessionChanged => {}
+            Stopped::Superseded => {
+                log::info!("another process of this agent takes its messages");
+                superseded = joined(&keeper).as_ref().map(taker);
+            }
+            Stopped::Failed(cause) => {
+                log::warn!("messages are taken again in {} s: {cause}", PAUSE.as_secs());
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The session on which the agent works in this process.
+fn joined(keeper: &Keeper) -> Option<Live> {
+    keeper.held().filter(|live| keeper.has_joined(&live.id))
+}
+
+fn taker(live: &Live) -> Taker {
+    Taker { session_id: live.id.clone(), epoch: live.epoch }
+}
+
+/// Takes messages until the session changes. A server that has found the session of an earlier one starts its day again, so
+/// that it has an epoch of its own.
+async fn with_lock(keeper: &Keeper, folder: &AgentFolder, lock: ServerLock) -> Stopped {
+    if !keeper.has_started()
+        && let Err(trouble) = keeper.start(None, None).await
+    {
+        return Stopped::of(&trouble);
+    }
+    let Some(live) = joined(keeper) else { return Stopped::SessionChanged };
+    let taker = taker(&live);
+    let said = in_folder(folder, {
+        let taker = taker.clone();
+        move |_| lock.speaks_for(&taker).map(|()| lock)
+    });
+    let _lock = match said.await {
+        Ok(lock) => lock,
+        Err(trouble) => return trouble.into(),
+    };
+    match taking(keeper, folder, &taker).await {
+        Ok(stopped) | Err(stopped) => stopped,
+    }
+}
+
+async fn taking(keeper: &Keeper, folder: &AgentFolder, taker: &Taker) -> Result<Stopped, Stopped> {
+    let fence = Fence { session_id: taker.session_id.clone(), epoch: taker.epoch };
+    // What an earlier process has shown is not taken again.
+    reports::send(keeper, folder, &fence).await?;
+    let identity = &keeper.identity;
+    let (api, me) = (identity.api().await?, identity.me().await?);
+    let place = identity.place().await?;
+    let mailbox = Mailbox::new(api.clone(), place.venture.code.clone(), me.agent.clone(), fence.clone());
+    let waker = mailbox.waker();
+    let mut receiving = Receiving::start(mailbox);
+    let mut incoming = incoming::Incoming::new(folder, taker);
+    loop {
+        tokio::select! {
+            received = receiving.received.recv() => match received {
+                Some(Ok(Received::Mail(taken))) => incoming.put_mail(taken).await?,
+                Some(Ok(Received::Events(events))) => incoming.put_events(keeper, &me.agent, &events).await?,
+                Some(Err(error)) => return Err(error.into()),
+                None => return Ok(Stopped::Failed("the mailbox was closed".to_owned())),
+            },
+            () = sleep(TICK) => {
+                if joined(keeper).as_ref().map(self::taker).as_ref() != Some(taker) {
+                    return Ok(Stopped::SessionChanged);
+                }
+                if reports::send(keeper, folder, &fence).await? > 0 && incoming.has_more() {
+                    waker.notify_one();
+                }
+            }
+        }
+    }
+}
+
+/// A mailbox in a task of its own, because a take must not be interrupted. Dropping this ends it.
+struct Receiving {
+    received: mpsc::Receiver<Result<Received, ClientError>>,
+    task: JoinHandle<()>,
+}
+
+impl Receiving {
+    fn start(mut mailbox: Mailbox) -> Self {
+        let (sender, received) = mpsc::channel(1);
+        let task = tokio::spawn(async move {
+            loop {
+                let one = mailbox.receive().await;
+                let has_failed = one.is_err();
+                if sender.send(one).await.is_err() || has_failed {
+                    return;
+                }
+            }
+        });
+        Self { received, task }
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Stopped {
+    fn of(trouble: &Trouble) -> Self {
+        match trouble {
+            Trouble::Api(ClientError::Refused(problem)) if problem.code == ErrorCode::Superseded => Self::Superseded,
+            Trouble::Api(ClientError::Refused(problem)) if is_gone(problem.code) => Self::SessionChanged,
+            trouble => Self::Failed(trouble.to_string()),
+        }
+    }
+}
+
+impl From<Trouble> for Stopped {
+    fn from(trouble: Trouble) -> Self {
+        Self::of(&trouble)
+    }
+}
+
+impl From<ClientError> for Stopped {
+    fn from(error: ClientError) -> Self {
+        Self::of(&error.into())
+    }
+}
+
+impl From<FolderTrouble> for Stopped {
+    fn from(trouble: FolderTrouble) -> Self {
+        Self::Failed(trouble.to_string())
+    }
+}
