@@ -87,7 +87,8 @@ fn wake(plan: &Plan, env: &ProcessEnv) -> Option<OsString> {
             door.push(&plan.program);
             door
         }),
-        AgentCli::Gemini if has_option(&["-p", "--prompt"]) => None,
+        // A sandbox does not have the socket of tmux.
+        AgentCli::Gemini if plan.sandbox.is_some() || has_option(&["-p", "--prompt"]) => None,
         AgentCli::Gemini => own_tmux(env),
     }
 }

@@ -94,6 +94,8 @@ impl CodexHooks {
     pub(crate) fn consent(&self, codex: &Path, ask: Ask, env: &ProcessEnv) -> Result<Consent, LaunchError> {
         match self.known_consent(codex) {
             Consent::Refused if ask != Ask::PersonAgain => Ok(Consent::Refused),
+            // Nobody has ever agreed, so Codex need not be started.
+            Consent::Unasked if ask == Ask::Nobody && self.decision().hashes.is_empty() => Ok(Consent::Unasked),
             Consent::Unasked | Consent::Refused => match self.listed(codex, env) {
                 Ok(listed) => self.new_consent(&listed, codex, ask, env),
                 Err(why) => Ok(Consent::Unknown(why)),

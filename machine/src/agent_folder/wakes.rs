@@ -11,6 +11,8 @@ use super::{AgentFolder, files};
 /// How often an agent is woken within [`WINDOW_SECONDS`].
 const MAX_WAKES: usize = 3;
 const WINDOW_SECONDS: u64 = 60;
+/// How long a new conversation is left alone: its first hooks show what waits, and a first prompt may follow.
+const OPENING_SECONDS: u64 = 4;
 
 /// The last times at which the agent was woken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ impl AgentFolder {
     /// and not too often within a minute.
     pub fn should_wake(&self, now: Timestamp) -> io::Result<bool> {
         let Some(idle_since) = self.idle_since()? else { return Ok(false) };
+        if !self.turn()?.has_ended && now.seconds_since(idle_since) < OPENING_SECONDS {
+            return Ok(false);
+        }
         let wakes: Wakes = files::read_json(&self.wakes_file())?.unwrap_or_default();
         let recent = wakes.at.iter().filter(|at| now.seconds_since(**at) < WINDOW_SECONDS).count();
         Ok(recent < MAX_WAKES && wakes.idle_since != Some(idle_since) && self.has_unread()?)

@@ -65,7 +65,8 @@ impl<'a> Incoming<'a> {
         if lines.is_empty() {
             return Ok(());
         }
-        in_folder(self.folder, move |folder| lines.iter().try_for_each(|(seq, line)| folder.put_event(*seq, line))).await
+        in_folder(self.folder, move |folder| lines.iter().try_for_each(|(seq, line)| folder.put_event(*seq, line)))
+            .await
     }
 }
 

@@ -59,8 +59,7 @@ async fn tell(keeper: &Keeper, live: &Live, seen: &SeenPresence) -> Result<(), T
     let _beating = keeper.beating.lock().await;
     keeper.identity.of_this_launch().await?;
     let presence = ReportedActivity { state: seen.state, detail: seen.detail.clone(), summary: None };
-    let update =
-        UpdateSession { epoch: Some(live.epoch), presence: Change::Set(presence), ..UpdateSession::default() };
+    let update = UpdateSession { epoch: Some(live.epoch), presence: Change::Set(presence), ..UpdateSession::default() };
     let session = keeper.identity.api().await?.update_session(&live.id, &update).await?;
     keeper.heard(&live.id, session.last_heartbeat_at);
     Ok(())

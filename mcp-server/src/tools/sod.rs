@@ -214,17 +214,15 @@ async fn day(keeper: &Arc<Keeper>, arguments: Arguments, room: Room) -> Result<F
                 None => loading.whole().await?,
             };
             let extras = DayExtras { unsent, ..extras };
-            let facts = room.fill(|limit| {
-                report(day, &extras, &|room| render(day, &extras, &remarks, &fence(), room), limit)
-            });
+            let facts =
+                room.fill(|limit| report(day, &extras, &|room| render(day, &extras, &remarks, &fence(), room), limit));
             background_healing::heal(keeper, &day.venture.code, &day.doc_audit);
             facts
         }
         Start::Last(last) => {
             let (day, extras) = (&last.snapshot.day, DayExtras { unsent, ..loading.so_far().await });
-            let facts = room.fill(|limit| {
-                report(day, &extras, &|room| last.render(&extras, &remarks, &fence(), room), limit)
-            });
+            let facts =
+                room.fill(|limit| report(day, &extras, &|room| last.render(&extras, &remarks, &fence(), room), limit));
             let snapshot_age_seconds = Some(last.now.seconds_since(last.snapshot.taken_at));
             Facts {
                 outcome: SodOutcome::Unavailable,

@@ -11,6 +11,7 @@
 
 mod door;
 
+use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
@@ -27,10 +28,12 @@ pub(crate) const WAKING_TEXT: &str =
     "You have mail from Deckwatch. It is shown to you with this line. If it is not, read it with the tool `inbox`.";
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+/// The pause after a failure.
+const PAUSE: Duration = Duration::from_secs(5);
 
-/// Wakes the agent again and again, until this is dropped. Returns at once if this server has no door.
-pub(crate) async fn keep_awake(folder: AgentFolder, door: Option<Door>) {
-    let Some(door) = door else { return };
+/// Wakes the agent again and again, until this is dropped. Does nothing if this server has no door.
+pub(crate) async fn keep_awake(folder: &AgentFolder, door: Option<Door>) -> Infallible {
+    let Some(door) = door else { return std::future::pending().await };
     let mut ticks = tokio::time::interval(BETWEEN_LOOKS);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -41,9 +44,14 @@ pub(crate) async fn keep_awake(folder: AgentFolder, door: Option<Door>) {
             Ok(Ok(Some(conversation))) => conversation,
             Ok(Err(error)) => {
                 log::warn!("could not look for mail that wakes the agent: {}: {error}", folder.path().display());
-                return;
+                tokio::time::sleep(PAUSE).await;
+                continue;
             }
-            Err(_) => return,
+            Err(trouble) => {
+                log::warn!("could not look for mail that wakes the agent: {trouble}");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
         };
         // A failure is not repeated before the agent has worked again.
         if let Err(error) = door.wake(&conversation).await {
