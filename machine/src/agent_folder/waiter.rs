@@ -64,3 +64,23 @@ impl Waiter {
         Ok(files::read_json::<String>(&self.newest)?.as_deref() == Some(&self.id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Folder, folder};
+    use super::*;
+
+    #[test]
+    fn the_newest_waiter_stays_and_the_one_before_learns_it() {
+        let Folder { folder, .. } = &folder();
+        assert!(!folder.has_waiter().unwrap());
+        let first = folder.become_waiter().unwrap().unwrap();
+        assert!(first.is_newest().unwrap() && folder.has_waiter().unwrap());
+        // Another process writes its number first, then waits for the lock.
+        files::replace_json(&folder.path().join("waiter"), &"another".to_owned()).unwrap();
+        assert!(!first.is_newest().unwrap());
+        drop(first);
+        assert!(!folder.has_waiter().unwrap());
+        assert!(folder.become_waiter().unwrap().unwrap().is_newest().unwrap());
+    }
+}

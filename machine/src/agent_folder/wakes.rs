@@ -67,3 +67,64 @@ impl AgentFolder {
         self.path.join("conversation.json")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Folder, folder, item};
+    use super::super::{SeenPresence, Turn};
+    use super::*;
+    use crate::clock::now;
+
+    fn is(folder: &AgentFolder, state: ActivityState, at: Timestamp) {
+        folder.saw(&SeenPresence { state, detail: None, at }).unwrap();
+    }
+
+    #[test]
+    fn only_an_idle_agent_with_mail_is_woken_once_until_it_has_worked() {
+        let Folder { folder, .. } = &folder();
+        let start = now();
+        let later = |millis| Timestamp::from_millis(start.as_millis() + millis);
+        folder.set_turn(&Turn { has_ended: true, ..Turn::default() }).unwrap();
+        is(folder, ActivityState::Idle, start);
+        assert!(!folder.should_wake(start).unwrap(), "there is no mail");
+        folder.put_mail(&item(1, "next", start)).unwrap();
+        assert!(folder.should_wake(start).unwrap());
+        folder.wakes(start).unwrap();
+        assert!(!folder.should_wake(later(30_000)).unwrap(), "it was woken, and has not worked since");
+        is(folder, ActivityState::Working, later(1));
+        assert!(!folder.should_wake(later(1)).unwrap(), "it works");
+        is(folder, ActivityState::Idle, later(2));
+        assert!(folder.should_wake(later(2)).unwrap());
+    }
+
+    #[test]
+    fn a_storm_wakes_at_most_three_times_within_a_minute() {
+        let Folder { folder, .. } = &folder();
+        let start = now();
+        let later = |millis| Timestamp::from_millis(start.as_millis() + millis);
+        folder.put_mail(&item(1, "next", start)).unwrap();
+        folder.set_turn(&Turn { has_ended: true, ..Turn::default() }).unwrap();
+        let mut woken = 0;
+        for turn in 0..100 {
+            is(folder, ActivityState::Idle, later(turn * 10));
+            if folder.should_wake(later(turn * 10)).unwrap() {
+                folder.wakes(later(turn * 10)).unwrap();
+                woken += 1;
+            }
+            is(folder, ActivityState::Working, later(turn * 10 + 5));
+        }
+        assert_eq!(woken, MAX_WAKES);
+        is(folder, ActivityState::Idle, later(70_000));
+        assert!(folder.should_wake(later(70_000)).unwrap());
+    }
+
+    #[test]
+    fn a_new_conversation_is_left_alone_for_a_moment() {
+        let Folder { folder, .. } = &folder();
+        let start = now();
+        folder.put_mail(&item(1, "next", start)).unwrap();
+        is(folder, ActivityState::Idle, start);
+        assert!(!folder.should_wake(start).unwrap());
+        assert!(folder.should_wake(Timestamp::from_millis(start.as_millis() + 4_000)).unwrap());
+    }
+}
