@@ -26,6 +26,10 @@ impl AgentFolder {
     /// Whether the agent should be woken now: it is idle, a hook would show it a message, it was not woken since it is idle,
     /// and not too often within a minute.
     pub fn should_wake(&self, now: Timestamp) -> io::Result<bool> {
+        // Almost always there is no mail, and nothing else is read.
+        if self.mail_names()?.is_empty() {
+            return Ok(false);
+        }
         let Some(idle_since) = self.idle_since()? else { return Ok(false) };
         if !self.turn()?.has_ended && now.seconds_since(idle_since) < OPENING_SECONDS {
             return Ok(false);

@@ -18,7 +18,7 @@ use crate::wake::{BY_HOOK, WAKING_TEXT};
 
 /// The exit status that wakes the model, with the text on standard error.
 const WAKES: u8 = 2;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Waits for mail. Ends without a word if a newer waiter was started or if the agent CLI has ended.
 pub(super) fn run(caller: &Caller) -> ExitCode {

@@ -27,7 +27,7 @@ pub(crate) const BY_HOOK: &str = "hook";
 pub(crate) const WAKING_TEXT: &str =
     "You have mail from Deckwatch. It is shown to you with this line. If it is not, read it with the tool `inbox`.";
 
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 

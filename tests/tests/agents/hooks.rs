@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
+use serde_json::Value;
 
 use crate::agent_cli::AgentCli;
 use crate::consent::{self, agree};
@@ -12,13 +13,59 @@ use crate::mail::Mail;
 use crate::pane::Pane;
 
 crate::with_every_agent![
+    an_agent_opens_with_its_day,
     mail_is_in_the_next_request_once,
     a_launch_without_hooks_shows_nothing,
     hooks_of_the_user_run_beside_ours,
+    the_check_proves_the_hooks_by_a_turn,
 ];
 
+/// The beginning of the day that a hook shows.
+const DAY: &str = "Deckwatch has started your day";
 /// A command of the agent's shell that says that it runs, and ends when the test says so.
 const RUNS_UNTIL_TOLD: &str = "touch $HOME/running; until [ -e $HOME/go ]; do sleep 0.1; done";
+
+async fn an_agent_opens_with_its_day(machine: Machine) {
+    if !Pane::has_tmux() {
+        return;
+    }
+    agree(&machine).await;
+    let model = ScriptedModel::start(Script::default().shell("true").shell("true")).await;
+    machine.launch(&model).success().await;
+    let heard: Vec<_> = model.heard().into_iter().filter(|heard| !heard.tools.is_empty()).collect();
+    let days: Vec<usize> = heard.iter().map(|request| request.text.matches(DAY).count()).collect();
+    // On a busy machine, the server may need longer than the hook waits; the next hook then shows the day.
+    assert_eq!((days[1], days.iter().max()), (1, Some(&1)), "{days:?}");
+    assert!(heard[1].text.contains("-1 "), "{}", heard[1].text);
+}
+
+async fn the_check_proves_the_hooks_by_a_turn(machine: Machine) {
+    if !Pane::has_tmux() {
+        return;
+    }
+    agree(&machine).await;
+    assert!(machine.launcher(&[]).arg("--version").output().await.unwrap().status.success());
+    let output = machine.verb(&["mcp", "doctor", "--json"]).output().await.unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let name = format!("{} hooks", machine.cli.program());
+    let check = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == name.as_str()).unwrap();
+    let proved =
+        "proved by a turn: session-start, prompt, after-tool, turn-end, session-end; registered, not proved: waiting";
+    assert_eq!(check["status"], "ok", "{report:#}");
+    assert!(check["detail"].as_str().unwrap().starts_with(proved), "{report:#}");
+    assert!(!Mail::of(&machine).exists(), "the turn of the check has no agent");
+}
+
+#[tokio::test]
+async fn the_check_names_hooks_that_the_users_settings_prevent() {
+    let Some(machine) = Machine::with(AgentCli::Claude) else { return };
+    machine.write(".claude/settings.json", r#"{"disableAllHooks": true}"#);
+    assert!(machine.launcher(&[]).arg("--version").output().await.unwrap().status.success());
+    let output = machine.verb(&["mcp", "doctor"]).output().await.unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = "WARN  claude hooks   registered, not proved: session-start, prompt, after-tool, turn-end, session-end did not run";
+    assert!(text.contains(line), "{text}");
+}
 
 async fn mail_is_in_the_next_request_once(machine: Machine) {
     if !Pane::has_tmux() {
