@@ -99,7 +99,7 @@ pub(crate) fn isolate(
     args: &[OsString],
     env: &ProcessEnv,
 ) -> Result<Isolation, LaunchError> {
-    let words: Vec<&str> = args.iter().map_while(|arg| arg.to_str()).take_while(|word| *word != "--").collect();
+    let words = words(args);
     let refused = |word: &str| Err(LaunchError::NeedsBackgroundServer { cli, word: word.to_owned() });
     match cli {
         AgentCli::Gemini => Ok(Isolation::default()),
@@ -117,6 +117,21 @@ pub(crate) fn isolate(
             None => Ok(Isolation::default()),
         },
     }
+}
+
+/// Whether these arguments start a conversation of Codex, at a terminal or without one.
+pub(crate) fn is_conversation_of_codex(args: &[OsString]) -> bool {
+    let words = words(args);
+    command(&words).is_none_or(|at| words.get(at).is_some_and(|word| ["exec", "e", "review"].contains(word)))
+}
+
+/// Whether these arguments start a conversation of Codex at this terminal.
+pub(crate) fn is_at_terminal(args: &[OsString]) -> bool {
+    command(&words(args)).is_none()
+}
+
+fn words(args: &[OsString]) -> Vec<&str> {
+    args.iter().map_while(|arg| arg.to_str()).take_while(|word| *word != "--").collect()
 }
 
 /// The background server that an earlier launch started, if it is still running with the environment of that launch.

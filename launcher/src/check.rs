@@ -64,6 +64,11 @@ impl Check {
         Self { name: name.into(), status: Status::Fail, detail: error.to_string(), fix: error.hint() }
     }
 
+    /// Whether what was checked works.
+    pub(crate) fn is_ok(&self) -> bool {
+        self.status == Status::Ok
+    }
+
     /// Writes the check as a step of a work: a tick or a cross, then what is true or not.
     pub(crate) fn write_step(&self, out: &mut impl Write) -> io::Result<()> {
         let (mark, style) = self.status.tick();

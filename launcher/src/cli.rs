@@ -52,6 +52,7 @@ Settings:
 All settings in ~/.config/deckwatch/config.toml are optional.
   dev_root = \"~/dev\"                     the folder with your repositories
   default_agent = \"claude\"               claude, gemini or codex
+  hooks = false                          never register the hooks of Deckwatch with the agent CLIs
   [api]                                  a team's API; without it, the database of this machine is used
   url = \"https://context.example.com\"
   key_env = \"CONTEXT_API_KEY\"            the variable that holds the key; or, instead of it:
@@ -83,7 +84,7 @@ pub(crate) struct Cli {
     pub(crate) launch: Launch,
 
     /// List the ventures: folder, branch, uncommitted changes, last session, active agents
-    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "on", "track", "issue", "repo", "worktree", "sandbox", "no_alt_screen", "heal", "no_heal", "agent_args"])]
+    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "on", "track", "issue", "repo", "worktree", "sandbox", "no_alt_screen", "heal", "no_heal", "hooks", "no_hooks", "agent_args"])]
     pub(crate) list: bool,
 
     /// Print the list as JSON
@@ -204,8 +205,12 @@ pub(crate) enum Command {
 /// What can be done about the registrations.
 #[derive(Debug, Subcommand)]
 pub(crate) enum McpCommand {
-    /// Connect to deckwatch-mcp as each agent CLI does, and report whether that works
+    /// Connect to deckwatch-mcp as each agent CLI does, prove the hooks by a turn of each, and report whether that works
     Doctor {
+        /// Do not run turns, which start the agent CLIs against a model on this machine
+        #[arg(long)]
+        no_turns: bool,
+
         /// Print JSON
         #[arg(long)]
         json: bool,

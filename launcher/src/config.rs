@@ -24,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) dev_root: PathBuf,
     /// The agent that is started if no flag names one.
     pub(crate) default_agent: Option<AgentCli>,
+    /// Whether launches register the hooks; `true` by default.
+    pub(crate) hooks: bool,
     /// The API of the team. The environment overrides it.
     pub(crate) api: Option<ApiSettings>,
     /// Where the secrets of the ventures are stored.
@@ -80,6 +82,7 @@ impl ApiSettings {
 struct Document {
     dev_root: Option<PathBuf>,
     default_agent: Option<AgentCli>,
+    hooks: Option<bool>,
     api: Option<ApiSettings>,
     #[serde(default)]
     infisical: InfisicalSettings,
@@ -100,6 +103,7 @@ impl Config {
         Self {
             dev_root: dirs.home.join("dev"),
             default_agent: None,
+            hooks: true,
             api: None,
             infisical: InfisicalSettings::default(),
             fleet: FleetSettings::default(),
@@ -127,8 +131,8 @@ impl Config {
         if let Some(message) = document.fleet.error() {
             return Err(LaunchError::Config { path, message });
         }
-        let Document { default_agent, api, infisical, fleet, .. } = document;
-        Ok(Self { dev_root, default_agent, api, infisical, fleet })
+        let Document { default_agent, hooks, api, infisical, fleet, .. } = document;
+        Ok(Self { dev_root, default_agent, hooks: hooks.unwrap_or(true), api, infisical, fleet })
     }
 }
 
@@ -169,17 +173,18 @@ mod tests {
     fn without_a_file_the_defaults_apply() {
         let infisical = InfisicalSettings::default();
         let fleet = FleetSettings::default();
-        let expected = Config { dev_root: "/HOME/dev".into(), default_agent: None, api: None, infisical, fleet };
+        let dev_root = "/HOME/dev".into();
+        let expected = Config { dev_root, default_agent: None, hooks: true, api: None, infisical, fleet };
         assert_eq!(load(None).unwrap(), expected);
         assert_eq!(load(Some("")).unwrap(), expected);
     }
 
     #[test]
     fn every_setting_is_read() {
-        let text =
-            "dev_root = \"~/code\"\ndefault_agent = \"codex\"\n[api]\nurl = \"https://c.example\"\nkey_env = \"K\"\n";
+        let text = "dev_root = \"~/code\"\ndefault_agent = \"codex\"\nhooks = false\n[api]\nurl = \"https://c.example\"\nkey_env = \"K\"\n";
         let config = load(Some(text)).unwrap();
         assert_eq!((config.dev_root, config.default_agent), ("/HOME/code".into(), Some(AgentCli::Codex)));
+        assert!(!config.hooks);
         let api = config.api.unwrap();
         assert_eq!((api.url.as_str(), api.key_env(), api.key_source()), ("https://c.example", Some("K"), None));
     }

@@ -4,7 +4,7 @@ use deckwatch_machine::variables;
 
 /// The variables that describe the launch. One that a launch does not set is removed, so that the agent does not
 /// inherit it.
-pub(crate) const AGENT_VARIABLES: [&str; 18] = [
+pub(crate) const AGENT_VARIABLES: [&str; 19] = [
     variables::VENTURE,
     variables::REPO,
     variables::REPOS,
@@ -20,6 +20,7 @@ pub(crate) const AGENT_VARIABLES: [&str; 18] = [
     variables::KEY_ACTOR,
     variables::CONVERSATION,
     variables::HOOKS,
+    variables::WAKE,
     variables::VENTURES,
     variables::DEV_ROOT,
     variables::SECRETS,

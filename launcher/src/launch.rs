@@ -106,6 +106,14 @@ pub(crate) struct Launch {
     #[arg(long)]
     pub(crate) no_heal: bool,
 
+    /// Let the agent CLI run the hooks of Deckwatch, also if config.toml turns them off or you refused them for Codex before
+    #[arg(long, conflicts_with = "no_hooks")]
+    pub(crate) hooks: bool,
+
+    /// Do not let the agent CLI run the hooks of Deckwatch, which show the agent its day and its messages
+    #[arg(long)]
+    pub(crate) no_hooks: bool,
+
     /// Work in a git worktree of the agent's own, or in the one called NAME
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "",
           long_help = WORKTREE)]
@@ -145,6 +153,8 @@ impl Launch {
             ("--no-alt-screen", self.no_alt_screen),
             ("--heal", self.heal),
             ("--no-heal", self.no_heal),
+            ("--hooks", self.hooks),
+            ("--no-hooks", self.no_hooks),
         ];
         flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned()).collect()
     }

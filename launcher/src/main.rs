@@ -34,6 +34,7 @@ mod github;
 mod github_error;
 mod headless;
 mod help;
+mod hook_doctor;
 mod init;
 mod installation;
 mod json_output;
@@ -67,6 +68,8 @@ mod slash_commands;
 mod suggestion;
 mod table;
 mod target;
+mod turn;
+mod turn_proof;
 mod update_error;
 mod venture_cache;
 mod ventures_sync;
@@ -156,7 +159,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Man { dir }) => man::write(Cli::command(), &env.cwd.join(dir)),
         Some(Command::Doctor(doctor)) => doctor::run(doctor, &Cli::command(), &env),
         Some(Command::SelfCommand(command)) => self_update::run(command, &env),
-        Some(Command::Mcp(McpCommand::Doctor { json })) => mcp_doctor::run(&env, *json),
+        Some(Command::Mcp(McpCommand::Doctor { json, no_turns })) => mcp_doctor::run(&env, *json, *no_turns),
         Some(Command::Secrets(SecretsCommand::Login { api_key })) => {
             let (config, vault) = Config::with_vault(&env)?;
             secrets_command::login(&config, &vault, *api_key)

@@ -1,7 +1,8 @@
 //! `launcher mcp doctor`: checks that each agent CLI can reach `deckwatch-mcp`, by connecting in the same way.
 //!
 //! It starts the registered command with only the environment that the agent CLI would give it. Then it speaks MCP and
-//! lists the tools. It changes no settings, and prints a fix for each problem.
+//! lists the tools. Then each agent CLI that reaches the server runs a turn that proves the hooks. It changes no settings, and
+//! prints a fix for each problem.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -17,11 +18,15 @@ use tokio::time::timeout;
 use crate::agent_cli::AgentCli;
 use crate::background_server;
 use crate::check::{Check, Report};
+use crate::config::Config;
 use crate::error::LaunchError;
+use crate::hook_doctor;
 use crate::json_output;
 use crate::output::{self, warn};
 use crate::process_env::ProcessEnv;
-use crate::registration::{Obstacle, PlannedRegistration, Registration, Screen, reaches_server};
+use crate::registration::{
+    HookUse, Obstacle, PlannedRegistration, Registration, RegistrationRequest, Screen, reaches_server,
+};
 
 /// Longer than any agent CLI waits for a server.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,7 +34,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const REQUIRED_TOOL: &str = "sod";
 
 /// Checks every installed agent CLI. Returns an error if one of them can't reach the server.
-pub(crate) fn run(env: &ProcessEnv, json: bool) -> Result<(), LaunchError> {
+pub(crate) fn run(env: &ProcessEnv, json: bool, no_turns: bool) -> Result<(), LaunchError> {
     let server = env.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
     if let Err(foreign) = background_server::launch_of_environment(env)
         && let Some(unset) = background_server::unset(&foreign, env)
@@ -39,23 +44,26 @@ pub(crate) fn run(env: &ProcessEnv, json: bool) -> Result<(), LaunchError> {
             foreign.what()
         ));
     }
+    let hooks = if Config::load(&env.dirs)?.hooks { HookUse::Register } else { HookUse::Remove };
     let installed = AgentCli::ALL.into_iter().filter(|cli| env.agent_program(*cli).is_some());
-    let report = Report::new(installed.map(|cli| examine(cli, &server, env)).collect());
+    let checks: Vec<(AgentCli, Check)> = installed.map(|cli| (cli, examine(cli, &server, &hooks, env))).collect();
+    let reach: Vec<AgentCli> = checks.iter().filter(|(_, check)| check.is_ok()).map(|(cli, _)| *cli).collect();
+    let mut report = Report::new(checks.into_iter().map(|(_, check)| check).collect());
     if report.is_empty() {
         return Err(LaunchError::NoAgent);
     }
+    let (of, broken) = (report.len(), report.failed());
+    let to_prove = if no_turns { &[][..] } else { &reach };
+    hook_doctor::examine(to_prove, &server, &hooks, env).into_iter().for_each(|check| report.add(check));
     if json {
         json_output::print(&report)?;
     } else {
         output::printed(report.write_table(&mut anstream::stdout()))?;
     }
-    match report.failed() {
-        0 => Ok(()),
-        broken => Err(LaunchError::ServersNotReached { broken, of: report.len() }),
-    }
+    if broken == 0 { Ok(()) } else { Err(LaunchError::ServersNotReached { broken, of }) }
 }
 
-fn examine(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Check {
+fn examine(cli: AgentCli, server: &Path, hooks: &HookUse, env: &ProcessEnv) -> Check {
     let agent = cli.program();
     let broken = |detail: String, fix: String| Check::fail(agent, detail, fix);
     if let Err(foreign) = background_server::launch_of_environment(env)
@@ -66,7 +74,9 @@ fn examine(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Check {
     if let Some((kind, left)) = background_server::left_over_server(cli, env) {
         return broken(background_server::warning(kind, &left), kind.stop_command().to_owned());
     }
-    let registration = match Registration::plan(cli, server, &[], Screen::AsConfigured, &env.cwd, env) {
+    let (screen, folder) = (Screen::AsConfigured, env.cwd.as_path());
+    let request = RegistrationRequest { server, secrets: &[], screen, folder, hooks };
+    let registration = match Registration::plan(cli, &request, env) {
         Err(error) => return broken(error.to_string(), "correct that file, then run this again".to_owned()),
         Ok(registration) => registration,
     };

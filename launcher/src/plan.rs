@@ -24,7 +24,7 @@ use crate::installation::Server;
 use crate::launch::Launch;
 use crate::launch_secrets::SecretsRequest;
 use crate::process_env::ProcessEnv;
-use crate::registration::{PlannedRegistration, Registration, Screen};
+use crate::registration::{Consent, HookUse, Hooks, PlannedRegistration, Registration, RegistrationRequest, Screen};
 use crate::sandbox::Sandbox;
 
 /// The selections on which the plan is based.
@@ -53,6 +53,8 @@ pub(crate) struct Plan<'a> {
     /// The program of the MCP server.
     pub(crate) server: Server,
     pub(crate) screen: Screen,
+    /// Whether the hooks are registered.
+    pub(crate) hooks: HookUse,
     /// The registration without secrets. It is planned again when their names are known.
     pub(crate) registration: Registration,
     /// The worktree in which the agent starts, if it does not start in the checkout.
@@ -82,8 +84,10 @@ impl<'a> Plan<'a> {
         let (agent_cli, program) = agent_program(launch.agent_cli().or(config.default_agent), env)?;
         let server = Server::find(launch, env)?;
         let screen = if launch.no_alt_screen { Screen::Inline } else { Screen::AsConfigured };
-        let folder = &chosen.checkout.root;
-        let registration = Registration::plan(agent_cli, &server.path(), &[], screen, folder, env)?;
+        let hooks = HookUse::of(agent_cli, launch, config.hooks, &launch.agent_args);
+        let (program_of_server, folder) = (server.path(), &chosen.checkout.root);
+        let request = RegistrationRequest { server: &program_of_server, secrets: &[], screen, folder, hooks: &hooks };
+        let registration = Registration::plan(agent_cli, &request, env)?;
         let worktree = launch.worktree.as_ref().map(|name| Worktree::plan(name, &chosen.checkout)).transpose()?;
         let remote = &launch.remote;
         let agent_args = headless::agent_args(agent_cli, remote.output, remote.model.as_deref(), &launch.agent_args);
@@ -103,6 +107,7 @@ impl<'a> Plan<'a> {
             environment,
             secrets: chosen.secrets,
             screen,
+            hooks,
             cli: agent_cli,
             venture: chosen.venture,
             checkout: chosen.checkout,
@@ -152,6 +157,7 @@ impl<'a> Plan<'a> {
             row("installs", &program);
         }
         row("registers", &self.describe_registration(env));
+        row("hooks", &self.describe_hooks());
         Ok(text)
     }
 
@@ -163,6 +169,21 @@ impl<'a> Plan<'a> {
         }
         names.sort_unstable();
         names
+    }
+
+    fn describe_hooks(&self) -> String {
+        match &self.registration.hooks {
+            Hooks::Registered(_) => "registered for the events of the agent's turn".to_owned(),
+            Hooks::WithConsent(hooks) => match hooks.known_consent(&self.program) {
+                Consent::Given => "registered for the events of the agent's turn; you have agreed in Codex".to_owned(),
+                Consent::Refused => "none: you did not agree that Codex runs them".to_owned(),
+                Consent::Unasked | Consent::Unknown(_) => {
+                    "only if you agree: a launch on a terminal asks whether Codex may run them".to_owned()
+                }
+            },
+            Hooks::Off(why) => format!("none: {why}"),
+            Hooks::Prevented(why) => format!("none: {why}"),
+        }
     }
 
     fn describe_registration(&self, env: &ProcessEnv) -> String {

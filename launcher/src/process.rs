@@ -21,10 +21,11 @@ use crate::error::LaunchError;
 use crate::output::{say, warn};
 use crate::plan::Plan;
 use crate::process_env::ProcessEnv;
-use crate::registration::{Obstacle, OneLaunchRegistration, Registration, is_optional};
+use crate::registration::{Obstacle, OneLaunchRegistration, Registration, RegistrationRequest, is_optional};
 use crate::sandbox::Contents;
 use crate::secrets::name;
 use crate::settings_file::Change;
+use crate::turn::Turn;
 
 /// Starts the agent. Returns only if that fails.
 pub(crate) fn start(plan: &Plan, env: &ProcessEnv) -> LaunchError {
@@ -45,8 +46,11 @@ fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
         context_api::register(&plan.venture, plan.endpoint, env)?;
     }
     let names: Vec<&str> = granted.secrets.names().collect();
-    let registration = Registration::plan(plan.cli, &server, &names, plan.screen, &plan.checkout.root, env)?;
+    let (screen, folder) = (plan.screen, plan.checkout.root.as_path());
+    let request = RegistrationRequest { server: &server, secrets: &names, screen, folder, hooks: &plan.hooks };
+    let registration = Registration::plan(plan.cli, &request, env)?;
     let for_one_launch = register(plan, &registration, env)?;
+    let turn = Turn::decide(plan, &registration, for_one_launch.is_some(), env)?;
     if let Some((kind, server)) = background_server::left_over_server(plan.cli, env) {
         warn(&format!("{}; `{}` ends it", background_server::warning(kind, &server), kind.stop_command()));
     }
@@ -67,7 +71,7 @@ fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
         agent
     ));
     let mut command = command(plan, &checkout, env)?;
-    command.args(&registration.args).args(&plan.args);
+    command.args(&registration.args).args(&turn.args).args(&plan.args);
     let of_another_launch = name::inherited(env.var(variables::SECRETS).as_deref());
     let removed = environment::AGENT_VARIABLES.into_iter().chain(environment::WITHHELD_VARIABLES);
     for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
@@ -82,7 +86,7 @@ fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
         command.env_remove(name);
     }
     command.envs(plan.environment.iter().cloned()).env(variables::AGENT, agent.as_str()).envs(of_token);
-    command.env(variables::BRANCH_PREFIX, prefix);
+    command.env(variables::BRANCH_PREFIX, prefix).envs(turn.variables);
     if let Some(launch) = launch_id(std::process::id()) {
         command.env(variables::LAUNCH, launch);
     }

@@ -27,7 +27,7 @@ const RESOLVER: [&str; 2] = ["/run/systemd/resolve", "/run/resolvconf"];
 /// The user's settings of git.
 const GIT_SETTINGS: [&str; 2] = [".gitconfig", ".config/git"];
 /// The parts of Deckwatch's state that an agent's tools write. The runs of other agents are not among them.
-const STATE: [&str; 5] = ["conversations", "machines", "mcp", "sessions", "slots"];
+const STATE: [&str; 6] = ["conversations", "machines", "mail", "mcp", "sessions", "slots"];
 
 /// The user's settings of each agent CLI, without conversations and histories.
 fn settings(cli: AgentCli) -> &'static [&'static str] {

@@ -43,6 +43,11 @@ pub const CONVERSATION: &str = "DECKWATCH_CONVERSATION";
 pub const BRANCH_PREFIX: &str = "DECKWATCH_BRANCH_PREFIX";
 /// Set to `1` if the launch registered our hooks with the agent tool: they print what the MCP server takes for the agent.
 pub const HOOKS: &str = "DECKWATCH_HOOKS";
+/// How an agent that waits for a prompt can be woken when mail arrives: `hook`, `queue`, or `tmux` with the socket and the
+/// pane. Not set if there is no way.
+pub const WAKE: &str = "DECKWATCH_WAKE";
+/// Set while `launcher mcp doctor` proves the hooks: the file in which each hook records that it ran.
+pub const HOOK_PROOF: &str = "DECKWATCH_HOOK_PROOF";
 /// Set for an agent that was started with `--local`. A launcher that is started inside it stays local too.
 pub const LOCAL: &str = "DECKWATCH_LOCAL";
 /// The names of the variables that hold secrets, separated by commas. Their values never leave the machine.

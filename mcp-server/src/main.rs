@@ -51,6 +51,7 @@ mod tools;
 mod total;
 mod trouble;
 mod waiting_mail;
+mod wake;
 mod wire;
 
 use std::io::{self, Write as _};

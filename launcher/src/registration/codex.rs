@@ -8,15 +8,18 @@ use std::ffi::OsString;
 use deckwatch_machine::variables;
 use toml_edit::{Array, Item, Table, TableLike, Value};
 
-use super::{OneLaunchRegistration, Registration, SERVER_NAME, Screen};
+use super::codex_hooks::CodexHooks;
+use super::hooks::Hooks;
+use super::{OneLaunchRegistration, Registration, RegistrationRequest, SERVER_NAME, Screen};
 use crate::environment;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
 use crate::settings_file::{Backup, SettingsFile};
 
 const SERVERS: &str = "mcp_servers";
-/// Without these variables, the server would use other folders than the launcher.
-const FOLDER_VARIABLES: [&str; 4] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
+/// Without these variables, the server would use other folders than the launcher and Codex.
+const FOLDER_VARIABLES: [&str; 5] =
+    ["CODEX_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
 
 /// The variables that Codex gives to every server.
 const DEFAULT_VARIABLES: [&str; 10] =
@@ -35,24 +38,21 @@ fn required_variables<'a>() -> impl Iterator<Item = &'a str> {
     ours.chain(environment::USER_VARIABLES).chain(environment::GITHUB_TOKENS)
 }
 
-pub(super) fn plan(
-    server: &str,
-    secrets: &[&str],
-    screen: Screen,
-    env: &ProcessEnv,
-) -> Result<Registration, LaunchError> {
+pub(super) fn plan(server: &str, request: &RegistrationRequest, env: &ProcessEnv) -> Result<Registration, LaunchError> {
     let home = env.path_var("CODEX_HOME").unwrap_or_else(|| env.dirs.home.join(".codex"));
     let file = SettingsFile::read(home.join("config.toml"))?;
-    let Written { text, replaced, forwarded } = with_server(&file, server, secrets)?;
+    let Written { text, replaced, forwarded } = with_server(&file, server, request.secrets)?;
     let mut args = as_options(server, forwarded);
-    args.extend((screen == Screen::Inline).then(|| "--no-alt-screen".into()));
+    args.extend((request.screen == Screen::Inline).then(|| "--no-alt-screen".into()));
     // An option can set keys, but it can't remove other keys of the file.
     let for_one_launch = OneLaunchRegistration {
         is_possible: replaced.iter().all(|key| key == "enabled"),
         ..OneLaunchRegistration::default()
     };
     let changes = file.into_change(&text, Backup::Once).into_iter().collect();
-    Ok(Registration { changes, args, replaced, obstacle: None, for_one_launch })
+    let hooks = Hooks::off(request.hooks);
+    let hooks = hooks.unwrap_or_else(|| Hooks::WithConsent(CodexHooks::plan(server, home, env)));
+    Ok(Registration { changes, args, replaced, obstacle: None, hooks, for_one_launch })
 }
 
 /// The new text of `config.toml`, with our server in it.

@@ -12,26 +12,34 @@ use jsonc_parser::ast::Value;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
-use super::{Obstacle, OneLaunchRegistration, Registration, SERVER_NAME, Screen};
+use super::gemini_hooks;
+use super::hooks::{HookUse, Hooks};
+use super::{Obstacle, OneLaunchRegistration, Registration, RegistrationRequest, SERVER_NAME, Screen};
 use crate::environment;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
 use crate::settings_file::{Backup, SettingsFile};
 
-pub(super) fn plan(
-    server: &str,
-    secrets: &[&str],
-    screen: Screen,
-    folder: &Path,
-    env: &ProcessEnv,
-) -> Result<Registration, LaunchError> {
+pub(super) fn plan(server: &str, request: &RegistrationRequest, env: &ProcessEnv) -> Result<Registration, LaunchError> {
     let home = env.path_var("GEMINI_CLI_HOME").unwrap_or_else(|| env.dirs.home.clone());
     let file = SettingsFile::read(home.join(".gemini/settings.json"))?;
-    let (after, replaced) = with_server(&file, server, secrets, screen)?;
-    let obstacle = obstacle(&after, &home, env).or_else(|| repository_obstacle(folder, &home, env));
-    let for_one_launch = for_one_launch(server, secrets, env)?;
+    let (after, replaced) = with_server(&file, server, request)?;
+    let obstacle = obstacle(&after, &home, env).or_else(|| repository_obstacle(request.folder, &home, env));
+    let for_one_launch = for_one_launch(server, request.secrets, env)?;
+    let hooks = Hooks::off(request.hooks).unwrap_or_else(|| hooks(&after, &home, request.folder, env));
     let changes = file.into_change(&after, Backup::Once).into_iter().collect();
-    Ok(Registration { changes, args: Vec::new(), replaced, obstacle, for_one_launch })
+    Ok(Registration { changes, args: Vec::new(), replaced, obstacle, hooks, for_one_launch })
+}
+
+/// The hooks in these settings of the user. The settings of the repository override them.
+fn hooks(settings: &str, home: &Path, folder: &Path, env: &ProcessEnv) -> Hooks {
+    let settings = CstRootNode::parse(settings, &parse_options()).ok().and_then(|root| root.to_serde_value());
+    let of_repository = (folder != home).then(|| folder.join(".gemini/settings.json"));
+    let of_repository = of_repository.and_then(|path| Some((readable(&path)?.into(), path)));
+    let all = settings.map(|settings| (settings, home.join(".gemini/settings.json"))).into_iter().chain(of_repository);
+    let prevented =
+        all.into_iter().find_map(|(settings, path)| gemini_hooks::prevented_by(&settings, &env.shown(&path)));
+    prevented.map_or_else(|| Hooks::Registered(Vec::new()), Hooks::Prevented)
 }
 
 /// The variable with the path of the system defaults. The user's settings override these defaults.
@@ -174,8 +182,7 @@ pub(super) fn passes_variable(name: &str) -> bool {
 fn with_server(
     file: &SettingsFile,
     server: &str,
-    secrets: &[&str],
-    screen: Screen,
+    request: &RegistrationRequest,
 ) -> Result<(String, Vec<String>), LaunchError> {
     let root = CstRootNode::parse(file.text(), &parse_options())
         .map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
@@ -190,10 +197,16 @@ fn with_server(
     set_text(&ours, "command", server);
     set_no_args(&ours);
     let variables = inner(file, &ours, "env")?;
-    for name in forwarded(secrets) {
+    for name in forwarded(request.secrets) {
         set_text(&variables, name, &format!("${name}"));
     }
-    if screen == Screen::Inline {
+    match request.hooks {
+        HookUse::Register | HookUse::RegisterAnew => gemini_hooks::register(&settings, server),
+        HookUse::Remove => gemini_hooks::remove(&settings),
+        // Another launch may use the entries.
+        HookUse::Omit(_) => {}
+    }
+    if request.screen == Screen::Inline {
         stay_inline(&settings);
     }
     let mut text = root.to_string();

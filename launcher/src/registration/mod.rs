@@ -5,12 +5,18 @@
 
 mod claude;
 mod codex;
+mod codex_app_server;
+mod codex_hooks;
 mod gemini;
+mod gemini_hooks;
+mod hooks;
 mod slash_commands;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::codex_hooks::{Ask, Consent};
+pub(crate) use self::hooks::{HookUse, Hooks, events};
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
@@ -29,6 +35,8 @@ pub(crate) struct Registration {
     pub(crate) replaced: Vec<String>,
     /// A setting that still keeps the server from starting. Only the user may change it.
     pub(crate) obstacle: Option<Obstacle>,
+    /// The hooks.
+    pub(crate) hooks: Hooks,
     /// The registration for one launch, for the case that the files can't be written.
     pub(crate) for_one_launch: OneLaunchRegistration,
 }
@@ -49,6 +57,18 @@ pub(crate) struct OneLaunchRegistration {
     pub(crate) file: Option<Change>,
 }
 
+/// What a registration depends on, besides the agent CLI and its settings.
+pub(crate) struct RegistrationRequest<'a> {
+    /// The program of the server.
+    pub(crate) server: &'a Path,
+    /// The names of further variables that the server must be able to read.
+    pub(crate) secrets: &'a [&'a str],
+    pub(crate) screen: Screen,
+    /// The folder in which the agent CLI starts.
+    pub(crate) folder: &'a Path,
+    pub(crate) hooks: &'a HookUse,
+}
+
 /// Whether the agent CLI may use the alternate screen. Terminals on phones can't scroll it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Screen {
@@ -60,24 +80,15 @@ pub(crate) enum Screen {
 
 impl Registration {
     /// Plans the registration from the current settings of the agent CLI. Changes nothing.
-    /// `secrets` are the names of further variables that the server must be able to read. `folder` is where the agent CLI
-    /// starts.
-    pub(crate) fn plan(
-        cli: AgentCli,
-        server: &Path,
-        secrets: &[&str],
-        screen: Screen,
-        folder: &Path,
-        env: &ProcessEnv,
-    ) -> Result<Self, LaunchError> {
-        let Some(server) = server.to_str() else {
+    pub(crate) fn plan(cli: AgentCli, request: &RegistrationRequest, env: &ProcessEnv) -> Result<Self, LaunchError> {
+        let Some(server) = request.server.to_str() else {
             let message = "its path is not Unicode; install Deckwatch in another folder".to_owned();
-            return Err(LaunchError::Registration { path: server.to_owned(), message });
+            return Err(LaunchError::Registration { path: request.server.to_owned(), message });
         };
         match cli {
-            AgentCli::Claude => claude::plan(server, env),
-            AgentCli::Gemini => gemini::plan(server, secrets, screen, folder, env),
-            AgentCli::Codex => codex::plan(server, secrets, screen, env),
+            AgentCli::Claude => claude::plan(server, request, env),
+            AgentCli::Gemini => gemini::plan(server, request, env),
+            AgentCli::Codex => codex::plan(server, request, env),
         }
     }
 }

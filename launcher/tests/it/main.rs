@@ -25,6 +25,7 @@ mod github_tokens;
 mod golden;
 #[cfg(test)]
 mod healing;
+mod hooks;
 #[cfg(test)]
 mod infisical;
 #[cfg(test)]

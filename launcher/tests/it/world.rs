@@ -30,7 +30,10 @@ pub(crate) struct World {
 /// What the stub of an agent CLI recorded.
 pub(crate) struct Record {
     pub(crate) cwd: PathBuf,
+    /// The arguments, without the folder of the hooks.
     pub(crate) args: Vec<String>,
+    /// The folder of the hooks, which Claude Code gets.
+    pub(crate) plugin_dir: Option<String>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) pid: u32,
 }
@@ -140,9 +143,12 @@ impl World {
 
     pub(crate) fn record_named(&self, name: &str) -> Record {
         let read = |what: &str| self.read(&format!("{name}.{what}"));
+        let args = read("args");
+        let (hooks, args): (Vec<&str>, Vec<&str>) = args.lines().partition(|arg| arg.starts_with("--plugin-dir="));
         Record {
             cwd: PathBuf::from(read("cwd").trim_end()),
-            args: read("args").lines().map(str::to_owned).collect(),
+            args: args.into_iter().map(str::to_owned).collect(),
+            plugin_dir: hooks.first().map(|&folder| folder.to_owned()),
             env: read("env")
                 .lines()
                 .filter_map(|line| line.split_once('='))

@@ -16,7 +16,8 @@
 //! | `day.md`, `session-start` | server, a hook | the start of the day, and the request for it |
 //! | `presence.json`, `turn.json` | a hook | what the agent does; what this turn was shown |
 //! | `hook-failures` | a hook | why a hook failed |
-//! | `waiter.lock` | a hook | held by the process that wakes an idle agent |
+//! | `waiter.lock`, `waiter` | a hook | held by the process that wakes an idle agent; its number |
+//! | `wakes.json`, `conversation.json` | a hook, server | when the agent was woken; the conversation that is woken |
 
 mod api_name;
 mod day;
@@ -30,6 +31,8 @@ mod reports;
 mod server_lock;
 mod taken;
 mod turn;
+mod waiter;
+mod wakes;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -47,6 +50,7 @@ pub use self::reports::Shown;
 pub use self::server_lock::{Server, ServerLock};
 pub use self::taken::{Room, Taken, TakenItem};
 pub use self::turn::Turn;
+pub use self::waiter::Waiter;
 use crate::dirs::Dirs;
 
 /// The folders in the folder of an agent.
@@ -62,6 +66,27 @@ impl AgentFolder {
     /// The folder of an agent.
     pub fn of(dirs: &Dirs, api: &ApiName, venture: &VentureCode, agent: &Agent) -> Self {
         Self { path: dirs.state.join("mail").join(api.as_str()).join(venture.as_str()).join(agent.as_str()) }
+    }
+
+    /// The folders of all agents of this machine.
+    pub fn all(dirs: &Dirs) -> io::Result<Vec<Self>> {
+        let mut folders = vec![dirs.state.join("mail")];
+        // Below it are the APIs, their ventures and their agents.
+        for _ in 0..3 {
+            let mut below = Vec::new();
+            for folder in folders {
+                let entries = match std::fs::read_dir(folder) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    entries => entries?,
+                };
+                for entry in entries {
+                    below.push(entry?.path());
+                }
+            }
+            folders = below.into_iter().filter(|path| path.is_dir()).collect();
+        }
+        folders.sort();
+        Ok(folders.into_iter().map(|path| Self { path }).collect())
     }
 
     /// The path of the folder.

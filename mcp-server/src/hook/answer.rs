@@ -7,10 +7,11 @@ use super::names::{HookCli, HookEvent};
 /// The answer that gives `text` to the model. At the end of a turn, it also continues the turn. `own_name` is the CLI's name of
 /// the event.
 pub(super) fn answer(cli: HookCli, event: HookEvent, own_name: &str, text: &str) -> Option<Value> {
+    let context = || json!({ "hookSpecificOutput": { "hookEventName": own_name, "additionalContext": text } });
     match event {
-        HookEvent::SessionStart | HookEvent::Prompt | HookEvent::AfterTool => {
-            Some(json!({ "hookSpecificOutput": { "hookEventName": own_name, "additionalContext": text } }))
-        }
+        HookEvent::SessionStart | HookEvent::Prompt | HookEvent::AfterTool => Some(context()),
+        // Claude Code gives the reason of a decision to the model twice.
+        HookEvent::TurnEnd if cli == HookCli::Claude => Some(context()),
         HookEvent::TurnEnd => {
             let decision = if cli == HookCli::Gemini { "deny" } else { "block" };
             Some(json!({ "decision": decision, "reason": text }))
@@ -29,15 +30,16 @@ mod tests {
         let form = |cli, event: HookEvent| answer(cli, event, event.own_name(cli), "text");
         let context =
             |name: &str| Some(json!({ "hookSpecificOutput": { "hookEventName": name, "additionalContext": "text" } }));
-        for (cli, prompt, tool, decision) in [
-            (HookCli::Claude, "UserPromptSubmit", "PostToolUse", "block"),
-            (HookCli::Codex, "UserPromptSubmit", "PostToolUse", "block"),
-            (HookCli::Gemini, "BeforeAgent", "AfterTool", "deny"),
+        let decided = |decision: &str| Some(json!({ "decision": decision, "reason": "text" }));
+        for (cli, prompt, tool, end) in [
+            (HookCli::Claude, "UserPromptSubmit", "PostToolUse", context("Stop")),
+            (HookCli::Codex, "UserPromptSubmit", "PostToolUse", decided("block")),
+            (HookCli::Gemini, "BeforeAgent", "AfterTool", decided("deny")),
         ] {
             assert_eq!(form(cli, HookEvent::SessionStart), context("SessionStart"));
             assert_eq!(form(cli, HookEvent::Prompt), context(prompt));
             assert_eq!(form(cli, HookEvent::AfterTool), context(tool));
-            assert_eq!(form(cli, HookEvent::TurnEnd), Some(json!({ "decision": decision, "reason": "text" })));
+            assert_eq!(form(cli, HookEvent::TurnEnd), end);
             for event in [HookEvent::Waiting, HookEvent::SessionEnd, HookEvent::Wait] {
                 assert_eq!(form(cli, event), None);
             }

@@ -10,6 +10,7 @@ mod input;
 mod message;
 mod names;
 mod outline;
+mod proof;
 mod seen;
 mod session_start;
 mod turn;
@@ -23,10 +24,12 @@ use std::time::Duration;
 
 use deckwatch_machine::agent_folder::{AgentFolder, Failure};
 use deckwatch_machine::clock::now;
+use deckwatch_machine::variables;
 
 use self::caller::Caller;
 use self::input::Input;
 use self::names::{HookCli, HookEvent};
+use self::proof::prove;
 use self::turn::{Showing, turn_of};
 
 /// The limit of a hook. The one that waits for the day has more.
@@ -45,6 +48,10 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
         );
         return ExitCode::SUCCESS;
     };
+    if let Some(log) = std::env::var_os(variables::HOOK_PROOF).filter(|log| !log.is_empty()) {
+        within(LIMIT, move || prove(log.as_ref(), cli, event));
+        std::process::exit(0)
+    }
     if event == HookEvent::Wait {
         return Caller::find(cli).map_or(ExitCode::SUCCESS, |caller| wait::run(&caller));
     }
@@ -58,7 +65,7 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// Whether `work` ended within the limit.
-fn within(limit: Duration, work: impl FnOnce() + Send + 'static) -> bool {
+fn within<T: 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> bool {
     let (done, is_done) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         work();

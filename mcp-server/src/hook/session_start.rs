@@ -15,6 +15,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// Asks the server to start the day.
 pub(super) fn request(folder: &AgentFolder, input: &Input) -> io::Result<()> {
+    if let Some(conversation) = &input.session_id {
+        folder.set_conversation(conversation)?;
+    }
     folder.request_day(&DayRequest { at: now(), ancestors: ancestors(), conversation: input.session_id.clone() })
 }
 

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use super::{FolderTrouble, Reachable, in_folder, incoming, reports};
 use crate::session::{Keeper, Live, is_gone};
 use crate::trouble::Trouble;
+use crate::wake::{Door, keep_awake};
 
 /// How often the folder is looked at.
 const TICK: Duration = Duration::from_millis(250);
@@ -98,8 +99,12 @@ async fn with_lock(
         Ok(lock) => lock,
         Err(trouble) => return trouble.into(),
     };
-    match taking(keeper, folder, &taker, reachable).await {
-        Ok(stopped) | Err(stopped) => stopped,
+    let door = Door::of(|name| keeper.identity.environment().var(name));
+    tokio::select! {
+        stopped = taking(keeper, folder, &taker, reachable) => match stopped {
+            Ok(stopped) | Err(stopped) => stopped,
+        },
+        never = keep_awake(folder, door) => match never {},
     }
 }
 

@@ -116,7 +116,7 @@ args = ["{script}"]
             Self::Claude => &[
                 "-p",
                 PROMPT,
-                "--allowedTools=mcp__deckwatch__sod,mcp__deckwatch__handoff,mcp__deckwatch__context",
+                "--allowedTools=mcp__deckwatch__sod,mcp__deckwatch__handoff,mcp__deckwatch__context,Bash",
                 "--output-format=json",
                 "--max-turns=9",
             ],
@@ -178,6 +178,19 @@ env_key = "OPENAI_API_KEY"
                     "general": { "enableAutoUpdate": false }, "hooks": hooks,
                 });
                 vec![(".gemini/settings.json", settings.to_string())]
+            }
+        }
+    }
+
+    /// A file of the user with a hook of their own at every prompt, for `existing` settings in that file.
+    pub(crate) fn own_hook(self, command: &str, existing: &str) -> (&'static str, String) {
+        let hooks = |event: &str| json!({ event: [{ "hooks": [command_hook(command)] }] });
+        match self {
+            Self::Claude => (".claude/settings.json", json!({ "hooks": hooks("UserPromptSubmit") }).to_string()),
+            Self::Codex => (".codex/hooks.json", json!({ "hooks": hooks("UserPromptSubmit") }).to_string()),
+            Self::Gemini => {
+                let own = format!("{{\n  // My own hook.\n  \"hooks\": {},", hooks("BeforeAgent"));
+                (self.settings_file(), existing.replacen('{', &own, 1))
             }
         }
     }

@@ -2,7 +2,6 @@
 //! and secrets, and no process is left behind.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use deckwatch_protocol::{Operation, Venture};
@@ -13,6 +12,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::agent_cli::AgentCli;
+use crate::consent::agree;
 use crate::machine::Machine;
 use crate::pane::Pane;
 use crate::running::command_lines;
@@ -179,8 +179,9 @@ impl Workstation {
         }
         let workstation = Self { machine, model, apis };
         if workstation.machine.cli == AgentCli::Codex {
-            workstation.trust_hooks().await;
+            workstation.machine.trust_own_hooks().await;
         }
+        agree(&workstation.machine).await;
         Some(workstation)
     }
 
@@ -274,19 +275,6 @@ impl Workstation {
         };
         ["daemon.pid", "daemon-updater.pid"].into_iter().filter_map(pid).collect()
     }
-
-    /// Records the user's consent to the hooks in Codex's configuration, for which Codex would ask.
-    async fn trust_hooks(&self) {
-        let folder = self.machine.repository().canonicalize().unwrap();
-        let answer = app_server(self.machine.agent(), "hooks/list", json!({ "cwds": [folder] })).await;
-        let mut config = std::fs::read_to_string(self.machine.path(".codex/config.toml")).unwrap();
-        for hook in answer["data"][0]["hooks"].as_array().unwrap() {
-            let text = |name: &str| serde_json::to_string(&hook[name]).unwrap();
-            let (key, hash) = (text("key"), text("currentHash"));
-            writeln!(config, "[hooks.state.{key}]\ntrusted_hash = {hash}").unwrap();
-        }
-        self.machine.write(".codex/config.toml", &config);
-    }
 }
 
 impl Drop for Workstation {
@@ -314,28 +302,4 @@ impl Team {
         let _: Venture = api.admin().send(put).await.of(201);
         Self { server, api, key, _data: data }
     }
-}
-
-/// Sends a request to Codex's app server and returns the result.
-async fn app_server(mut codex: Command, method: &str, params: Value) -> Value {
-    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-    let pipe = std::process::Stdio::piped;
-    let mut child =
-        codex.arg("app-server").stdin(pipe()).stdout(pipe()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    let (mut input, mut lines) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
-    let hello = json!({ "clientInfo": { "name": "tests", "version": "1" } });
-    for (id, method, params) in [(1, "initialize", hello), (2, method, params)] {
-        let line = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-        input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
-    }
-    let answer = loop {
-        let line = lines.next_line().await.unwrap().expect("Codex did not answer");
-        let message: Value = serde_json::from_str(&line).unwrap();
-        if message["id"] == 2 {
-            break message["result"].clone();
-        }
-    };
-    drop(input);
-    child.wait().await.unwrap();
-    answer
 }

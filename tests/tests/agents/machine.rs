@@ -1,11 +1,13 @@
 //! A user's machine: its own home folder, a cloned repository, a file of ventures, Deckwatch installed.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command as SyncCommand, Stdio};
 
 use deckwatch_tests::program;
 use deckwatch_tests::scripted_model::ScriptedModel;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -123,6 +125,29 @@ impl Machine {
         std::fs::write(path, text).unwrap();
     }
 
+    /// Adds a hook of the user at every prompt, beside those of Deckwatch, with what Codex needs to run it.
+    pub(crate) async fn add_own_hook(&self, command: &str) {
+        let existing = std::fs::read_to_string(self.path(self.cli.settings_file())).unwrap();
+        let (file, text) = self.cli.own_hook(command, &existing);
+        self.write(file, &text);
+        if self.cli == AgentCli::Codex {
+            self.trust_own_hooks().await;
+        }
+    }
+
+    /// Records the user's consent to the user's own hooks in Codex's configuration, for which Codex would ask.
+    pub(crate) async fn trust_own_hooks(&self) {
+        let folder = self.repository().canonicalize().unwrap();
+        let answer = app_server(self.agent(), "hooks/list", json!({ "cwds": [folder] })).await;
+        let mut config = std::fs::read_to_string(self.path(".codex/config.toml")).unwrap();
+        for hook in answer["data"][0]["hooks"].as_array().unwrap() {
+            let text = |name: &str| serde_json::to_string(&hook[name]).unwrap();
+            let (key, hash) = (text("key"), text("currentHash"));
+            writeln!(config, "[hooks.state.{key}]\ntrusted_hash = {hash}").unwrap();
+        }
+        self.write(".codex/config.toml", &config);
+    }
+
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
         self.git_in(&self.repository(), arguments)
     }
@@ -170,4 +195,28 @@ fn program_on_path(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap();
     let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
     found.unwrap_or_else(|| panic!("{name} is not on PATH: install it"))
+}
+
+/// Sends a request to Codex's app server and returns the result.
+async fn app_server(mut codex: Command, method: &str, params: Value) -> Value {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let pipe = std::process::Stdio::piped;
+    let mut child =
+        codex.arg("app-server").stdin(pipe()).stdout(pipe()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let (mut input, mut lines) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
+    let hello = json!({ "clientInfo": { "name": "tests", "version": "1" } });
+    for (id, method, params) in [(1, "initialize", hello), (2, method, params)] {
+        let line = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+    let answer = loop {
+        let line = lines.next_line().await.unwrap().expect("Codex did not answer");
+        let message: Value = serde_json::from_str(&line).unwrap();
+        if message["id"] == 2 {
+            break message["result"].clone();
+        }
+    };
+    drop(input);
+    child.wait().await.unwrap();
+    answer
 }

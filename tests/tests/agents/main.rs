@@ -14,10 +14,13 @@
 )]
 
 mod agent_cli;
+mod consent;
 mod conversation;
 mod day;
+mod hooks;
 mod interactive;
 mod machine;
+mod mail;
 mod offered;
 mod own_settings;
 mod pane;
@@ -25,6 +28,7 @@ mod process;
 mod running;
 mod slash_commands;
 mod team_api;
+mod waking;
 
 /// Makes a test for every agent CLI from each `async fn(Machine)` in the same file.
 macro_rules! with_every_agent {

@@ -28,12 +28,17 @@ impl Pane {
 
     /// Starts a command in a tmux server that has only the command's environment.
     pub(crate) fn open(command: &Command, socket: PathBuf) -> Self {
+        Self::open_session(command, socket, "test")
+    }
+
+    /// Like `open`, in a session with this name.
+    pub(crate) fn open_session(command: &Command, socket: PathBuf, session: &str) -> Self {
         let command = command.as_std();
         let pane = Self { socket };
         let mut tmux = pane.tmux();
         tmux.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         tmux.args(["-f", "/dev/null", "start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";"]);
-        tmux.args(["new-session", "-d", "-x", "140", "-y", "50", "-c"]);
+        tmux.args(["new-session", "-d", "-s", session, "-x", "140", "-y", "50", "-c"]);
         tmux.arg(command.get_current_dir().unwrap()).arg("--").arg(command.get_program()).args(command.get_args());
         assert!(tmux.status().unwrap().success(), "{tmux:?}");
         pane
