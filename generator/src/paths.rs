@@ -25,6 +25,19 @@ pub(super) fn stem(path: &str) -> &str {
     }
 }
 
+/// Joins a folder and a relative path, and resolves `.` and `..`.
+pub(super) fn joined(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
+}
+
 /// The names of folders that contain tests.
 const TEST_FOLDERS: [&str; 12] = [
     "tests",

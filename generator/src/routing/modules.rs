@@ -119,7 +119,7 @@ impl Modules {
         let folder = paths::folder(path).to_owned();
         let options = json.get("compilerOptions").unwrap_or(json);
         let base = options.get("baseUrl").and_then(Json::as_str).unwrap_or(".");
-        let base = normalised(&folder, base);
+        let base = paths::joined(&folder, base);
         let entries = options.get("paths").or_else(|| options.get("imports")).and_then(Json::as_object);
         for (name, targets) in entries.into_iter().flatten() {
             let targets: Vec<&str> = match targets {
@@ -131,7 +131,7 @@ impl Modules {
                 folder: folder.clone(),
                 prefix: name.trim_end_matches('*').to_owned(),
                 is_exact: !name.ends_with('*'),
-                targets: targets.iter().map(|target| normalised(&base, target.trim_end_matches('*'))).collect(),
+                targets: targets.iter().map(|target| paths::joined(&base, target.trim_end_matches('*'))).collect(),
             });
         }
         if options.get("baseUrl").is_some() {
@@ -143,7 +143,7 @@ impl Modules {
     pub(super) fn resolve(&self, from: &str, module: &str) -> Option<String> {
         let folder = paths::folder(from);
         if module.starts_with('.') {
-            return self.file(&normalised(folder, module));
+            return self.file(&paths::joined(folder, module));
         }
         if let Some(found) = self.aliased(folder, module).or_else(|| self.packaged(module)) {
             return Some(found);
@@ -154,7 +154,7 @@ impl Modules {
         above.into_iter().find_map(|folder| {
             ["", "src", "app", "src/lib", "server"]
                 .iter()
-                .find_map(|part| self.file(&normalised(&normalised(folder, part), rest)))
+                .find_map(|part| self.file(&paths::joined(&paths::joined(folder, part), rest)))
         })
     }
 
@@ -164,7 +164,7 @@ impl Modules {
         };
         self.aliases.iter().filter(inside).find_map(|alias| {
             let rest = module.strip_prefix(&alias.prefix).filter(|rest| !alias.is_exact || rest.is_empty())?;
-            alias.targets.iter().find_map(|target| self.file(&normalised(target, rest)))
+            alias.targets.iter().find_map(|target| self.file(&paths::joined(target, rest)))
         })
     }
 
@@ -175,9 +175,9 @@ impl Modules {
         })?;
         let (folder, mains) = self.packages.get(name)?;
         if rest.is_empty() {
-            return mains.iter().find_map(|main| self.file(&normalised(folder, main)));
+            return mains.iter().find_map(|main| self.file(&paths::joined(folder, main)));
         }
-        ["", "src"].iter().find_map(|part| self.file(&normalised(&normalised(folder, part), rest)))
+        ["", "src"].iter().find_map(|part| self.file(&paths::joined(&paths::joined(folder, part), rest)))
     }
 
     /// The file with this path, with or without its ending. An import of TypeScript may end in `.js`.
@@ -210,19 +210,6 @@ pub(super) fn ancestors(folder: &str) -> Vec<&str> {
         all.push("");
     }
     all
-}
-
-/// Joins a folder and a relative path, and resolves `.` and `..`.
-pub(super) fn normalised(folder: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            name => parts.push(name),
-        }
-    }
-    parts.join("/")
 }
 
 /// JSON with comments and commas at the end, as in `tsconfig.json`.

@@ -75,7 +75,7 @@ impl Packages {
             let rest = import.strip_prefix(module.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then_some((folder, rest.trim_start_matches('/')))
         })?;
-        let path = super::super::modules::normalised(folder, rest);
+        let path = crate::paths::joined(folder, rest);
         self.files.contains_key(&path).then_some(path)
     }
 
