@@ -6,6 +6,7 @@
 
 mod go;
 mod javascript;
+mod lowering;
 mod parse;
 mod python;
 mod rust;
