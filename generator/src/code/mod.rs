@@ -9,6 +9,7 @@ mod javascript;
 mod lowering;
 mod parse;
 mod python;
+mod ruby;
 mod rust;
 
 use std::sync::Arc;

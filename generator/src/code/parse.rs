@@ -2,7 +2,7 @@
 
 use tree_sitter::{Node, Parser, Tree};
 
-use super::{Statement, go, javascript, python, rust};
+use super::{Statement, go, javascript, python, ruby, rust};
 
 /// The maximum depth of nested brackets in a file.
 const MAX_BRACKETS: usize = 1_000;
@@ -16,6 +16,7 @@ pub(crate) enum Grammar {
     Python,
     Rust,
     Go,
+    Ruby,
 }
 
 /// A language. Names of one language have no meaning in another.
@@ -27,6 +28,7 @@ pub(crate) enum Language {
     Python,
     Rust,
     Go,
+    Ruby,
 }
 
 impl Grammar {
@@ -38,6 +40,7 @@ impl Grammar {
             "py" => Some(Self::Python),
             "go" => Some(Self::Go),
             "rs" => Some(Self::Rust),
+            "rb" => Some(Self::Ruby),
             _ => None,
         }
     }
@@ -49,6 +52,7 @@ impl Grammar {
             Self::Python => Language::Python,
             Self::Rust => Language::Rust,
             Self::Go => Language::Go,
+            Self::Ruby => Language::Ruby,
         }
     }
 
@@ -59,6 +63,7 @@ impl Grammar {
             Self::Python => tree_sitter_python::LANGUAGE.into(),
             Self::Go => tree_sitter_go::LANGUAGE.into(),
             Self::Rust => tree_sitter_rust::LANGUAGE.into(),
+            Self::Ruby => tree_sitter_ruby::LANGUAGE.into(),
         }
     }
 }
@@ -74,6 +79,7 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
         Language::Python => python::Lowering::new(text).program(tree.root_node()),
         Language::Rust => rust::Lowering::new(text).program(tree.root_node()),
         Language::Go => go::Lowering::new(text).program(tree.root_node()),
+        Language::Ruby => ruby::Lowering::new(text).program(tree.root_node()),
     })
 }
 

@@ -16,6 +16,7 @@ mod nest;
 mod procedures;
 mod program;
 mod python_modules;
+mod rails;
 mod react_router;
 mod router;
 mod rust;
@@ -103,7 +104,9 @@ struct Parsed {
 
 /// The routes of the code, with the paths of the files in the order of their indices.
 pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
-    let is_settings = |path: &str| modules::is_settings(path) || paths::name(path) == "Cargo.toml";
+    let is_settings = |path: &str| {
+        modules::is_settings(path) || paths::name(path) == "Cargo.toml" || path.ends_with("config/application.rb")
+    };
     let settings = tree.read(is_settings, |_, text| Some(text.to_owned()));
     let modules = Modules::new(tree.files(), &settings);
     let crates = Crates::new(tree.files(), &settings);
@@ -137,7 +140,7 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
         .into_iter()
         .map(|(path, file)| SourceFile {
             language: file.language,
-            runs_alone: file.is_candidate || !reads_imports_only_near(file.language),
+            runs_alone: runs_alone(file.language) && (file.is_candidate || !reads_imports_only_near(file.language)),
             path,
             statements: file.statements,
             compares_paths: file.compares_paths,
@@ -174,6 +177,11 @@ fn reads_imports_only_near(language: Language) -> bool {
     matches!(language, Language::Python | Language::Go)
 }
 
+/// Whether functions that nothing calls may add routes.
+fn runs_alone(language: Language) -> bool {
+    language != Language::Ruby
+}
+
 fn language(path: &str) -> Option<Language> {
     Grammar::of(paths::extension(path)).map(Grammar::described)
 }
@@ -195,6 +203,7 @@ fn is_candidate(path: &str, text: &str) -> bool {
         }
         Some(Language::Rust) => return rust::is_candidate(text),
         Some(Language::Go) => return go::is_candidate(text),
+        Some(Language::Ruby) => return rails::is_candidate(path, text),
         _ => {}
     }
     file_routes::is_file_route(path)
@@ -228,6 +237,10 @@ fn parsed(path: &str, text: &str, is_candidate: bool) -> Option<Parsed> {
     }
     if language == Language::Go {
         let specifiers = go::specifiers(&statements);
+        return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
+    }
+    if language == Language::Ruby {
+        let specifiers = Vec::new();
         return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
     }
     if language == Language::Rust {

@@ -35,6 +35,8 @@ pub(super) struct Modules {
     aliases: Vec<Alias>,
     /// The packages of the repository: their name and folder, with the files that may be their main one.
     packages: BTreeMap<String, (String, Vec<String>)>,
+    /// The folders `config` of applications of Rails without pages.
+    api_only: HashSet<String>,
 }
 
 struct Alias {
@@ -79,8 +81,12 @@ impl Modules {
             go: Packages::new(files, settings),
             aliases: Vec::new(),
             packages: BTreeMap::new(),
+            api_only: HashSet::new(),
         };
         for (path, text) in settings {
+            if super::rails::is_api_only(path, text) {
+                modules.api_only.insert(paths::folder(path).to_owned());
+            }
             let Some(json) = lenient_json(text) else { continue };
             if paths::name(path) == "package.json" {
                 modules.add_package(path, &json);
@@ -101,6 +107,11 @@ impl Modules {
     /// Whether a folder has this path and contains files of Python.
     pub(super) fn has_folder(&self, path: &str) -> bool {
         self.python_folders.contains(path)
+    }
+
+    /// Whether a file of routes belongs to an application of Rails without pages.
+    pub(super) fn is_api_only(&self, path: &str) -> bool {
+        ancestors(paths::folder(path)).into_iter().any(|folder| self.api_only.contains(folder))
     }
 
     fn add_package(&mut self, path: &str, json: &Json) {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::go::GoState;
 use super::modules::Modules;
 use super::procedures::Procedures;
+use super::rails::RailsState;
 use super::router::{FoundRoute, RouterId, RouterRoute, Routers};
 use super::rust::{Crates, Filters, Items};
 use super::text::Text;
@@ -80,6 +81,7 @@ pub(super) struct Program<'a> {
     /// The function or class below the decorator that is evaluated.
     pub(super) decorated: Option<Value>,
     pub(super) go: GoState,
+    pub(super) rails: RailsState,
     /// The arguments with names of the function that is called next.
     pub(super) named: Vec<(String, Value)>,
     /// The routers whose paths end without a slash.
@@ -127,6 +129,7 @@ impl<'a> Program<'a> {
             types_of_functions: HashMap::new(),
             decorated: None,
             go: GoState::default(),
+            rails: RailsState::default(),
             named: Vec::new(),
             slashless: HashSet::new(),
             router_classes: HashMap::new(),
@@ -148,6 +151,7 @@ impl<'a> Program<'a> {
         self.run_unused_classes();
         self.run_rust_files();
         self.run_uncalled(imports);
+        self.add_engines();
         self.add_filters();
         self.add_unregistered();
         let (mut routes, is_full) = self.routers.routes();

@@ -99,6 +99,9 @@ impl Program<'_> {
         if let Some(package) = framework::package_of_name(name, self.language(scope.file)) {
             return Value::Package(Rc::new(PackageValue { package: package.to_owned(), names: vec![name.to_owned()] }));
         }
+        if self.language(scope.file) == Language::Ruby {
+            return Value::Unknown;
+        }
         let is_python = self.language(scope.file) == Language::Python;
         let names: &[&str] = if is_python { &python::GLOBAL_NAMES } else { &GLOBAL_NAMES };
         if !names.contains(&name) {

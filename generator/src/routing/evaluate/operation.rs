@@ -100,6 +100,9 @@ impl Program<'_> {
                 self.go_unresolved(name, arguments, line, scope);
                 return self.go_apply(&Value::Unknown, arguments, place);
             }
+            Language::Ruby => {
+                return self.rails_method(object, name, arguments, Place { file: scope.file, line }, scope);
+            }
             _ => {}
         }
         match source_of(object).as_str() {
