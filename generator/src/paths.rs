@@ -69,7 +69,9 @@ pub(super) fn is_test(path: &str) -> bool {
 
 /// Whether a file is an example, a benchmark or a template, and so no part of what the repository serves.
 pub(super) fn is_example(path: &str) -> bool {
-    folder(path).split('/').any(|folder| EXAMPLE_FOLDERS.contains(&folder))
+    // A package of Java may be named so: `src/main/java/org/example`.
+    let before_packages = path.split_once("src/main/java/").map_or(folder(path), |(before, _)| before);
+    before_packages.split('/').any(|folder| EXAMPLE_FOLDERS.contains(&folder))
 }
 
 #[cfg(test)]

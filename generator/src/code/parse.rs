@@ -2,7 +2,7 @@
 
 use tree_sitter::{Node, Parser, Tree};
 
-use super::{Statement, go, javascript, python, ruby, rust};
+use super::{Statement, go, java, javascript, php, python, ruby, rust};
 
 /// The maximum depth of nested brackets in a file.
 const MAX_BRACKETS: usize = 1_000;
@@ -17,6 +17,8 @@ pub(crate) enum Grammar {
     Rust,
     Go,
     Ruby,
+    Php,
+    Java,
 }
 
 /// A language. Names of one language have no meaning in another.
@@ -29,6 +31,8 @@ pub(crate) enum Language {
     Rust,
     Go,
     Ruby,
+    Php,
+    Java,
 }
 
 impl Grammar {
@@ -41,6 +45,8 @@ impl Grammar {
             "go" => Some(Self::Go),
             "rs" => Some(Self::Rust),
             "rb" => Some(Self::Ruby),
+            "php" => Some(Self::Php),
+            "java" => Some(Self::Java),
             _ => None,
         }
     }
@@ -53,6 +59,8 @@ impl Grammar {
             Self::Rust => Language::Rust,
             Self::Go => Language::Go,
             Self::Ruby => Language::Ruby,
+            Self::Php => Language::Php,
+            Self::Java => Language::Java,
         }
     }
 
@@ -64,6 +72,8 @@ impl Grammar {
             Self::Go => tree_sitter_go::LANGUAGE.into(),
             Self::Rust => tree_sitter_rust::LANGUAGE.into(),
             Self::Ruby => tree_sitter_ruby::LANGUAGE.into(),
+            Self::Php => tree_sitter_php::LANGUAGE_PHP.into(),
+            Self::Java => tree_sitter_java::LANGUAGE.into(),
         }
     }
 }
@@ -80,6 +90,8 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
         Language::Rust => rust::Lowering::new(text).program(tree.root_node()),
         Language::Go => go::Lowering::new(text).program(tree.root_node()),
         Language::Ruby => ruby::Lowering::new(text).program(tree.root_node()),
+        Language::Php => php::Lowering::new(text).program(tree.root_node()),
+        Language::Java => java::Lowering::new(text).program(tree.root_node()),
     })
 }
 

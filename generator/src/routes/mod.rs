@@ -69,13 +69,13 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     rows.sort_by(|a, b| (&a.path, &a.method, &a.place).cmp(&(&b.path, &b.method, &b.place)));
     let mut document = Document::new(
         "API",
-        "This document lists the routes of the repository. They were read from its code and its OpenAPI files, and nothing \
-         was run. A part of a path that is known only at run time is in braces, with its name in the code. The column `tests` names the test files \
+        "This document lists the routes of the repository. They were read from its code, its OpenAPI files and its GraphQL schemas, and \
+         nothing was run. A part of a path that is known only at run time is in braces, with its name in the code. The column `tests` names the test files \
          that contain the path.",
     );
     if rows.is_empty() {
-        let message = "No routes were found: no file uses a supported framework for Rust, TypeScript, JavaScript, Python or Go, and \
-                    there is no OpenAPI file. Tests, examples and benchmarks were not read.";
+        let message = "No routes were found: no file uses a supported framework for Rust, TypeScript, JavaScript, Python, Go, Ruby, \
+                    PHP or Java, and there is no OpenAPI file and no GraphQL schema. Tests, examples and benchmarks were not read.";
         document.add("the finding", message);
     } else {
         document.add("the counts", &counts(&routes, &specified, only_specified, &graphql));

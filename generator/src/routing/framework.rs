@@ -156,12 +156,14 @@ static FRAMEWORKS: LazyLock<Vec<Framework>> = LazyLock::new(|| {
 });
 
 /// The tables, one for each language.
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 7] = [
     include_str!("frameworks/javascript.toml"),
     include_str!("frameworks/python.toml"),
     include_str!("frameworks/rust.toml"),
     include_str!("frameworks/go.toml"),
     include_str!("frameworks/ruby.toml"),
+    include_str!("frameworks/php.toml"),
+    include_str!("frameworks/java.toml"),
 ];
 
 /// The method of a route that answers all methods, or those that its handler selects.
@@ -422,6 +424,11 @@ impl Framework {
     pub(super) fn operation(&self, name: &str) -> Option<Operation> {
         let plain = || self.operations.get(self.without_suffix(name)?);
         self.operations.get(name).or_else(plain).copied()
+    }
+
+    /// Whether code usually gives this name to something of the framework.
+    pub(super) fn is_module(&self, name: &str) -> bool {
+        self.modules.iter().any(|own| own == name)
     }
 
     pub(super) fn has_type(&self, name: &str) -> bool {

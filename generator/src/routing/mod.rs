@@ -10,6 +10,7 @@ mod evaluate;
 mod file_routes;
 mod framework;
 mod go;
+mod laravel;
 mod mentions;
 mod modules;
 mod nest;
@@ -20,8 +21,10 @@ mod rails;
 mod react_router;
 mod router;
 mod rust;
+mod spring;
 mod text;
 mod value;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,7 +108,10 @@ struct Parsed {
 /// The routes of the code, with the paths of the files in the order of their indices.
 pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
     let is_settings = |path: &str| {
-        modules::is_settings(path) || paths::name(path) == "Cargo.toml" || path.ends_with("config/application.rb")
+        modules::is_settings(path)
+            || paths::name(path) == "Cargo.toml"
+            || path.ends_with("config/application.rb")
+            || spring::is_settings(path)
     };
     let settings = tree.read(is_settings, |_, text| Some(text.to_owned()));
     let modules = Modules::new(tree.files(), &settings);
@@ -155,6 +161,7 @@ fn named_files(modules: &Modules, crates: &Crates, from: &str, name: &str) -> Ve
     match language(from) {
         Some(Language::Rust) => crates.files_of(from, name),
         Some(Language::Go) => modules.go.files_of(from, name),
+        Some(Language::Java) => modules.java.files_of(from, name),
         Some(Language::Python) => match modules.python_module(from, name) {
             Some(PythonModule::File(file)) => vec![file],
             Some(PythonModule::Folder(_)) | None => Vec::new(),
@@ -179,7 +186,7 @@ fn reads_imports_only_near(language: Language) -> bool {
 
 /// Whether functions that nothing calls may add routes.
 fn runs_alone(language: Language) -> bool {
-    language != Language::Ruby
+    !matches!(language, Language::Ruby | Language::Php | Language::Java)
 }
 
 fn language(path: &str) -> Option<Language> {
@@ -193,7 +200,11 @@ fn is_source(path: &str) -> bool {
 
 /// Whether a file that another one names is read.
 fn is_needed(path: &str, text: &str) -> bool {
-    language(path) != Some(Language::Rust) || rust::is_useful(text)
+    match language(path) {
+        Some(Language::Rust) => rust::is_useful(text),
+        Some(Language::Java) => spring::is_needed(text),
+        _ => true,
+    }
 }
 
 fn is_candidate(path: &str, text: &str) -> bool {
@@ -204,6 +215,8 @@ fn is_candidate(path: &str, text: &str) -> bool {
         Some(Language::Rust) => return rust::is_candidate(text),
         Some(Language::Go) => return go::is_candidate(text),
         Some(Language::Ruby) => return rails::is_candidate(path, text),
+        Some(Language::Php) => return laravel::is_candidate(path, text),
+        Some(Language::Java) => return spring::is_candidate(text),
         _ => {}
     }
     file_routes::is_file_route(path)
@@ -239,8 +252,8 @@ fn parsed(path: &str, text: &str, is_candidate: bool) -> Option<Parsed> {
         let specifiers = go::specifiers(&statements);
         return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
     }
-    if language == Language::Ruby {
-        let specifiers = Vec::new();
+    if matches!(language, Language::Ruby | Language::Php | Language::Java) {
+        let specifiers = if language == Language::Java { spring::specifiers(&statements) } else { Vec::new() };
         return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
     }
     if language == Language::Rust {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value as Json;
 
 use super::go::Packages;
+use super::spring::JavaFiles;
 use crate::paths;
 
 /// The endings that an import may leave out.
@@ -31,6 +32,7 @@ pub(super) struct Modules {
     /// The folders that contain files of Python.
     python_folders: HashSet<String>,
     pub(super) go: Packages,
+    pub(super) java: JavaFiles,
     /// `@/*` of a `tsconfig.json`: the folder of the settings, the text before `*`, and the folders for it.
     aliases: Vec<Alias>,
     /// The packages of the repository: their name and folder, with the files that may be their main one.
@@ -79,6 +81,7 @@ impl Modules {
             files: files.iter().cloned().collect(),
             python_folders: python_folders(files),
             go: Packages::new(files, settings),
+            java: JavaFiles::new(files, settings),
             aliases: Vec::new(),
             packages: BTreeMap::new(),
             api_only: HashSet::new(),

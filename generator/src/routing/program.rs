@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::go::GoState;
+use super::laravel::LaravelState;
 use super::modules::Modules;
 use super::procedures::Procedures;
 use super::rails::RailsState;
@@ -82,6 +83,7 @@ pub(super) struct Program<'a> {
     pub(super) decorated: Option<Value>,
     pub(super) go: GoState,
     pub(super) rails: RailsState,
+    pub(super) laravel: LaravelState,
     /// The arguments with names of the function that is called next.
     pub(super) named: Vec<(String, Value)>,
     /// The routers whose paths end without a slash.
@@ -130,6 +132,7 @@ impl<'a> Program<'a> {
             decorated: None,
             go: GoState::default(),
             rails: RailsState::default(),
+            laravel: LaravelState::default(),
             named: Vec::new(),
             slashless: HashSet::new(),
             router_classes: HashMap::new(),
@@ -152,6 +155,8 @@ impl<'a> Program<'a> {
         self.run_rust_files();
         self.run_uncalled(imports);
         self.add_engines();
+        self.run_laravel();
+        self.add_java_routes();
         self.add_filters();
         self.add_unregistered();
         let (mut routes, is_full) = self.routers.routes();
@@ -228,7 +233,8 @@ impl<'a> Program<'a> {
         scope.set("module", Value::Record(Rc::new(holder)));
         self.states.insert(file, module.clone());
         let files = self.files;
-        if let Some(source) = files.get(file) {
+        // Files of PHP run later, each below the prefix with which another one loads it.
+        if let Some(source) = files.get(file).filter(|source| source.language != Language::Php) {
             self.block(&source.statements, &scope);
         }
         if let Some(value) = scope.get("module").and_then(|module| module.field("exports"))

@@ -173,6 +173,10 @@ impl Text {
         if let Some(host) = text.trim_start_matches('/').strip_prefix(HOST) {
             return host.to_owned();
         }
+        // In Rails, a part that may be missing has the slash before it.
+        if text.starts_with("/(/") {
+            return text.trim_start_matches('/').to_owned();
+        }
         if text.starts_with(['/', '{'])
             && (self.starts_with_slash() || matches!(self.0.first(), Some(Part::Unknown(_))))
         {

@@ -147,6 +147,7 @@ impl Program<'_> {
         match self.language(scope.file) {
             Language::Python => return self.python_function(name, arguments, scope),
             Language::Go => return self.go_function(name, arguments),
+            Language::Php => return self.php_function(name, arguments, scope),
             Language::Ruby => {
                 let (file, line) = self.place;
                 return self.rails_call(name, arguments, Place { file, line }, scope);

@@ -81,7 +81,7 @@ impl Program<'_> {
 
     fn name(&mut self, name: &str, scope: &Rc<Scope>) -> Value {
         match name {
-            "__dirname" => Value::Text(Text::folder(paths::folder(self.path_of(scope.file)))),
+            "__dirname" | "__DIR__" => Value::Text(Text::folder(paths::folder(self.path_of(scope.file)))),
             _ => match scope.get(name) {
                 Some(value) => value,
                 None if scope.module.is_some() => self.item_or_package(scope, name),
@@ -96,11 +96,11 @@ impl Program<'_> {
         if self.language(scope.file) == Language::Go {
             return self.go_undeclared(name);
         }
+        if matches!(self.language(scope.file), Language::Ruby | Language::Php | Language::Java) {
+            return Value::Unknown;
+        }
         if let Some(package) = framework::package_of_name(name, self.language(scope.file)) {
             return Value::Package(Rc::new(PackageValue { package: package.to_owned(), names: vec![name.to_owned()] }));
-        }
-        if self.language(scope.file) == Language::Ruby {
-            return Value::Unknown;
         }
         let is_python = self.language(scope.file) == Language::Python;
         let names: &[&str] = if is_python { &python::GLOBAL_NAMES } else { &GLOBAL_NAMES };

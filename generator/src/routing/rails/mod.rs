@@ -1,7 +1,6 @@
 //! What the routes of Rails mean: blocks in blocks, each of which adds to the path.
 
 mod resource;
-mod words;
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -128,7 +127,7 @@ impl Program<'_> {
             }
             Operation::Own => {
                 let handler = handler(arguments);
-                self.add_route(router, "GET", frame.path.joined(&Text::literal("/"), false), &handler, place);
+                self.add_rails_route(router, "GET", &frame.path.joined(&Text::literal("/"), false), &handler, place);
             }
             Operation::Resources => self.rails_resources(router, arguments, place, true),
             Operation::OneResource => self.rails_resources(router, arguments, place, false),
@@ -213,9 +212,17 @@ impl Program<'_> {
         for path in paths {
             let path = base.joined(&without_format(&path), false);
             for method in methods {
-                self.add_route(router, method, path.clone(), &handler, place);
+                self.add_rails_route(router, method, &path, &handler, place);
             }
         }
+    }
+
+    /// Adds a route. A part that may be missing has the slash before it: `/(:locale)/users` is `(/:locale)/users`.
+    fn add_rails_route(&mut self, router: RouterId, method: &str, path: &Text, handler: &str, place: Place) {
+        let is_optional = path.as_literal().is_some_and(|path| path.starts_with("/(") && path.ends_with(')'));
+        let moved = |text: &str| text.replace("/(/", "(/").replace("/(", "(/");
+        let path = if is_optional { path.clone() } else { path.map_literals(moved) };
+        self.add_route(router, method, path, handler, place);
     }
 
     /// `namespace :admin`, `scope '/admin'`, `scope path: 'admin'`
@@ -267,7 +274,7 @@ impl Program<'_> {
                 self.routers.mount(mount.parent, mount.path, engine);
             } else {
                 let path = mount.path.joined(&Text::literal("*"), false);
-                self.add_route(mount.parent, framework::ANY, path, &mount.name, mount.place);
+                self.add_rails_route(mount.parent, framework::ANY, &path, &mount.name, mount.place);
             }
         }
     }

@@ -5,7 +5,7 @@ use super::super::program::Program;
 use super::super::router::RouterId;
 use super::super::text::Text;
 use super::super::value::Value;
-use super::words::singular;
+use super::super::words::singular;
 use super::{Frame, is_true};
 
 /// The actions of resources with their methods, and whether their paths name one resource.
@@ -125,7 +125,7 @@ impl Program<'_> {
                 base.clone()
             };
             for method in methods {
-                self.add_route(router, method, path.clone(), &format!("{controller}#{action}"), place);
+                self.add_rails_route(router, method, &path, &format!("{controller}#{action}"), place);
             }
         }
     }
