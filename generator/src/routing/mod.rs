@@ -40,22 +40,9 @@ use crate::tree::Tree;
 /// The maximum number of rounds in which imported files are read.
 const MAX_ROUNDS: usize = 12;
 /// Texts of which a file that declares routes has one, beside the package of a framework.
-const MARKERS: [&str; 14] = [
-    ".get(",
-    ".post(",
-    ".put(",
-    ".patch(",
-    ".delete(",
-    ".del(",
-    ".all(",
-    ".openapi(",
-    "'GET /",
-    "\"GET /",
-    "'POST /",
-    "\"POST /",
-    "Bun.serve",
-    ".on(",
-];
+const MARKERS: [&str; 9] = [".get(", ".post(", ".put(", ".patch(", ".delete(", ".del(", ".all(", ".openapi(", ".on("];
+/// Texts of which a file without a framework that declares routes has one.
+const TABLE_MARKERS: [&str; 5] = ["'GET /", "\"GET /", "'POST /", "\"POST /", "Bun.serve"];
 /// Texts of which a file that puts routers together has one. The files that it imports are read too.
 const MOUNTS: [&str; 15] = [
     "initTRPC",
@@ -122,7 +109,7 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
         let read = tree.read(
             |path| is_source(path) && wanted.as_ref().is_none_or(|wanted| wanted.contains(path)),
             |path, text| {
-                let is_candidate = is_candidate(path, text);
+                let is_candidate = is_candidate(path, text, &modules);
                 (wanted.is_some() && is_needed(path, text) || is_candidate)
                     .then(|| parsed(path, text, is_candidate))
                     .flatten()
@@ -207,7 +194,7 @@ fn is_needed(path: &str, text: &str) -> bool {
     }
 }
 
-fn is_candidate(path: &str, text: &str) -> bool {
+fn is_candidate(path: &str, text: &str, modules: &Modules) -> bool {
     match language(path) {
         Some(Language::Python) => {
             return PYTHON_MARKERS.iter().any(|marker| text.contains(marker)) || framework::imports_package(text);
@@ -219,10 +206,9 @@ fn is_candidate(path: &str, text: &str) -> bool {
         Some(Language::Java) => return spring::is_candidate(text),
         _ => {}
     }
-    file_routes::is_file_route(path)
-        || compares_paths(text)
-        || MARKERS.iter().any(|marker| text.contains(marker))
-        || puts_together(text)
+    let declares = || TABLE_MARKERS.iter().any(|marker| text.contains(marker)) || framework::names_package(text);
+    let may_declare = || MARKERS.iter().chain(&MOUNTS).any(|marker| text.contains(marker));
+    file_routes::is_file_route(path) || compares_paths(text) || declares() || modules.may_serve(path) && may_declare()
 }
 
 /// Whether the values that a file imports matter: it mounts them, or exports them as its own.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value as Json;
 
+use super::framework;
 use super::go::Packages;
 use super::spring::JavaFiles;
 use crate::paths;
@@ -37,6 +38,8 @@ pub(super) struct Modules {
     aliases: Vec<Alias>,
     /// The packages of the repository: their name and folder, with the files that may be their main one.
     packages: BTreeMap<String, (String, Vec<String>)>,
+    /// Whether the dependencies of a package may serve routes, by its folder. A package without dependencies says nothing.
+    serves: BTreeMap<String, bool>,
     /// The folders `config` of applications of Rails without pages.
     api_only: HashSet<String>,
 }
@@ -84,6 +87,7 @@ impl Modules {
             java: JavaFiles::new(files, settings),
             aliases: Vec::new(),
             packages: BTreeMap::new(),
+            serves: BTreeMap::new(),
             api_only: HashSet::new(),
         };
         for (path, text) in settings {
@@ -97,6 +101,7 @@ impl Modules {
                 modules.add_aliases(path, &json);
             }
         }
+        modules.add_dependencies(settings);
         // The longest folder and prefix are tried first.
         modules.aliases.sort_by_key(|alias| std::cmp::Reverse((alias.folder.len(), alias.prefix.len())));
         modules
@@ -127,6 +132,29 @@ impl Modules {
             .collect();
         mains.extend(["src/index", "index", "src/main", "lib/index"].map(str::to_owned));
         self.packages.insert(name.to_owned(), (folder, mains));
+    }
+
+    /// Notes which packages depend on a framework, or on a package of the repository that may.
+    fn add_dependencies(&mut self, settings: &[(String, String)]) {
+        for (path, text) in settings.iter().filter(|(path, _)| paths::name(path) == "package.json") {
+            let Some(json) = lenient_json(text) else { continue };
+            let fields = ["dependencies", "devDependencies", "peerDependencies"].iter();
+            let names: Vec<&String> =
+                fields.filter_map(|field| json.get(field)?.as_object()).flat_map(|all| all.keys()).collect();
+            if !names.is_empty() {
+                let serves = names
+                    .iter()
+                    .any(|name| framework::of_package(name).is_some() || self.packages.contains_key(name.as_str()));
+                self.serves.insert(paths::folder(path).to_owned(), serves);
+            }
+        }
+    }
+
+    /// Whether code at a path may serve routes with a framework, as far as the packages around it say.
+    pub(super) fn may_serve(&self, path: &str) -> bool {
+        let folders = ancestors(paths::folder(path));
+        let known: Vec<bool> = folders.iter().filter_map(|folder| self.serves.get(*folder).copied()).collect();
+        known.is_empty() || known.contains(&true)
     }
 
     fn add_aliases(&mut self, path: &str, json: &Json) {

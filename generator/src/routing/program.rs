@@ -155,7 +155,10 @@ impl<'a> Program<'a> {
         self.run_rust_files();
         self.run_uncalled(imports);
         self.add_engines();
+        // Files of PHP have the same limit as all others together.
+        let steps = std::mem::take(&mut self.steps);
         self.run_laravel();
+        self.steps = self.steps.max(steps);
         self.add_java_routes();
         self.add_filters();
         self.add_unregistered();

@@ -123,7 +123,7 @@ impl Text {
         text
     }
 
-    fn without_last_slash(&self) -> Self {
+    pub(crate) fn without_last_slash(&self) -> Self {
         let mut text = self.clone();
         if let Some(Part::Literal(last)) = text.0.last_mut() {
             while last.ends_with('/') {

@@ -31,6 +31,8 @@ pub(super) struct LaravelState {
     chains: HashMap<RouterId, Chain>,
     /// The files that have run.
     loaded: HashSet<usize>,
+    /// Whether the last call was one of the class `Route`, and not of a variable.
+    is_class: bool,
     /// Whether the files of PHP run.
     has_run: bool,
 }
@@ -53,10 +55,14 @@ fn laravel() -> Option<&'static Framework> {
 /// Whether an object is the router: `Route`, or a variable that usually is one.
 fn is_router(object: &Located) -> bool {
     let source = source_of(object);
-    let is_class = matches!(&object.expression, Expression::Name(name) if name == "Route");
     let source = source.replace("this.", "this->");
-    is_class
+    is_class(object)
         || laravel().is_some_and(|laravel| laravel.is_module(&source) || laravel.is_module(&source.replace('.', "->")))
+}
+
+/// Whether an object is the class `Route`.
+fn is_class(object: &Located) -> bool {
+    matches!(&object.expression, Expression::Name(name) if name == "Route")
 }
 
 impl Program<'_> {
@@ -75,7 +81,10 @@ impl Program<'_> {
             "withRouting" => self.with_routing(arguments, place),
             "loadRoutesFrom" => self.load_file(&arguments.get(0)),
             "routes" if source_of(object) == "Auth" => self.laravel_unresolved("Auth::routes", arguments, place),
-            _ if is_router(object) => return self.laravel_call(None, name, arguments, place),
+            _ if is_router(object) => {
+                self.laravel.is_class = is_class(object);
+                return self.laravel_call(None, name, arguments, place);
+            }
             _ => drop(self.call_functions(arguments)),
         }
         Value::Unknown
@@ -104,7 +113,8 @@ impl Program<'_> {
         let own = if let Some(Chain::Group(prefix)) = set { prefix.clone() } else { Text::default() };
         let base = self.laravel.groups.last().cloned().unwrap_or_default().joined(&own, false);
         let Some(operation) = laravel.operation(name) else {
-            if arguments.functions().is_empty() {
+            // The methods of a variable may be those of anything.
+            if arguments.functions().is_empty() && (chain.is_some() || self.laravel.is_class) {
                 self.laravel_unresolved(name, arguments, place);
             }
             return self.call_functions(arguments);
@@ -187,7 +197,7 @@ impl Program<'_> {
         if arguments.len() <= at {
             return;
         }
-        let path = base.joined(&Self::laravel_path(at, arguments), false);
+        let path = base.joined(&Self::laravel_path(at, arguments), false).without_last_slash();
         let path = if path.is_empty() { Text::literal("/") } else { path };
         let handler = laravel_handler(arguments, at + 1);
         for method in methods {
