@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 pub(crate) use self::java::INTERFACE;
 pub(crate) use self::parse::{Grammar, Language, children, line, parse, parsed, source, syntax_tree};
+pub(crate) use self::rust::TABLE;
 
 /// A value in source code, with its line.
 #[derive(Debug, Clone)]

@@ -160,6 +160,7 @@ impl<'a> Program<'a> {
         self.run_laravel();
         self.steps = self.steps.max(steps);
         self.add_java_routes();
+        self.add_attribute_tables();
         self.add_filters();
         self.add_unregistered();
         let (mut routes, is_full) = self.routers.routes();

@@ -27,6 +27,10 @@ impl Lowering<'_> {
                     None => self.unknown(node),
                 }
             }
+            "type_instantiation_expression" => match node.child_by_field_name("type") {
+                Some(inner) => self.located(inner).expression,
+                None => self.unknown(node),
+            },
             "index_expression" => match self.two(node, "operand", "index") {
                 Some((object, index)) => Expression::Index(object, index),
                 None => self.unknown(node),

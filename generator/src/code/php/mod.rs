@@ -83,7 +83,7 @@ impl Lowering<'_> {
         let list = parts.first().map_or_else(|| Located::unknown(line(node), ""), |list| self.located(*list));
         let pattern = match parts.get(1) {
             Some(pair) if pair.kind() == "pair" => {
-                children(*pair).get(1).map_or(Pattern::Ignored, |value| self.pattern(*value))
+                Pattern::List(children(*pair).into_iter().map(|part| self.pattern(part)).collect())
             }
             Some(value) => self.pattern(*value),
             None => Pattern::Ignored,

@@ -39,8 +39,8 @@ impl Program<'_> {
                         at.parse().ok().and_then(|at: usize| values.get(at).cloned()).unwrap_or(Value::Unknown)
                     }
                     (_, Some(name)) => self.member(&object, name),
-                    // The type arguments of a class: `ModelViewSet[User]`.
-                    (Value::Class(_) | Value::Package(_), None) => object,
+                    // The type arguments of a class or function: `ModelViewSet[User]`, `NewRouter[*Event]`.
+                    (Value::Class(_) | Value::Package(_) | Value::Function(_), None) => object,
                     _ => Value::Unknown,
                 }
             }
@@ -193,6 +193,9 @@ impl Program<'_> {
         let fields = self.record(entries, scope);
         let mut fields = Self::fields(&fields);
         if let Some(class) = class.as_ref().filter(|class| self.language(class.scope.file) == Language::Go) {
+            if let Some(router) = self.own_router(class) {
+                return router;
+            }
             fields = Self::go_named_fields(&class.class, fields);
         }
         let fields = std::cell::RefCell::new(fields);
