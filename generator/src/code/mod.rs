@@ -17,7 +17,7 @@ mod rust;
 use std::sync::Arc;
 
 pub(crate) use self::java::INTERFACE;
-pub(crate) use self::parse::{Grammar, Language, children, line, parse, parsed, source, syntax_tree};
+pub(crate) use self::parse::{Grammar, Language, children, is_too_nested, line, parse, parsed, source, syntax_tree};
 pub(crate) use self::rust::TABLE;
 
 /// A value in source code, with its line.

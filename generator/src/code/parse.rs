@@ -80,7 +80,7 @@ impl Grammar {
 
 /// The statements of a file. `None` if the grammar can't be loaded. A part that does not parse is left out.
 pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
-    if grammar == Grammar::Rust && is_too_deep(text) {
+    if is_too_nested(grammar, text) {
         return None;
     }
     let tree = syntax_tree(grammar, text)?;
@@ -96,7 +96,10 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
 }
 
 /// Whether brackets are nested deeper than in any code that people write. The parser of Rust takes quadratic time for those.
-fn is_too_deep(text: &str) -> bool {
+pub(crate) fn is_too_nested(grammar: Grammar, text: &str) -> bool {
+    if grammar != Grammar::Rust {
+        return false;
+    }
     let mut depth = 0_usize;
     text.bytes().any(|byte| {
         match byte {

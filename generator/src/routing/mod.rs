@@ -27,13 +27,14 @@ mod value;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use self::modules::Modules;
 pub(crate) use self::program::{Found, Unresolved};
 use self::program::{Program, SourceFile};
 use self::python_modules::PythonModule;
 use self::rust::Crates;
-use crate::code::{Grammar, Language, Statement, parse};
+use crate::code::{Grammar, Language, Statement, is_too_nested, parse};
 use crate::paths;
 use crate::tree::Tree;
 
@@ -61,6 +62,11 @@ const MOUNTS: [&str; 15] = [
     "setGlobalPrefix",
     "createRoute(",
 ];
+
+/// The size from which a file may be minified, in bytes.
+const MIN_MINIFIED: usize = 4 * 1024;
+/// The mean length of lines that people write is below this number of bytes.
+const MAX_MEAN_LINE: usize = 300;
 
 /// Texts of which a file of Python that declares routes has one, beside the import of a framework.
 const PYTHON_MARKERS: [&str; 13] = [
@@ -105,14 +111,19 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
     let crates = Crates::new(tree.files(), &settings);
     let mut files: BTreeMap<String, Parsed> = BTreeMap::new();
     let mut wanted: Option<BTreeSet<String>> = None;
+    let too_nested = Mutex::new(BTreeSet::new());
     for round in 0..MAX_ROUNDS {
         let read = tree.read(
             |path| is_source(path) && wanted.as_ref().is_none_or(|wanted| wanted.contains(path)),
             |path, text| {
                 let is_candidate = is_candidate(path, text, &modules);
-                (wanted.is_some() && is_needed(path, text) || is_candidate)
-                    .then(|| parsed(path, text, is_candidate))
-                    .flatten()
+                let is_read = wanted.is_some() && is_needed(path, text) || is_candidate;
+                let grammar = Grammar::of(paths::extension(path)).filter(|_| is_read)?;
+                if is_too_nested(grammar, text) {
+                    too_nested.lock().ok()?.insert(path.to_owned());
+                    return None;
+                }
+                parsed(path, text, is_candidate)
             },
         );
         files.extend(read);
@@ -127,6 +138,9 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
             break;
         }
         wanted = Some(missing);
+    }
+    for path in too_nested.into_inner().unwrap_or_default() {
+        tree.add_too_nested(&path);
     }
     let imports = imports(&files, &modules, &crates);
     let sources: Vec<SourceFile> = files
@@ -190,6 +204,8 @@ fn is_needed(path: &str, text: &str) -> bool {
     match language(path) {
         Some(Language::Rust) => rust::is_useful(text),
         Some(Language::Java) => spring::is_needed(text),
+        Some(Language::Go) => go::is_needed(text),
+        Some(Language::JavaScript) => !is_minified(text),
         _ => true,
     }
 }
@@ -206,9 +222,22 @@ fn is_candidate(path: &str, text: &str, modules: &Modules) -> bool {
         Some(Language::Java) => return spring::is_candidate(text),
         _ => {}
     }
+    if is_minified(text) {
+        return false;
+    }
+    // A component of a page that names no framework serves nothing.
+    let is_component = matches!(paths::extension(path), "tsx" | "jsx");
     let declares = || TABLE_MARKERS.iter().any(|marker| text.contains(marker)) || framework::names_package(text);
     let may_declare = || MARKERS.iter().chain(&MOUNTS).any(|marker| text.contains(marker));
-    file_routes::is_file_route(path) || compares_paths(text) || declares() || modules.may_serve(path) && may_declare()
+    file_routes::is_file_route(path)
+        || compares_paths(text)
+        || declares()
+        || !is_component && modules.may_serve(path) && may_declare()
+}
+
+/// Whether a text has the long lines of code that a program wrote. Such code is that of a browser.
+fn is_minified(text: &str) -> bool {
+    text.len() > MIN_MINIFIED && text.len() / (text.bytes().filter(|byte| *byte == b'\n').count() + 1) > MAX_MEAN_LINE
 }
 
 /// Whether the values that a file imports matter: it mounts them, or exports them as its own.

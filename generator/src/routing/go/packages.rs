@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::code::{Imported, Statement};
+use super::super::framework;
+use crate::code::{Imported, Language, Statement};
 use crate::paths;
 
 /// Texts of which a file that declares routes has one.
@@ -44,6 +45,15 @@ pub(in super::super) struct Packages {
 /// Whether a file may declare routes.
 pub(in super::super) fn is_candidate(text: &str) -> bool {
     MARKERS.iter().any(|marker| text.contains(marker))
+}
+
+/// Whether a package that another one imports is read: its files may have routers, paths or parts of them.
+pub(in super::super) fn is_needed(text: &str) -> bool {
+    let names_package = || {
+        let all = framework::all().iter().filter(|framework| framework.language == Language::Go);
+        all.flat_map(|framework| &framework.packages).any(|package| text.contains(package.as_str()))
+    };
+    text.contains("\"/") || text.contains("const") && text.contains("= \"") || names_package()
 }
 
 /// The packages that a file imports, and its own one.
