@@ -174,8 +174,9 @@ impl Text {
             return host.to_owned();
         }
         // In Rails, a part that may be missing has the slash before it.
-        if text.starts_with("/(/") {
-            return text.trim_start_matches('/').to_owned();
+        if let Some(rest) = text.strip_prefix("/(/") {
+            let is_whole = rest.split(')').nth(1) == Some("");
+            return if is_whole { format!("/({rest}") } else { format!("(/{rest}") };
         }
         if text.starts_with(['/', '{'])
             && (self.starts_with_slash() || matches!(self.0.first(), Some(Part::Unknown(_))))

@@ -210,7 +210,8 @@ impl Program<'_> {
         }
         let handler = handler(arguments);
         for path in paths {
-            let path = base.joined(&without_format(&path), false);
+            let path = base.joined(&without_format(&path), false).without_last_slash();
+            let path = if path.is_empty() { Text::literal("/") } else { path };
             for method in methods {
                 self.add_rails_route(router, method, &path, &handler, place);
             }
