@@ -25,6 +25,19 @@ pub(super) fn stem(path: &str) -> &str {
     }
 }
 
+/// Joins a folder and a relative path, and resolves `.` and `..`.
+pub(super) fn joined(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
+}
+
 /// The names of folders that contain tests.
 const TEST_FOLDERS: [&str; 12] = [
     "tests",
@@ -56,7 +69,9 @@ pub(super) fn is_test(path: &str) -> bool {
 
 /// Whether a file is an example, a benchmark or a template, and so no part of what the repository serves.
 pub(super) fn is_example(path: &str) -> bool {
-    folder(path).split('/').any(|folder| EXAMPLE_FOLDERS.contains(&folder))
+    // A package of Java may be named so: `src/main/java/org/example`.
+    let before_packages = path.split_once("src/main/java/").map_or(folder(path), |(before, _)| before);
+    before_packages.split('/').any(|folder| EXAMPLE_FOLDERS.contains(&folder))
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ pub enum Reason {
     Unreadable,
     /// It is a manifest or specification that can't be parsed.
     Malformed,
+    /// It is code with more nested brackets than people write, which the parser would read too slowly.
+    TooNested,
 }
 
 impl Reason {
@@ -52,6 +54,7 @@ impl Reason {
             Self::NotUtf8 => "not UTF-8",
             Self::Unreadable => "not readable",
             Self::Malformed => "malformed",
+            Self::TooNested => "code in more than 1,000 nested brackets",
         }
     }
 }

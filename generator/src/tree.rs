@@ -90,6 +90,11 @@ impl Tree {
         self.skipped.add(Reason::Malformed, path);
     }
 
+    /// Adds a file of code to the list of what was not read, because its brackets are nested too deeply.
+    pub(super) fn add_too_nested(&mut self, path: &str) {
+        self.skipped.add(Reason::TooNested, path);
+    }
+
     /// Reads the files that `wanted` selects, several at the same time, and returns the results of `extract` in the
     /// order of the paths. Files for which `extract` returns `None` are dropped.
     pub(super) fn read<T: Send>(

@@ -5,14 +5,20 @@
 //! [`Expression::Unknown`] with its source text, so that a document can name it.
 
 mod go;
+mod java;
 mod javascript;
+mod lowering;
 mod parse;
+mod php;
 mod python;
+mod ruby;
 mod rust;
 
 use std::sync::Arc;
 
-pub(crate) use self::parse::{Grammar, Language, children, line, parse, parsed, source, syntax_tree};
+pub(crate) use self::java::INTERFACE;
+pub(crate) use self::parse::{Grammar, Language, children, is_too_nested, line, parse, parsed, source, syntax_tree};
+pub(crate) use self::rust::TABLE;
 
 /// A value in source code, with its line.
 #[derive(Debug, Clone)]

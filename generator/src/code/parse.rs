@@ -2,7 +2,7 @@
 
 use tree_sitter::{Node, Parser, Tree};
 
-use super::{Statement, go, javascript, python, rust};
+use super::{Statement, go, java, javascript, php, python, ruby, rust};
 
 /// The maximum depth of nested brackets in a file.
 const MAX_BRACKETS: usize = 1_000;
@@ -16,6 +16,9 @@ pub(crate) enum Grammar {
     Python,
     Rust,
     Go,
+    Ruby,
+    Php,
+    Java,
 }
 
 /// A language. Names of one language have no meaning in another.
@@ -27,6 +30,9 @@ pub(crate) enum Language {
     Python,
     Rust,
     Go,
+    Ruby,
+    Php,
+    Java,
 }
 
 impl Grammar {
@@ -38,6 +44,9 @@ impl Grammar {
             "py" => Some(Self::Python),
             "go" => Some(Self::Go),
             "rs" => Some(Self::Rust),
+            "rb" => Some(Self::Ruby),
+            "php" => Some(Self::Php),
+            "java" => Some(Self::Java),
             _ => None,
         }
     }
@@ -49,6 +58,9 @@ impl Grammar {
             Self::Python => Language::Python,
             Self::Rust => Language::Rust,
             Self::Go => Language::Go,
+            Self::Ruby => Language::Ruby,
+            Self::Php => Language::Php,
+            Self::Java => Language::Java,
         }
     }
 
@@ -59,13 +71,16 @@ impl Grammar {
             Self::Python => tree_sitter_python::LANGUAGE.into(),
             Self::Go => tree_sitter_go::LANGUAGE.into(),
             Self::Rust => tree_sitter_rust::LANGUAGE.into(),
+            Self::Ruby => tree_sitter_ruby::LANGUAGE.into(),
+            Self::Php => tree_sitter_php::LANGUAGE_PHP.into(),
+            Self::Java => tree_sitter_java::LANGUAGE.into(),
         }
     }
 }
 
 /// The statements of a file. `None` if the grammar can't be loaded. A part that does not parse is left out.
 pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
-    if grammar == Grammar::Rust && is_too_deep(text) {
+    if is_too_nested(grammar, text) {
         return None;
     }
     let tree = syntax_tree(grammar, text)?;
@@ -74,11 +89,17 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
         Language::Python => python::Lowering::new(text).program(tree.root_node()),
         Language::Rust => rust::Lowering::new(text).program(tree.root_node()),
         Language::Go => go::Lowering::new(text).program(tree.root_node()),
+        Language::Ruby => ruby::Lowering::new(text).program(tree.root_node()),
+        Language::Php => php::Lowering::new(text).program(tree.root_node()),
+        Language::Java => java::Lowering::new(text).program(tree.root_node()),
     })
 }
 
 /// Whether brackets are nested deeper than in any code that people write. The parser of Rust takes quadratic time for those.
-fn is_too_deep(text: &str) -> bool {
+pub(crate) fn is_too_nested(grammar: Grammar, text: &str) -> bool {
+    if grammar != Grammar::Rust {
+        return false;
+    }
     let mut depth = 0_usize;
     text.bytes().any(|byte| {
         match byte {

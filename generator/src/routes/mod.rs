@@ -4,6 +4,7 @@
 //! [`crate::routing`] finds the routes. A part of a path that is only known at run time keeps its name in the code.
 
 mod coverage;
+mod graphql;
 mod model;
 mod openapi;
 
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::coverage::{Coverage, is_parameter};
 use self::model::{ANY, ResolvedRoute};
-use self::openapi::Operation;
+use self::openapi::{Files, Node, Operation};
 use super::code::Grammar;
 use super::document::{Document, code, plain};
 use super::paths;
@@ -20,10 +21,13 @@ use super::tree::Tree;
 
 /// The maximum number of test files that are listed for a route.
 const MAX_TESTS: usize = 2;
+/// The maximum number of rounds in which the files are read that OpenAPI files refer to.
+const MAX_REFERENCE_ROUNDS: usize = 4;
 
 /// The facts from one file.
 enum Fact {
-    Specification(Vec<Operation>),
+    Specification(Node),
+    GraphQl(graphql::Part),
     Test(Vec<String>),
 }
 
@@ -39,16 +43,18 @@ struct Row {
 
 /// Writes the document and returns the files that it was made from.
 pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
-    let mut specified: Vec<(String, Operation)> = Vec::new();
+    let mut specifications = Files::new();
+    let mut parts = Vec::new();
     let mut coverage = Coverage::default();
     for (path, fact) in tree.read(is_wanted, extract) {
         match fact {
-            Fact::Specification(operations) => {
-                specified.extend(operations.into_iter().map(|operation| (path.clone(), operation)));
-            }
+            Fact::Specification(node) => drop(specifications.insert(path, node)),
+            Fact::GraphQl(part) => parts.push((path, part)),
             Fact::Test(paths) => coverage.add(&path, &paths),
         }
     }
+    let specified = specified(tree, &specifications);
+    let graphql = graphql::operations(&parts);
     let (files, found) = routing::read(tree);
     let routes = found.routes.iter().map(|route| ResolvedRoute {
         path: route.path.clone(),
@@ -58,24 +64,27 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
         handler: route.handler.clone(),
     });
     let routes: Vec<ResolvedRoute> = routes.collect();
-    let (rows, only_specified) = rows(&routes, &specified, &coverage);
+    let (mut rows, only_specified) = rows(&routes, &specified, &coverage);
+    rows.extend(graphql.iter().map(graphql_row));
+    rows.sort_by(|a, b| (&a.path, &a.method, &a.place).cmp(&(&b.path, &b.method, &b.place)));
     let mut document = Document::new(
         "API",
-        "This document lists the routes of the repository. They were read from its code and its OpenAPI files, and nothing \
-         was run. A part of a path that is known only at run time is in braces, with its name in the code. The column `tests` names the test files \
+        "This document lists the routes of the repository. They were read from its code, its OpenAPI files and its GraphQL schemas, and \
+         nothing was run. A part of a path that is known only at run time is in braces, with its name in the code. The column `tests` names the test files \
          that contain the path.",
     );
     if rows.is_empty() {
-        let message = "No routes were found: no file uses a supported framework for Rust, TypeScript, JavaScript, Python or Go, and \
-                    there is no OpenAPI file. Tests, examples and benchmarks were not read.";
+        let message = "No routes were found: no file uses a supported framework for Rust, TypeScript, JavaScript, Python, Go, Ruby, \
+                    PHP or Java, and there is no OpenAPI file and no GraphQL schema. Tests, examples and benchmarks were not read.";
         document.add("the finding", message);
     } else {
-        document.add("the counts", &counts(&routes, &specified, only_specified));
+        document.add("the counts", &counts(&routes, &specified, only_specified, &graphql));
         write_rows(&mut document, &rows);
     }
     write_unresolved(&mut document, &files, &found);
     let mut sources: BTreeSet<String> = routes.into_iter().map(|route| route.file).collect();
     sources.extend(specified.into_iter().map(|(path, _)| path));
+    sources.extend(graphql.into_iter().map(|operation| operation.file));
     (document, sources)
 }
 
@@ -85,13 +94,44 @@ fn is_wanted(path: &str) -> bool {
     }
     let is_generated = path.ends_with(".d.ts") || path.ends_with(".min.js");
     let is_code = Grammar::of(paths::extension(path)).is_some();
-    is_code && paths::is_test(path) && !is_generated && !paths::is_example(path)
+    let is_test = paths::is_test(path);
+    (is_code && is_test || graphql::is_wanted(path) && !is_test) && !is_generated && !paths::is_example(path)
+}
+
+/// The operations of the OpenAPI files, each with the file that it was found in. Files that they refer to are read too.
+fn specified(tree: &mut Tree, specifications: &Files) -> Vec<(String, Operation)> {
+    let mut files = specifications.clone();
+    for _ in 0..MAX_REFERENCE_ROUNDS {
+        let referenced = files.iter().flat_map(|(path, node)| openapi::referenced(path, node));
+        let missing: BTreeSet<String> = referenced.filter(|path| !files.contains_key(path)).collect();
+        if missing.is_empty() {
+            break;
+        }
+        let read = tree.read(|path| missing.contains(path), |path, text| Some(openapi::node(path, text)));
+        files.extend(read);
+    }
+    let operations = |(path, node): (&String, &Node)| openapi::operations(path, node, &files);
+    let all = specifications.iter().flat_map(operations);
+    all.map(|operation| (operation.file.clone(), operation)).collect()
+}
+
+fn graphql_row(operation: &graphql::Operation) -> Row {
+    Row {
+        method: operation.kind.clone(),
+        path: operation.name.clone(),
+        place: format!("{}:{}", operation.file, operation.line),
+        handler: String::new(),
+        summary: operation.summary.clone(),
+        tests: String::new(),
+    }
 }
 
 fn extract(path: &str, text: &str) -> Option<Fact> {
     if openapi::is_wanted(path) {
-        return Some(Fact::Specification(openapi::read(path, text)))
-            .filter(|fact| !matches!(fact, Fact::Specification(operations) if operations.is_empty()));
+        return openapi::specification(path, text).map(Fact::Specification);
+    }
+    if !paths::is_test(path) {
+        return graphql::read(path, text).map(Fact::GraphQl);
     }
     let found = coverage::paths(text);
     (!found.is_empty()).then_some(Fact::Test(found))
@@ -103,13 +143,19 @@ fn rows(routes: &[ResolvedRoute], specified: &[(String, Operation)], coverage: &
     for entry in specified {
         by_route.entry((shape(&entry.1.path), entry.1.method.as_str())).or_default().push(entry);
     }
+    // A server in front of the code may add the first part of a path, so the rest of it is compared too.
+    let mut by_own_path: BTreeMap<(String, &str), &(String, Operation)> = BTreeMap::new();
+    for entry in specified {
+        by_own_path.entry((shape(&entry.1.own_path), entry.1.method.as_str())).or_insert(entry);
+    }
     let mut described = BTreeSet::new();
     let mut rows = Vec::new();
     for route in routes {
         let key = (shape(&route.path), route.method.as_str());
-        let operation = by_route.get(&key).and_then(|entries| entries.first());
-        if operation.is_some() {
-            described.insert(key);
+        let whole = by_route.get(&key).and_then(|entries| entries.first().copied());
+        let operation = whole.or_else(|| by_own_path.get(&key).copied());
+        if let Some((_, operation)) = operation {
+            described.insert((shape(&operation.path), operation.method.as_str()));
         }
         rows.push(Row {
             method: route.method.clone(),
@@ -137,7 +183,6 @@ fn rows(routes: &[ResolvedRoute], specified: &[(String, Operation)], coverage: &
             tests: tests(coverage, &operation.path),
         });
     }
-    rows.sort_by(|a, b| (&a.path, &a.method, &a.place).cmp(&(&b.path, &b.method, &b.place)));
     (rows, only_specified)
 }
 
@@ -158,7 +203,12 @@ fn tests(coverage: &Coverage, path: &str) -> String {
     if more == 0 { named.join(", ") } else { format!("{} and {more} more", named.join(", ")) }
 }
 
-fn counts(routes: &[ResolvedRoute], specified: &[(String, Operation)], only_specified: usize) -> String {
+fn counts(
+    routes: &[ResolvedRoute],
+    specified: &[(String, Operation)],
+    only_specified: usize,
+    graphql: &[graphql::Operation],
+) -> String {
     let files: BTreeSet<&str> = routes.iter().map(|route| route.file.as_str()).collect();
     let mut text = format!("The code has {} in {}.", counted(routes.len(), "route"), counted(files.len(), "file"));
     if !specified.is_empty() {
@@ -171,6 +221,11 @@ fn counts(routes: &[ResolvedRoute], specified: &[(String, Operation)], only_spec
         let describe = if files.len() == 1 { "describes" } else { "describe" };
         text =
             format!("{text} {} {describe} {}.{without_route}", files.join(", "), counted(specified.len(), "operation"));
+    }
+    if !graphql.is_empty() {
+        let files: BTreeSet<&str> = graphql.iter().map(|operation| operation.file.as_str()).collect();
+        let (operations, files) = (counted(graphql.len(), "operation"), counted(files.len(), "file"));
+        text = format!("{text} GraphQL schemas have {operations} in {files}.");
     }
     text
 }

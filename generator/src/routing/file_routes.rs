@@ -81,10 +81,11 @@ fn without_index(path: &str) -> &str {
     if path == "index" { "" } else { path.strip_suffix("/index").unwrap_or(path) }
 }
 
-/// The URL path for folders. Groups `(…)` and slots `@…` are left out; `[id]`, `[id=kind]`, `[...rest]` and `[[id]]` are
+/// The URL path for folders. Groups `(…)` and slots `@name` are left out; `[id]`, `[id=kind]`, `[...rest]` and `[[id]]` are
 /// parameters.
 fn url(path: &str) -> String {
-    let segments = path.split('/').filter(|part| !part.is_empty() && !part.starts_with(['(', '@']));
+    let is_slot = |part: &str| part.starts_with('@') && !part.contains('[');
+    let segments = path.split('/').filter(|part| !part.is_empty() && !part.starts_with('(') && !is_slot(part));
     let segments: Vec<String> = segments.map(parameter).collect();
     format!("/{}", segments.join("/"))
 }

@@ -123,8 +123,26 @@ pub(super) enum Operation {
     GetAlone,
     /// Something that answers all paths below the path where it is mounted.
     Files,
-    /// Returns no router.
+    /// Returns no router, or does nothing for routes.
     Nothing,
+    /// Adds the routes of resources: `resources :users`.
+    Resources,
+    /// Adds the routes of one resource: `resource :profile`.
+    OneResource,
+    /// Runs a block at the path of one of the resources: `member do`.
+    Member,
+    /// Runs a block at the path of the resources: `collection do`.
+    Collection,
+    /// Runs a block at the path of the page for a new resource: `new do`.
+    NewResource,
+    /// Runs a block at the path for what is nested in a resource: `nested do`.
+    Nested,
+    /// Runs a block whose nested resources have short paths: `shallow do`.
+    Shallow,
+    /// Names a block: `concern :commentable do`.
+    Concern,
+    /// Runs blocks with names: `concerns :commentable`.
+    UseConcerns,
 }
 
 #[derive(Deserialize)]
@@ -138,11 +156,14 @@ static FRAMEWORKS: LazyLock<Vec<Framework>> = LazyLock::new(|| {
 });
 
 /// The tables, one for each language.
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 7] = [
     include_str!("frameworks/javascript.toml"),
     include_str!("frameworks/python.toml"),
     include_str!("frameworks/rust.toml"),
     include_str!("frameworks/go.toml"),
+    include_str!("frameworks/ruby.toml"),
+    include_str!("frameworks/php.toml"),
+    include_str!("frameworks/java.toml"),
 ];
 
 /// The method of a route that answers all methods, or those that its handler selects.
@@ -154,6 +175,11 @@ const HTTP_VERBS: [&str; 10] = ["get", "post", "put", "patch", "delete", "head",
 /// All frameworks.
 pub(super) fn all() -> &'static [Framework] {
     &FRAMEWORKS
+}
+
+/// The framework with this name.
+pub(super) fn position_of(name: &str) -> usize {
+    all().iter().position(|framework| framework.name == name).unwrap_or(0)
 }
 
 /// The framework whose router a call makes, by the package and the last name of what is called.
@@ -400,6 +426,11 @@ impl Framework {
         self.operations.get(name).or_else(plain).copied()
     }
 
+    /// Whether code usually gives this name to something of the framework.
+    pub(super) fn is_module(&self, name: &str) -> bool {
+        self.modules.iter().any(|own| own == name)
+    }
+
     pub(super) fn has_type(&self, name: &str) -> bool {
         self.types.iter().any(|own| own == name)
     }
@@ -411,7 +442,7 @@ mod tests {
     fn the_tables_of_frameworks_are_valid() {
         for table in super::TABLES {
             let frameworks = toml_edit::de::from_str::<super::Frameworks>(table).unwrap().framework;
-            assert!(frameworks.len() >= 8 && frameworks.iter().all(|framework| !framework.name.is_empty()), "{table}");
+            assert!(!frameworks.is_empty() && frameworks.iter().all(|framework| !framework.name.is_empty()), "{table}");
         }
     }
 }

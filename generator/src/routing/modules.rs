@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value as Json;
 
+use super::framework;
 use super::go::Packages;
+use super::spring::JavaFiles;
 use crate::paths;
 
 /// The endings that an import may leave out.
@@ -31,10 +33,15 @@ pub(super) struct Modules {
     /// The folders that contain files of Python.
     python_folders: HashSet<String>,
     pub(super) go: Packages,
+    pub(super) java: JavaFiles,
     /// `@/*` of a `tsconfig.json`: the folder of the settings, the text before `*`, and the folders for it.
     aliases: Vec<Alias>,
     /// The packages of the repository: their name and folder, with the files that may be their main one.
     packages: BTreeMap<String, (String, Vec<String>)>,
+    /// Whether the dependencies of a package may serve routes, by its folder. A package without dependencies says nothing.
+    serves: BTreeMap<String, bool>,
+    /// The folders `config` of applications of Rails without pages.
+    api_only: HashSet<String>,
 }
 
 struct Alias {
@@ -77,10 +84,16 @@ impl Modules {
             files: files.iter().cloned().collect(),
             python_folders: python_folders(files),
             go: Packages::new(files, settings),
+            java: JavaFiles::new(files, settings),
             aliases: Vec::new(),
             packages: BTreeMap::new(),
+            serves: BTreeMap::new(),
+            api_only: HashSet::new(),
         };
         for (path, text) in settings {
+            if super::rails::is_api_only(path, text) {
+                modules.api_only.insert(paths::folder(path).to_owned());
+            }
             let Some(json) = lenient_json(text) else { continue };
             if paths::name(path) == "package.json" {
                 modules.add_package(path, &json);
@@ -88,6 +101,7 @@ impl Modules {
                 modules.add_aliases(path, &json);
             }
         }
+        modules.add_dependencies(settings);
         // The longest folder and prefix are tried first.
         modules.aliases.sort_by_key(|alias| std::cmp::Reverse((alias.folder.len(), alias.prefix.len())));
         modules
@@ -103,6 +117,11 @@ impl Modules {
         self.python_folders.contains(path)
     }
 
+    /// Whether a file of routes belongs to an application of Rails without pages.
+    pub(super) fn is_api_only(&self, path: &str) -> bool {
+        ancestors(paths::folder(path)).into_iter().any(|folder| self.api_only.contains(folder))
+    }
+
     fn add_package(&mut self, path: &str, json: &Json) {
         let folder = paths::folder(path).to_owned();
         let Some(name) = json.get("name").and_then(Json::as_str) else { return };
@@ -115,11 +134,34 @@ impl Modules {
         self.packages.insert(name.to_owned(), (folder, mains));
     }
 
+    /// Notes which packages depend on a framework, or on a package of the repository that may.
+    fn add_dependencies(&mut self, settings: &[(String, String)]) {
+        for (path, text) in settings.iter().filter(|(path, _)| paths::name(path) == "package.json") {
+            let Some(json) = lenient_json(text) else { continue };
+            let fields = ["dependencies", "devDependencies", "peerDependencies"].iter();
+            let names: Vec<&String> =
+                fields.filter_map(|field| json.get(field)?.as_object()).flat_map(|all| all.keys()).collect();
+            if !names.is_empty() {
+                let serves = names
+                    .iter()
+                    .any(|name| framework::of_package(name).is_some() || self.packages.contains_key(name.as_str()));
+                self.serves.insert(paths::folder(path).to_owned(), serves);
+            }
+        }
+    }
+
+    /// Whether code at a path may serve routes with a framework, as far as the packages around it say.
+    pub(super) fn may_serve(&self, path: &str) -> bool {
+        let folders = ancestors(paths::folder(path));
+        let known: Vec<bool> = folders.iter().filter_map(|folder| self.serves.get(*folder).copied()).collect();
+        known.is_empty() || known.contains(&true)
+    }
+
     fn add_aliases(&mut self, path: &str, json: &Json) {
         let folder = paths::folder(path).to_owned();
         let options = json.get("compilerOptions").unwrap_or(json);
         let base = options.get("baseUrl").and_then(Json::as_str).unwrap_or(".");
-        let base = normalised(&folder, base);
+        let base = paths::joined(&folder, base);
         let entries = options.get("paths").or_else(|| options.get("imports")).and_then(Json::as_object);
         for (name, targets) in entries.into_iter().flatten() {
             let targets: Vec<&str> = match targets {
@@ -131,7 +173,7 @@ impl Modules {
                 folder: folder.clone(),
                 prefix: name.trim_end_matches('*').to_owned(),
                 is_exact: !name.ends_with('*'),
-                targets: targets.iter().map(|target| normalised(&base, target.trim_end_matches('*'))).collect(),
+                targets: targets.iter().map(|target| paths::joined(&base, target.trim_end_matches('*'))).collect(),
             });
         }
         if options.get("baseUrl").is_some() {
@@ -143,7 +185,7 @@ impl Modules {
     pub(super) fn resolve(&self, from: &str, module: &str) -> Option<String> {
         let folder = paths::folder(from);
         if module.starts_with('.') {
-            return self.file(&normalised(folder, module));
+            return self.file(&paths::joined(folder, module));
         }
         if let Some(found) = self.aliased(folder, module).or_else(|| self.packaged(module)) {
             return Some(found);
@@ -154,7 +196,7 @@ impl Modules {
         above.into_iter().find_map(|folder| {
             ["", "src", "app", "src/lib", "server"]
                 .iter()
-                .find_map(|part| self.file(&normalised(&normalised(folder, part), rest)))
+                .find_map(|part| self.file(&paths::joined(&paths::joined(folder, part), rest)))
         })
     }
 
@@ -164,7 +206,7 @@ impl Modules {
         };
         self.aliases.iter().filter(inside).find_map(|alias| {
             let rest = module.strip_prefix(&alias.prefix).filter(|rest| !alias.is_exact || rest.is_empty())?;
-            alias.targets.iter().find_map(|target| self.file(&normalised(target, rest)))
+            alias.targets.iter().find_map(|target| self.file(&paths::joined(target, rest)))
         })
     }
 
@@ -175,9 +217,9 @@ impl Modules {
         })?;
         let (folder, mains) = self.packages.get(name)?;
         if rest.is_empty() {
-            return mains.iter().find_map(|main| self.file(&normalised(folder, main)));
+            return mains.iter().find_map(|main| self.file(&paths::joined(folder, main)));
         }
-        ["", "src"].iter().find_map(|part| self.file(&normalised(&normalised(folder, part), rest)))
+        ["", "src"].iter().find_map(|part| self.file(&paths::joined(&paths::joined(folder, part), rest)))
     }
 
     /// The file with this path, with or without its ending. An import of TypeScript may end in `.js`.
@@ -210,19 +252,6 @@ pub(super) fn ancestors(folder: &str) -> Vec<&str> {
         all.push("");
     }
     all
-}
-
-/// Joins a folder and a relative path, and resolves `.` and `..`.
-pub(super) fn normalised(folder: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            name => parts.push(name),
-        }
-    }
-    parts.join("/")
 }
 
 /// JSON with comments and commas at the end, as in `tsconfig.json`.

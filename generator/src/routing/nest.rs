@@ -10,7 +10,7 @@ use super::program::Program;
 use super::router::RouterId;
 use super::text::Text;
 use super::value::{ClassValue, Scope, Value};
-use crate::code::{Call, Expression, Function, Located};
+use crate::code::{Call, Expression, Function, Language, Located};
 
 /// The decorators of methods that are routes.
 const VERBS: [&str; 9] = ["Get", "Post", "Put", "Patch", "Delete", "Head", "Options", "All", "Sse"];
@@ -52,7 +52,8 @@ impl Program<'_> {
     }
 
     fn controllers(&mut self) -> Vec<(Rc<ClassValue>, Decorator)> {
-        let classes = self.classes().to_vec();
+        let is_own = |class: &&Rc<ClassValue>| self.language(class.scope.file) == Language::JavaScript;
+        let classes: Vec<Rc<ClassValue>> = self.classes().iter().filter(is_own).cloned().collect();
         let mut found = Vec::new();
         for class in classes {
             let decorators = self.decorators(&class.class.decorators, &class.scope);

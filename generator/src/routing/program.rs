@@ -8,8 +8,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::go::GoState;
+use super::laravel::LaravelState;
 use super::modules::Modules;
 use super::procedures::Procedures;
+use super::rails::RailsState;
 use super::router::{FoundRoute, RouterId, RouterRoute, Routers};
 use super::rust::{Crates, Filters, Items};
 use super::text::Text;
@@ -80,6 +82,8 @@ pub(super) struct Program<'a> {
     /// The function or class below the decorator that is evaluated.
     pub(super) decorated: Option<Value>,
     pub(super) go: GoState,
+    pub(super) rails: RailsState,
+    pub(super) laravel: LaravelState,
     /// The arguments with names of the function that is called next.
     pub(super) named: Vec<(String, Value)>,
     /// The routers whose paths end without a slash.
@@ -127,6 +131,8 @@ impl<'a> Program<'a> {
             types_of_functions: HashMap::new(),
             decorated: None,
             go: GoState::default(),
+            rails: RailsState::default(),
+            laravel: LaravelState::default(),
             named: Vec::new(),
             slashless: HashSet::new(),
             router_classes: HashMap::new(),
@@ -148,6 +154,13 @@ impl<'a> Program<'a> {
         self.run_unused_classes();
         self.run_rust_files();
         self.run_uncalled(imports);
+        self.add_engines();
+        // Files of PHP have the same limit as all others together.
+        let steps = std::mem::take(&mut self.steps);
+        self.run_laravel();
+        self.steps = self.steps.max(steps);
+        self.add_java_routes();
+        self.add_attribute_tables();
         self.add_filters();
         self.add_unregistered();
         let (mut routes, is_full) = self.routers.routes();
@@ -224,7 +237,8 @@ impl<'a> Program<'a> {
         scope.set("module", Value::Record(Rc::new(holder)));
         self.states.insert(file, module.clone());
         let files = self.files;
-        if let Some(source) = files.get(file) {
+        // Files of PHP run later, each below the prefix with which another one loads it.
+        if let Some(source) = files.get(file).filter(|source| source.language != Language::Php) {
             self.block(&source.statements, &scope);
         }
         if let Some(value) = scope.get("module").and_then(|module| module.field("exports"))

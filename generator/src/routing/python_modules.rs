@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::modules::{Modules, ancestors, normalised};
+use super::modules::{Modules, ancestors};
 use crate::code::{Expression, Imported, Statement, TextPart};
 use crate::paths;
 
@@ -26,23 +26,23 @@ impl Modules {
         let path = module.trim_start_matches('.').replace('.', "/");
         if dots > 0 {
             let above = "../".repeat(dots - 1);
-            return self.python_file(&normalised(&normalised(folder, &above), &path));
+            return self.python_file(&paths::joined(&paths::joined(folder, &above), &path));
         }
         // The folder of a package is no place where Python looks for modules, but the one of a script is.
         let (packages, places): (Vec<&str>, Vec<&str>) =
-            ancestors(folder).into_iter().partition(|place| self.has(&normalised(place, "__init__.py")));
+            ancestors(folder).into_iter().partition(|place| self.has(&paths::joined(place, "__init__.py")));
         let candidates = places
             .iter()
-            .flat_map(|place| SOURCE_FOLDERS.iter().map(|inside| normalised(&normalised(place, inside), &path)));
+            .flat_map(|place| SOURCE_FOLDERS.iter().map(|inside| paths::joined(&paths::joined(place, inside), &path)));
         let found = candidates.filter(|path| !path.is_empty()).find_map(|path| self.python_file(&path));
         // A single name in a package is one of the standard library or of another project.
-        let inside = || packages.iter().find_map(|place| self.python_file(&normalised(place, &path)));
+        let inside = || packages.iter().find_map(|place| self.python_file(&paths::joined(place, &path)));
         found.or_else(|| if path.contains('/') { inside() } else { None })
     }
 
     /// The module at a path without its ending.
     pub(super) fn python_file(&self, path: &str) -> Option<PythonModule> {
-        let candidates = [format!("{path}.py"), normalised(path, "__init__.py")];
+        let candidates = [format!("{path}.py"), paths::joined(path, "__init__.py")];
         match candidates.into_iter().find(|candidate| self.has(candidate)) {
             Some(file) => Some(PythonModule::File(file)),
             None => self.has_folder(path).then(|| PythonModule::Folder(path.to_owned())),

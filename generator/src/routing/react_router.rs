@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::modules::normalised;
 use super::program::Program;
 use super::router::FoundRoute;
 use super::text::Text;
@@ -70,7 +69,7 @@ impl Program<'_> {
             }
             let own = route.field("path").and_then(|path| path.as_text().cloned()).unwrap_or_default();
             let path = prefix.joined(&own, false);
-            let file = route.field("file").and_then(|file| file.as_literal().map(|file| normalised(folder, file)));
+            let file = route.field("file").and_then(|file| file.as_literal().map(|file| paths::joined(folder, file)));
             if let Some(file) = file.and_then(|file| self.file_at(&file)) {
                 for method in self.loader_and_action(file) {
                     found.insert(FoundRoute { path: path.as_path(), method, file, line: 1, handler: String::new() });

@@ -123,7 +123,7 @@ impl Text {
         text
     }
 
-    fn without_last_slash(&self) -> Self {
+    pub(crate) fn without_last_slash(&self) -> Self {
         let mut text = self.clone();
         if let Some(Part::Literal(last)) = text.0.last_mut() {
             while last.ends_with('/') {
@@ -172,6 +172,11 @@ impl Text {
         let text = self.to_string();
         if let Some(host) = text.trim_start_matches('/').strip_prefix(HOST) {
             return host.to_owned();
+        }
+        // In Rails, a part that may be missing has the slash before it.
+        if let Some(rest) = text.strip_prefix("/(/") {
+            let is_whole = rest.split(')').nth(1) == Some("");
+            return if is_whole { format!("/({rest}") } else { format!("(/{rest}") };
         }
         if text.starts_with(['/', '{'])
             && (self.starts_with_slash() || matches!(self.0.first(), Some(Part::Unknown(_))))

@@ -6,25 +6,10 @@ use tree_sitter::Node;
 
 use super::super::parse::{children, line};
 use super::super::{Call, Element, Entry, Expression, Located, TextPart};
-use super::{Lowering, MAX_DEPTH};
-
-/// The maximum length of the source text that names an unknown value, in bytes.
-const MAX_SOURCE: usize = 60;
+use super::Lowering;
 
 impl Lowering<'_> {
-    pub(super) fn located(&mut self, node: Node<'_>) -> Located {
-        let expression = if self.depth >= MAX_DEPTH {
-            self.unknown(node)
-        } else {
-            self.depth += 1;
-            let expression = self.expression(node);
-            self.depth -= 1;
-            expression
-        };
-        Located { line: line(node), expression }
-    }
-
-    fn expression(&mut self, node: Node<'_>) -> Expression {
+    pub(super) fn expression(&mut self, node: Node<'_>) -> Expression {
         match node.kind() {
             "interpreted_string_literal" | "raw_string_literal" => literal(self.string(node)),
             "identifier" | "field_identifier" | "package_identifier" | "type_identifier" => {
@@ -42,6 +27,10 @@ impl Lowering<'_> {
                     None => self.unknown(node),
                 }
             }
+            "type_instantiation_expression" => match node.child_by_field_name("type") {
+                Some(inner) => self.located(inner).expression,
+                None => self.unknown(node),
+            },
             "index_expression" => match self.two(node, "operand", "index") {
                 Some((object, index)) => Expression::Index(object, index),
                 None => self.unknown(node),
@@ -63,20 +52,6 @@ impl Lowering<'_> {
             },
             _ => self.unknown(node),
         }
-    }
-
-    fn unknown(&self, node: Node<'_>) -> Expression {
-        Expression::Unknown(self.short_source(node))
-    }
-
-    fn short_source(&self, node: Node<'_>) -> String {
-        let first = self.source(node).lines().next().unwrap_or_default();
-        deckwatch_protocol::cut::with_ellipsis(first, MAX_SOURCE).into_owned()
-    }
-
-    fn two(&mut self, node: Node<'_>, left: &str, right: &str) -> Option<(Arc<Located>, Arc<Located>)> {
-        let (left, right) = (node.child_by_field_name(left)?, node.child_by_field_name(right)?);
-        Some((Arc::new(self.located(left)), Arc::new(self.located(right))))
     }
 
     fn string(&self, node: Node<'_>) -> String {

@@ -6,25 +6,10 @@ use tree_sitter::Node;
 
 use super::super::parse::{children, line};
 use super::super::{Call, Element, Entry, Expression, Located, TextPart};
-use super::{Lowering, MAX_DEPTH};
-
-/// The maximum length of the source text that names an unknown value, in bytes.
-const MAX_SOURCE: usize = 60;
+use super::Lowering;
 
 impl Lowering<'_> {
-    pub(super) fn located(&mut self, node: Node<'_>) -> Located {
-        let expression = if self.depth >= MAX_DEPTH {
-            self.unknown(node)
-        } else {
-            self.depth += 1;
-            let expression = self.expression(node);
-            self.depth -= 1;
-            expression
-        };
-        Located { line: line(node), expression }
-    }
-
-    fn expression(&mut self, node: Node<'_>) -> Expression {
+    pub(super) fn expression(&mut self, node: Node<'_>) -> Expression {
         match node.kind() {
             "string" => Expression::Text(vec![TextPart::Literal(self.string(node))]),
             "template_string" => Expression::Text(self.template(node)),
@@ -63,16 +48,6 @@ impl Lowering<'_> {
         }
     }
 
-    fn unknown(&self, node: Node<'_>) -> Expression {
-        Expression::Unknown(self.short_source(node))
-    }
-
-    fn short_source(&self, node: Node<'_>) -> String {
-        let source = self.source(node);
-        let first = source.lines().next().unwrap_or_default();
-        deckwatch_protocol::cut::with_ellipsis(first, MAX_SOURCE).into_owned()
-    }
-
     fn inner(&mut self, node: Node<'_>, last: bool) -> Expression {
         let children = children(node);
         let child = if last { children.last() } else { children.first() };
@@ -80,11 +55,6 @@ impl Lowering<'_> {
             Some(child) => self.located(*child).expression,
             None => self.unknown(node),
         }
-    }
-
-    fn two(&mut self, node: Node<'_>, left: &str, right: &str) -> Option<(Arc<Located>, Arc<Located>)> {
-        let (left, right) = (node.child_by_field_name(left)?, node.child_by_field_name(right)?);
-        Some((Arc::new(self.located(left)), Arc::new(self.located(right))))
     }
 
     /// The text of a string literal. Escapes that matter in a path are resolved.

@@ -8,53 +8,27 @@ use std::sync::Arc;
 
 use tree_sitter::Node;
 
-use super::parse::{children, line, source};
+use super::lowering::Form;
+use super::parse::{children, line};
 use super::{Element, Expression, Located, Pattern, Statement};
 
-/// The maximum depth of nested syntax. Code that people write is flatter, and generated code is not read deeper.
-const MAX_DEPTH: usize = 200;
+/// The language.
+pub(super) struct Python;
 
 /// Turns the syntax tree of a file into statements.
-pub(super) struct Lowering<'a> {
-    text: &'a str,
-    depth: usize,
+pub(super) type Lowering<'a> = super::lowering::Lowering<'a, Python>;
+
+impl Form for Python {
+    fn statement(lowering: &mut Lowering<'_>, node: Node<'_>, into: &mut Vec<Statement>) {
+        lowering.statement(node, into);
+    }
+
+    fn expression(lowering: &mut Lowering<'_>, node: Node<'_>) -> Expression {
+        lowering.expression(node)
+    }
 }
 
-impl<'a> Lowering<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        Self { text, depth: 0 }
-    }
-
-    pub(super) fn program(mut self, root: Node<'_>) -> Vec<Statement> {
-        self.statements(root)
-    }
-
-    fn source(&self, node: Node<'_>) -> &'a str {
-        source(self.text, node)
-    }
-
-    fn field(&self, node: Node<'_>, name: &str) -> &'a str {
-        node.child_by_field_name(name).map_or("", |child| self.source(child))
-    }
-
-    fn statements(&mut self, node: Node<'_>) -> Vec<Statement> {
-        if self.depth >= MAX_DEPTH {
-            return Vec::new();
-        }
-        self.depth += 1;
-        let mut statements = Vec::new();
-        for child in children(node) {
-            self.statement(child, &mut statements);
-        }
-        self.depth -= 1;
-        statements
-    }
-
-    /// The statements of a field that is a block.
-    fn block(&mut self, node: Node<'_>, field: &str) -> Vec<Statement> {
-        node.child_by_field_name(field).map(|block| self.statements(block)).unwrap_or_default()
-    }
-
+impl Lowering<'_> {
     fn statement(&mut self, node: Node<'_>, into: &mut Vec<Statement>) {
         match node.kind() {
             "import_statement" => self.import(node, into),

@@ -79,7 +79,7 @@ impl Lowering<'_> {
         arguments.into_iter().map(|value| Element { is_spread: false, name: None, value }).collect()
     }
 
-    fn argument(&mut self, tokens: &[Node<'_>]) -> Option<Located> {
+    pub(super) fn argument(&mut self, tokens: &[Node<'_>]) -> Option<Located> {
         let (first, last) = (tokens.first()?, tokens.last()?);
         if let [single] = tokens
             && matches!(single.kind(), "string_literal" | "raw_string_literal" | "identifier")

@@ -8,6 +8,8 @@ mod table;
 
 use std::sync::Arc;
 
+pub(crate) use self::table::TABLE;
+
 use tree_sitter::Node;
 
 use super::parse::{children, line, source};
@@ -177,6 +179,8 @@ impl<'a> Lowering<'a> {
                 let arguments = arguments.map(|tree| self.macro_arguments(tree)).unwrap_or_default();
                 let callee = self.at(path, Expression::Name(path_text.to_owned()));
                 found.push(self.at(*attribute, macros::call(callee, arguments, path_text)));
+            } else if let Some(tree) = inner.child_by_field_name("arguments") {
+                found.extend(self.attribute_table(tree, 0));
             }
         }
         found

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use tree_sitter::Node;
 
 use super::super::parse::children;
-use super::super::{Element, Expression, Statement, TextPart};
+use super::super::{Element, Entry, Expression, Located, Statement, TextPart};
 use super::{Lowering, macros};
 
 /// The HTTP methods.
@@ -13,7 +13,40 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OP
 /// The maximum number of rows of one file.
 const MAX_ROWS: usize = 2_000;
 
+/// The name of a call that has the rows of an attribute. No function has this name.
+pub(crate) const TABLE: &str = "attribute_table!";
+/// The maximum depth of brackets around the rows of an attribute.
+const MAX_BRACKETS: usize = 3;
+
 impl Lowering<'_> {
+    /// The rows `"/path" => get(handler)` among the arguments of an attribute, also inside brackets.
+    pub(super) fn attribute_table(&mut self, tree: Node<'_>, depth: usize) -> Option<Located> {
+        let mut cursor = tree.walk();
+        let tokens: Vec<Node<'_>> = tree.children(&mut cursor).filter(|child| !child.is_extra()).collect();
+        let mut entries = Vec::new();
+        for row in tokens.get(1..tokens.len().saturating_sub(1))?.split(|token| token.kind() == ",") {
+            let [path, arrow, value @ ..] = row else { continue };
+            if path.kind() != "string_literal" || arrow.kind() != "=>" {
+                continue;
+            }
+            let value = match value {
+                [list] if list.kind() == "token_tree" && self.source(*list).starts_with('[') => {
+                    let elements = self.macro_arguments(*list);
+                    Some(self.at(*list, Expression::List(elements)))
+                }
+                value => self.argument(value),
+            };
+            entries.extend(value.map(|value| Entry { key: Some(self.located(*path)), value }));
+        }
+        if entries.is_empty() {
+            let inner = tokens.into_iter().filter(|token| token.kind() == "token_tree" && depth < MAX_BRACKETS);
+            return inner.into_iter().find_map(|tree| self.attribute_table(tree, depth + 1));
+        }
+        let rows = Element { is_spread: false, name: None, value: self.at(tree, Expression::Record(entries)) };
+        let callee = self.at(tree, Expression::Name(TABLE.to_owned()));
+        Some(self.at(tree, macros::call(callee, vec![rows], "")))
+    }
+
     /// The rows of a list of tuples.
     pub(super) fn table_rows(&mut self, value: Node<'_>) {
         let list = match value.kind() {

@@ -83,6 +83,7 @@ impl Program<'_> {
         if let Expression::Name(name) = &call.callee.expression
             && matches!(callee, Value::Unknown)
         {
+            self.place = (scope.file, line);
             return self.global_call(name, &arguments, scope);
         }
         if let Expression::Index(object, _) = &call.callee.expression
@@ -146,6 +147,11 @@ impl Program<'_> {
         match self.language(scope.file) {
             Language::Python => return self.python_function(name, arguments, scope),
             Language::Go => return self.go_function(name, arguments),
+            Language::Php => return self.php_function(name, arguments, scope),
+            Language::Ruby => {
+                let (file, line) = self.place;
+                return self.rails_call(name, arguments, Place { file, line }, scope);
+            }
             _ => {}
         }
         let module = arguments.get(0);

@@ -39,8 +39,8 @@ impl Program<'_> {
                         at.parse().ok().and_then(|at: usize| values.get(at).cloned()).unwrap_or(Value::Unknown)
                     }
                     (_, Some(name)) => self.member(&object, name),
-                    // The type arguments of a class: `ModelViewSet[User]`.
-                    (Value::Class(_) | Value::Package(_), None) => object,
+                    // The type arguments of a class or function: `ModelViewSet[User]`, `NewRouter[*Event]`.
+                    (Value::Class(_) | Value::Package(_) | Value::Function(_), None) => object,
                     _ => Value::Unknown,
                 }
             }
@@ -81,7 +81,7 @@ impl Program<'_> {
 
     fn name(&mut self, name: &str, scope: &Rc<Scope>) -> Value {
         match name {
-            "__dirname" => Value::Text(Text::folder(paths::folder(self.path_of(scope.file)))),
+            "__dirname" | "__DIR__" => Value::Text(Text::folder(paths::folder(self.path_of(scope.file)))),
             _ => match scope.get(name) {
                 Some(value) => value,
                 None if scope.module.is_some() => self.item_or_package(scope, name),
@@ -95,6 +95,9 @@ impl Program<'_> {
     fn undeclared(&mut self, name: &str, scope: &Rc<Scope>) -> Value {
         if self.language(scope.file) == Language::Go {
             return self.go_undeclared(name);
+        }
+        if matches!(self.language(scope.file), Language::Ruby | Language::Php | Language::Java) {
+            return Value::Unknown;
         }
         if let Some(package) = framework::package_of_name(name, self.language(scope.file)) {
             return Value::Package(Rc::new(PackageValue { package: package.to_owned(), names: vec![name.to_owned()] }));
@@ -190,6 +193,9 @@ impl Program<'_> {
         let fields = self.record(entries, scope);
         let mut fields = Self::fields(&fields);
         if let Some(class) = class.as_ref().filter(|class| self.language(class.scope.file) == Language::Go) {
+            if let Some(router) = self.own_router(class) {
+                return router;
+            }
             fields = Self::go_named_fields(&class.class, fields);
         }
         let fields = std::cell::RefCell::new(fields);

@@ -44,6 +44,9 @@ impl Program<'_> {
             Value::Resource(router, _) if self.is_builder(*router) => {
                 self.go_builder_method(*router, name, arguments, place)
             }
+            Value::Resource(router, _) if self.is_laravel_chain(*router) => {
+                self.laravel_chain(*router, name, arguments, place)
+            }
             Value::Resource(router, path) => self.resource_method(*router, path, name, arguments, place),
             Value::List(values) => self.list_method(values, name, arguments),
             Value::Text(text) if self.language(scope.file) == Language::Python => {
@@ -100,6 +103,10 @@ impl Program<'_> {
                 self.go_unresolved(name, arguments, line, scope);
                 return self.go_apply(&Value::Unknown, arguments, place);
             }
+            Language::Php => return self.laravel_method(object, name, arguments, Place { file: scope.file, line }),
+            Language::Ruby => {
+                return self.rails_method(object, name, arguments, Place { file: scope.file, line }, scope);
+            }
             _ => {}
         }
         match source_of(object).as_str() {
@@ -114,7 +121,10 @@ impl Program<'_> {
             }
             _ => {}
         }
-        self.add_unresolved(name, arguments, line, scope);
+        // These send requests.
+        if !matches!(source_of(object).as_str(), "$" | "jQuery" | "axios") {
+            self.add_unresolved(name, arguments, line, scope);
+        }
         self.call_functions(arguments)
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::program::{MAX_STEPS, Program};
 use super::super::rust::import_path;
+use super::super::text::Text;
 use super::super::value::{PackageValue, Scope, Value};
 use crate::code::{Imported, Language, Located, Pattern, Statement};
 
@@ -132,7 +133,9 @@ impl Program<'_> {
 
     fn for_each(&mut self, pattern: &Pattern, list: &Located, body: &[Statement], scope: &Rc<Scope>) -> Option<Value> {
         let list = self.evaluate(list, scope);
+        let pairs = self.is_php(scope).then(|| pairs(&list, pattern)).flatten();
         let values = match &list {
+            _ if pairs.is_some() => pairs.unwrap_or_default(),
             Value::List(values) if !values.is_empty() => values.iter().take(MAX_ROUNDS).cloned().collect(),
             _ => vec![Value::Unknown],
         };
@@ -143,6 +146,10 @@ impl Program<'_> {
             returned = self.block(body, &inside).or(returned);
         }
         returned
+    }
+
+    fn is_php(&self, scope: &Scope) -> bool {
+        matches!(self.language(scope.file), Language::Php | Language::Ruby)
     }
 
     /// Binds the names of a pattern.
@@ -219,4 +226,20 @@ impl Program<'_> {
             }
         }
     }
+}
+
+/// The keys and values, or only the values, of what PHP or Ruby runs over.
+fn pairs(list: &Value, pattern: &Pattern) -> Option<Vec<Value>> {
+    let fields: Vec<(String, Value)> = match list {
+        Value::Record(_) => Program::fields(list).into_iter().collect(),
+        Value::List(values) if matches!(pattern, Pattern::List(_)) => {
+            values.iter().enumerate().map(|(at, value)| (at.to_string(), value.clone())).collect()
+        }
+        _ => return None,
+    };
+    let with_key = |(key, value): (String, Value)| match pattern {
+        Pattern::List(_) => Value::List(Rc::new(vec![Value::Text(Text::literal(&key)), value])),
+        _ => value,
+    };
+    Some(fields.into_iter().take(MAX_ROUNDS).map(with_key).collect())
 }

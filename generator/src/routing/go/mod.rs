@@ -2,16 +2,17 @@
 
 mod builder;
 mod order;
+mod own;
 mod packages;
 mod route;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use self::builder::Builder;
 pub(super) use self::order::used_in_own_packages;
-pub(super) use self::packages::{Packages, is_candidate, specifiers};
+pub(super) use self::packages::{Packages, is_candidate, is_needed, specifiers};
 use super::evaluate::{Arguments, Place};
 use super::framework;
 use super::program::Program;
@@ -35,6 +36,8 @@ pub(super) struct GoState {
     /// The methods of all types, by name.
     methods: HashMap<String, Vec<Rc<Closure>>>,
     builders: HashMap<RouterId, Builder>,
+    /// The types of the repository that are routers.
+    own_routers: HashSet<*const Class>,
     /// The routers that stand for others while a function runs: `f.Group("/api", func() { f.Get(…) })`.
     targets: HashMap<RouterId, RouterId>,
 }
@@ -84,6 +87,7 @@ impl Program<'_> {
                 }
             }
         }
+        self.find_own_routers(&package);
         for pass in 0..MAX_PASSES {
             for (scope, statements) in &parts {
                 statements.iter().for_each(|statement| self.go_variable(statement, scope, &package, pass == 0));
@@ -209,7 +213,7 @@ impl Program<'_> {
             None => scope.get(type_name)?,
         };
         match kind {
-            Value::Class(class) => Some(self.go_bare(&class)),
+            Value::Class(class) => self.own_router(&class).or_else(|| Some(self.go_bare(&class))),
             Value::Package(package) => {
                 let framework = framework::of_go_type(&package.package, package.last())?;
                 Some(Value::Router(self.new_router(framework, Text::default())))

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::code::{Imported, Statement};
+use super::super::framework;
+use crate::code::{Imported, Language, Statement};
 use crate::paths;
 
 /// Texts of which a file that declares routes has one.
@@ -46,6 +47,15 @@ pub(in super::super) fn is_candidate(text: &str) -> bool {
     MARKERS.iter().any(|marker| text.contains(marker))
 }
 
+/// Whether a package that another one imports is read: its files may have routers, paths or parts of them.
+pub(in super::super) fn is_needed(text: &str) -> bool {
+    let names_package = || {
+        let all = framework::all().iter().filter(|framework| framework.language == Language::Go);
+        all.flat_map(|framework| &framework.packages).any(|package| text.contains(package.as_str()))
+    };
+    text.contains("\"/") || text.contains("const") && text.contains("= \"") || names_package()
+}
+
 /// The packages that a file imports, and its own one.
 pub(in super::super) fn specifiers(statements: &[Statement]) -> Vec<String> {
     let imported = statements.iter().filter_map(|statement| match statement {
@@ -75,7 +85,7 @@ impl Packages {
             let rest = import.strip_prefix(module.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then_some((folder, rest.trim_start_matches('/')))
         })?;
-        let path = super::super::modules::normalised(folder, rest);
+        let path = crate::paths::joined(folder, rest);
         self.files.contains_key(&path).then_some(path)
     }
 

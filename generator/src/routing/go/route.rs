@@ -58,6 +58,11 @@ impl Program<'_> {
             }
             Operation::Pattern => self.go_pattern(router, arguments, place),
             Operation::Static => self.go_static(router, name, arguments, place),
+            Operation::Below
+                if !arguments.functions().is_empty() && self.framework_name(router) == Some("own router") =>
+            {
+                return self.go_group(router, arguments, place);
+            }
             Operation::Below => {
                 self.mark_called(arguments);
                 let path = Self::go_path(0, arguments);

@@ -53,6 +53,10 @@ impl Program<'_> {
         }
         let names: Vec<&str> = package.names.iter().map(String::as_str).collect();
         let path = |path: Text| vec![Alternative { path: Some(path), method: None, place: Some(place) }];
+        if let (["serve"], Value::Filter(served)) = (names.as_slice(), arguments.get(0)) {
+            self.filter_served(served, place);
+            return None;
+        }
         let alternatives = match names.as_slice() {
             ["path"] | ["path", "path"] => {
                 let value = arguments.get(0);
@@ -74,6 +78,16 @@ impl Program<'_> {
             _ => return None,
         };
         Some(self.filter(alternatives))
+    }
+
+    /// A filter that is served answers all paths, if it looks at none.
+    fn filter_served(&mut self, served: FilterId, place: Place) {
+        for alternative in self.filters.all.get_mut(served).into_iter().flatten() {
+            if alternative.path.is_none() {
+                alternative.path = Some(Text::literal("/*"));
+                alternative.place = alternative.place.or(Some(place));
+            }
+        }
     }
 
     /// `path!("users" / u32)`

@@ -8,6 +8,7 @@ mod filters;
 mod functions;
 mod items;
 mod relevant;
+mod tables;
 mod unresolved;
 
 pub(super) use self::crates::{Crates, named_paths};
@@ -16,7 +17,7 @@ pub(super) use self::items::{Items, ModuleId, import_path};
 pub(super) use self::relevant::irrelevant;
 
 /// Texts of which a file that declares routes has one. Most files of a program have none, and reading them takes time.
-const MARKERS: [&str; 32] = [
+const MARKERS: [&str; 35] = [
     "Router",
     ".route(",
     ".nest(",
@@ -49,6 +50,9 @@ const MARKERS: [&str; 32] = [
     "RouteMethod",
     "OpenApiService",
     "GET \"/",
+    "\" => get(",
+    "\" => post(",
+    "\" => [get(",
 ];
 /// The part of a file that says whether a program wrote it, in bytes.
 const HEAD: usize = 500;

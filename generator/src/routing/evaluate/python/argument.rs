@@ -9,7 +9,7 @@ use crate::code::Located;
 
 impl Arguments<'_> {
     /// The argument with one of the names.
-    pub(super) fn named(&self, names: &[&str]) -> Option<Value> {
+    pub(in super::super::super) fn named(&self, names: &[&str]) -> Option<Value> {
         self.named.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.clone())
     }
 
