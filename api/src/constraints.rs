@@ -61,8 +61,8 @@ impl ConstraintRow {
 }
 
 /// The error for a recipient that is not known.
-const RECIPIENT_UNKNOWN: &str = "A recipient is not known, so nothing was sent. An agent is known for 30 days after its last start of a day. List the \
-     sessions of the venture for the names of its agents.";
+const RECIPIENT_UNKNOWN: &str = "A recipient is not known, so nothing was sent. An agent is known for 30 days after \
+     its last start of a day. List the sessions of the venture for the names of its agents.";
 
 /// Every constraint that a request can violate.
 #[rustfmt::skip]
@@ -113,7 +113,8 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
     // Messages.
     ConstraintRow::check("message_not_found", ErrorCode::MessageNotFound,
         "No message has this id, or it was neither sent by the agent nor to it."),
-    ConstraintRow::refused(Violated::NotNull(Cow::Borrowed("deliveries.venture")), ErrorCode::RecipientUnknown, RECIPIENT_UNKNOWN),
+    ConstraintRow::refused(Violated::NotNull(Cow::Borrowed("deliveries.venture")), ErrorCode::RecipientUnknown,
+        RECIPIENT_UNKNOWN),
     ConstraintRow::check("message_recipient_unknown", ErrorCode::RecipientUnknown, RECIPIENT_UNKNOWN),
     ConstraintRow::check("message_no_recipient", ErrorCode::NoRecipient,
         "No other agent with an active session is in these groups, so nothing was sent. A message to the name of an agent \

@@ -112,13 +112,15 @@ fn reached(rows: &[Vec<Row>]) -> Result<String, ApiError> {
         agent.is_reached |= flag(row, "is_reached");
         scanned += usize::from(flag(row, "is_scanned"));
     }
-    let reached = found.iter().filter(|(_, found)| found.is_reached);
-    let item = |(agent, found): (&&str, &Found)| json!({ "agent": agent, "public_key": found.public_key, "is_active": found.is_active });
-    let items: Vec<Value> = reached.map(item).collect();
+    let items: Vec<Value> = found.iter().filter(|(_, found)| found.is_reached).map(reached_json).collect();
     if items.len() > Recipient::MAX_AGENTS || scanned > MAX_SCANNED {
         return Err(ApiError::of_code(ErrorCode::TooManyRecipients));
     }
     Ok(json!({ "total": items.len(), "items": items }).to_string())
+}
+
+fn reached_json((agent, found): (&&str, &Found)) -> Value {
+    json!({ "agent": agent, "public_key": found.public_key, "is_active": found.is_active })
 }
 
 /// Names the unknown recipients of the rows in the error, each with the known agents whose names are nearest to it.

@@ -165,7 +165,7 @@ impl Addressed {
             .bind(self.sessions.as_str())
             .bind(self.human);
         let needles = (0..2 * Recipient::MAX_GROUPS).map(|n| self.needles.get(n).map(String::as_str));
-        needles.fold(statement, |statement, needle| statement.bind(needle)).bind(from.venture())
+        needles.fold(statement, Statement::bind).bind(from.venture())
     }
 
     fn of_unknown(&self, sql: &'static str, from: Speaker, time: &RecipientTime) -> Statement {
