@@ -53,10 +53,10 @@ impl Keeper {
         let Fence { session_id, epoch } = self.fence().await?;
         let taker = Taker { session_id: session_id.clone(), epoch };
         let limit = TakeLimit::try_from(MOST).unwrap_or_default();
-        let taken = self.identity.api().await?.take_inbox(&TakeInbox { session_id, epoch, limit, again: true }).await?;
-        let open = self.opened_or_refused(taken.items).await?;
-        let waiting = Waiting { count: taken.waiting, is_minimum: taken.waiting_is_minimum };
-        let is_all = taken.waiting == 0;
+        let inbox = self.identity.api().await?.take_inbox(&TakeInbox { session_id, epoch, limit, again: true }).await?;
+        let open = self.opened_or_refused(inbox.items).await?;
+        let waiting = Waiting { count: inbox.waiting, is_minimum: inbox.waiting_is_minimum };
+        let is_all = inbox.waiting == 0;
         self.in_mail(folder, move |folder| {
             for item in open {
                 folder.put_mail(&MailItem::of(item, taker.clone(), now()))?;

@@ -278,14 +278,13 @@ async fn own_delivery<'a>(
 async fn acknowledge(keeper: &Keeper, ids: &[MessageId]) -> Result<Facts, Trouble> {
     let mut deliveries = Vec::new();
     for (place, id) in ids.iter().enumerate() {
-        let delivery = match keeper.mail.delivery_of(id) {
-            Some(delivery) => delivery,
-            None => {
-                let record = keeper.identity.api().await?.get_message(id).await?;
-                let delivery = own_delivery(keeper, &record).await?.map(|delivery| delivery.id.clone());
-                let not_yours = || Violations::at(format!("/acknowledge/{place}"), "is not a message to you");
-                delivery.ok_or_else(|| Trouble::Arguments(not_yours()))?
-            }
+        let delivery = if let Some(delivery) = keeper.mail.delivery_of(id) {
+            delivery
+        } else {
+            let record = keeper.identity.api().await?.get_message(id).await?;
+            let delivery = own_delivery(keeper, &record).await?.map(|delivery| delivery.id.clone());
+            let not_yours = || Violations::at(format!("/acknowledge/{place}"), "is not a message to you");
+            delivery.ok_or_else(|| Trouble::Arguments(not_yours()))?
         };
         if deliveries.iter().all(|(_, other)| *other != delivery) {
             deliveries.push((id, delivery));

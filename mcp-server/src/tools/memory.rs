@@ -196,9 +196,10 @@ async fn list(keeper: &Keeper, q: Option<SearchText>, cursor: Option<Cursor>) ->
     };
     let page = api.list_notes(&filter).await?;
     if page.items.is_empty() {
-        let report = match is_narrowed {
-            true => "Nothing that is remembered matches. Use fewer words.".to_owned(),
-            false => format!("The agents of venture {} remember nothing here.", place.venture.code),
+        let report = if is_narrowed {
+            "Nothing that is remembered matches. Use fewer words.".to_owned()
+        } else {
+            format!("The agents of venture {} remember nothing here.", place.venture.code)
         };
         return Ok(Facts { report, ..Facts::default() });
     }

@@ -5,8 +5,8 @@ use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::{Delivery, LostResponse, Queued};
 use deckwatch_client::sealed::{self, SealError};
 use deckwatch_protocol::{
-    ErrorCode, Fence, Message, MessageBody, MessageId, MessageKind, MessageRecord, Priority, Recipient, SendMessage,
-    SentMessage, Violation, Violations,
+    ErrorCode, ExpirySeconds, Fence, Message, MessageBody, MessageId, MessageKind, MessageRecord, Priority, Recipient,
+    SendMessage, SentMessage, Violation, Violations,
 };
 use deserr::Deserr;
 use schemars::JsonSchema;
@@ -137,7 +137,7 @@ async fn send(keeper: &Keeper, draft: Draft) -> Result<Facts, Trouble> {
         body: Some(draft.body),
         reply_to: draft.reply_to,
         priority: draft.priority,
-        expires_in_seconds: Default::default(),
+        expires_in_seconds: ExpirySeconds::default(),
         ack_required: draft.ack_required,
         sealed: None,
     };

@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rmcp::model::RequestId;
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
-/// The requests that somebody waits for. Clones share them.
+/// The requests whose response a task waits for. Clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Written(Arc<Mutex<Vec<(RequestId, Sender<()>)>>>);
+pub(crate) struct Written(Arc<Mutex<Vec<Awaited>>>);
+
+/// A request, and what to call when its response was written.
+type Awaited = (RequestId, Sender<()>);
 
 impl Written {
     /// Gets a value when the response to this request was written, and an error if it can't be written.
