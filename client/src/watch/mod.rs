@@ -164,7 +164,7 @@ impl Watch {
                 }
                 Err(cause) => {
                     log::info!("the socket to the API ended: {cause}");
-                    self.state.set(WatchState::Away(cause.to_string()));
+                    self.state.set(WatchState::Away(cause.clone()));
                     self.source = Source::Polling;
                     let pause = self.pause();
                     self.opens_at = Instant::now() + pause;
@@ -219,7 +219,7 @@ impl Watch {
             }
             Ok(Err(cause)) => {
                 log::info!("could not open a socket to the API, so events are listed every 30 s: {cause}");
-                self.state.set(WatchState::Polling(cause.to_string()));
+                self.state.set(WatchState::Polling(cause.clone()));
                 let pause = self.pause();
                 self.opens_at = Instant::now() + pause;
             }

@@ -30,10 +30,9 @@ impl StateSender {
     /// Sets the state. Does not wake those who follow it if it is the same.
     pub(super) fn set(&self, state: WatchState) {
         self.0.send_if_modified(|now| {
-            *now != state && {
-                *now = state;
-                true
-            }
+            let is_new = *now != state;
+            *now = state;
+            is_new
         });
     }
 }

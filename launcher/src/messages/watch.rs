@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use deckwatch_client::Api;
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::watch::{Watch as Events, WatchState, Watched};
-use deckwatch_protocol::{Event, EventFilter, EventKind, Limit, cut};
+use deckwatch_protocol::{Event, EventFilter, EventKind, Limit, VentureCode, cut};
 use serde_json::Value;
 
 use super::Watch;
@@ -125,10 +125,10 @@ fn line(event: &Event, with_venture: bool) -> String {
     let kind = event.kind.as_str();
     let mut line = format!("{dim}{time}{dim:#}  {style}{kind:<19}{style:#}");
     if with_venture {
-        let venture = event.venture.as_ref().map_or("all", |venture| venture.as_str());
+        let venture = event.venture.as_ref().map_or("all", VentureCode::as_str);
         line += &format!("  {}", clean_line(venture));
     }
-    let agent = event.agent.as_ref().map(|agent| agent.to_string());
+    let agent = event.agent.as_ref().map(ToString::to_string);
     let facts = event.data.iter().filter_map(|(name, value)| fact(name, value));
     for part in agent.into_iter().chain([event.subject.clone()]).chain(facts) {
         line += &format!("  {}", clean_line(&part));

@@ -258,7 +258,7 @@ fn id(keys: &AgentKeys) -> deckwatch_protocol::SealKeyId {
     sealed::key_id(keys.pair().public_key()).unwrap()
 }
 
-/// Asks PyNaCl. `None` if it is not installed.
+/// Asks `PyNaCl`. `None` if it is not installed.
 async fn pynacl(request: Value) -> Option<Value> {
     let python = std::env::var_os("DECKWATCH_TEST_PYNACL")?;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/sealed/peer.py");
