@@ -508,11 +508,11 @@ fn item(n: usize, body: &str, taken_at: deckwatch_protocol::Timestamp) -> MailIt
 fn full_pipe() -> (PipeWriter, PipeReader) {
     let (reader, writer) = std::io::pipe().unwrap();
     let written = Arc::new(AtomicUsize::new(0));
-    let (mut filler, filled) = (writer.try_clone().unwrap(), Arc::clone(&written));
+    let (mut filler, count) = (writer.try_clone().unwrap(), Arc::clone(&written));
     // The last write blocks until the reader is gone.
     std::thread::spawn(move || {
         while filler.write_all(&[b'x'; 512]).is_ok() {
-            filled.fetch_add(512, Ordering::Relaxed);
+            count.fetch_add(512, Ordering::Relaxed);
         }
     });
     let mut before = 0;
