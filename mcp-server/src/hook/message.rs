@@ -60,7 +60,7 @@ impl Page {
         let message = &item.message;
         let mut block = format!("{}\n", self.heading(item));
         if let Some(subject) = &message.subject {
-            block += &format!("{}\n", Fence::bar(&self.fence.line(subject)));
+            block.extend([format!("{}\n", Fence::bar(&self.fence.line(subject)))]);
         }
         let rest = format!("The rest is not shown. Read it with the tool `inbox` and the id {}.\n", message.id);
         let lines = message.body.as_deref().map(|body| self.fence.lines(body)).unwrap_or_default();
@@ -70,7 +70,7 @@ impl Page {
             if line.len() > left {
                 let cut = cut::at_word(cut::to_bytes(&line, left)).trim_end();
                 if cut.len() > 2 {
-                    block += &format!("{cut}\n");
+                    block.extend([format!("{cut}\n")]);
                 }
                 block += &rest;
                 return (block, false);
@@ -86,7 +86,7 @@ impl Page {
         let (kind, from) = (message.kind.as_str(), self.fence.line(&message.from));
         let mut heading = format!("{kind} from {from}, {}, {}", ago(message.sent_at, self.now), message.id);
         if let Some(answered) = &message.reply_to {
-            heading += &format!(", about your {answered}");
+            heading.extend([format!(", about your {answered}")]);
         }
         if message.sealed.is_some() {
             heading += ", sealed";
@@ -114,9 +114,9 @@ impl Page {
         }
         if left > 0 {
             let (messages, wait) = if left == 1 { ("message", "waits") } else { ("messages", "wait") };
-            text += &format!(
+            text.extend([format!(
                 "{left} more {messages} {wait}. You get them at a later turn, or now with the tool `inbox`.\n"
-            );
+            )]);
         }
         Some(text)
     }

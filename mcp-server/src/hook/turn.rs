@@ -69,12 +69,12 @@ impl Showing {
 
     fn add_events(&mut self, caller: &Caller) -> io::Result<()> {
         let events = caller.folder.take_events(TURN_EVENTS.saturating_sub(self.turn.events))?;
-        let lines: String = events.lines.iter().map(|line| format!("- {line}\n")).collect();
+        let lines = events.lines.iter().fold(String::new(), |lines, line| lines + "- " + line + "\n");
         if lines.is_empty() || lines.len() + EVENTS.len() > self.room() {
             return Ok(());
         }
         self.turn.events += events.lines.len();
-        self.text += &format!("{EVENTS}{lines}");
+        self.text.extend([format!("{EVENTS}{lines}")]);
         self.events = Some(events);
         Ok(())
     }
@@ -96,17 +96,18 @@ impl Showing {
         if stale > 0 && !self.turn.said_gone && caller.folder.server()? == Server::Gone {
             self.turn.said_gone = true;
             let waits = if stale == 1 { "1 message waits".to_owned() } else { format!("{stale} messages wait") };
-            self.text += &format!(
+            self.text.extend([format!(
                 "Deckwatch: {waits} for you, but the Deckwatch server of this session has ended. Restart this tool to get \
                  them.\n"
-            );
+            )]);
         }
         let waiting = caller.folder.waiting()?;
         if waiting.count > 0 && waiting.count != self.turn.counted {
             let (least, n) = (if waiting.is_minimum { "more than " } else { "" }, waiting.count);
             let (messages, wait) = if n == 1 { ("message", "waits") } else { ("messages", "wait") };
-            self.text +=
-                &format!("Deckwatch: {least}{n} {messages} {wait} for you. Read them with the tool `inbox`.\n");
+            self.text.extend([format!(
+                "Deckwatch: {least}{n} {messages} {wait} for you. Read them with the tool `inbox`.\n"
+            )]);
         }
         self.turn.counted = waiting.count;
         Ok(())

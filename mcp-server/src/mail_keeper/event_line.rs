@@ -26,7 +26,7 @@ pub(super) fn line(event: &Event, scope: &Scope) -> Option<String> {
     let is_own = event.agent.as_ref() == Some(scope.agent);
     if event.kind == EventKind::ClaimReleased && is_own && text("reason").as_deref() == Some("taken") {
         let (by, subject) = (text("by").unwrap_or_default(), text("subject").unwrap_or_else(|| "a path".to_owned()));
-        return Some(short(format!("{by} has taken your claim on {subject}")));
+        return Some(short(&format!("{by} has taken your claim on {subject}")));
     }
     if is_own || !text("repo").is_some_and(|repo| repo.eq_ignore_ascii_case(scope.repo.as_str())) {
         return None;
@@ -48,7 +48,7 @@ pub(super) fn line(event: &Event, scope: &Scope) -> Option<String> {
         EventKind::CheckFailed => format!("a check of {place} has failed"),
         _ => return None,
     };
-    Some(short(what))
+    Some(short(&what))
 }
 
 /// The issue or the branch that the event is about, if the agent works on it.
@@ -65,8 +65,8 @@ fn shared_place(event: &Event, scope: &Scope) -> Option<String> {
     (is_own && !COMMON_BRANCHES.contains(&branch)).then(|| format!("branch {}", clean_line(branch)))
 }
 
-fn short(text: String) -> String {
-    cut::to_bytes(&text, MAX_BYTES).to_owned()
+fn short(text: &str) -> String {
+    cut::to_bytes(text, MAX_BYTES).to_owned()
 }
 
 #[cfg(test)]

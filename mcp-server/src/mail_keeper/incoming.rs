@@ -30,16 +30,16 @@ impl<'a> Incoming<'a> {
     /// Puts the messages of a take into the folder. After the first complete take, removes what an earlier server took and the
     /// API has not offered again.
     pub(super) async fn put_mail(&mut self, keeper: &Keeper, taken: TakenInbox) -> Result<(), FolderTrouble> {
-        let (taker, is_last) = (self.taker.clone(), taken.items.len() < limit());
+        let (owner, is_last) = (self.taker.clone(), taken.items.len() < limit());
         let removes_others = is_last && !self.is_complete;
         let waiting = Waiting { count: taken.waiting, is_minimum: taken.waiting_is_minimum };
         let items = keeper.opened_or_refused(taken.items).await?;
         in_folder(self.folder, move |folder| {
             for item in items {
-                put(folder, item, &taker)?;
+                put(folder, item, &owner)?;
             }
             if removes_others {
-                let removed = folder.remove_mail_of_others(&taker)?;
+                let removed = folder.remove_mail_of_others(&owner)?;
                 if removed > 0 {
                     log::info!("{removed} messages that an earlier process took are not offered to this one");
                 }

@@ -127,7 +127,7 @@ async fn taking(
     loop {
         tokio::select! {
             received = receiving.received.recv() => match received {
-                Some(Ok(Received::Mail(taken))) => incoming.put_mail(keeper, taken).await?,
+                Some(Ok(Received::Mail(answer))) => incoming.put_mail(keeper, answer).await?,
                 Some(Ok(Received::Events(events))) => incoming.put_events(keeper, &me.agent, &events).await?,
                 Some(Err(error)) => return Err(error.into()),
                 None => return Ok(Stopped::Failed("the mailbox was closed".to_owned())),

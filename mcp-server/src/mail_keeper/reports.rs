@@ -17,7 +17,8 @@ pub(super) async fn send(keeper: &Keeper, folder: &AgentFolder, fence: &Fence) -
         let items = part.iter().map(report_of).collect();
         let report = ReportInbox { session_id: Some(session_id), epoch: Some(epoch), venture: None, items };
         match keeper.identity.client().await?.deliver_report(&report).await? {
-            Delivery::Delivered(_) | Delivery::ResponseLost(_) | Delivery::Queued(_) => {}
+            Delivery::Delivered(_) | Delivery::ResponseLost(_) => {}
+            Delivery::Queued(_) => keeper.pending.notify(),
         }
         let reported: Vec<_> = part.iter().map(|shown| shown.delivery_id.clone()).collect();
         in_folder(folder, move |folder| folder.reported(reported)).await?;
