@@ -54,7 +54,9 @@ pub(crate) fn run(env: &ProcessEnv, json: bool, no_turns: bool) -> Result<(), La
     }
     let (of, broken) = (report.len(), report.failed());
     let to_prove = if no_turns { &[][..] } else { &reach };
-    hook_doctor::examine(to_prove, &server, &hooks, env).into_iter().for_each(|check| report.add(check));
+    for check in hook_doctor::examine(to_prove, &server, &hooks, env) {
+        report.add(check);
+    }
     if json {
         json_output::print(&report)?;
     } else {

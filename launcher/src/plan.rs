@@ -181,8 +181,7 @@ impl<'a> Plan<'a> {
                     "only if you agree: a launch on a terminal asks whether Codex may run them".to_owned()
                 }
             },
-            Hooks::Off(why) => format!("none: {why}"),
-            Hooks::Prevented(why) => format!("none: {why}"),
+            Hooks::Off(why) | Hooks::Prevented(why) => format!("none: {why}"),
         }
     }
 

@@ -27,16 +27,15 @@ pub(super) fn plan(server: &str, request: &RegistrationRequest, env: &ProcessEnv
     let args = vec![option("--mcp-config", &path)];
     let mut changes = slash_commands::plan(env)?;
     changes.extend(SettingsFile::read(path)?.into_change(&format!("{settings:#}\n"), Backup::Never));
-    let hooks = match Hooks::off(request.hooks) {
-        Some(off) => off,
-        None => {
-            let plugin = env.dirs.state.join("mcp/claude-plugin");
-            for (file, content) in plugin_files(server) {
-                let file = SettingsFile::read(plugin.join(file))?;
-                changes.extend(file.into_change(&format!("{content:#}\n"), Backup::Never));
-            }
-            Hooks::Registered(vec![option("--plugin-dir", &plugin)])
+    let hooks = if let Some(off) = Hooks::off(request.hooks) {
+        off
+    } else {
+        let plugin = env.dirs.state.join("mcp/claude-plugin");
+        for (file, content) in plugin_files(server) {
+            let file = SettingsFile::read(plugin.join(file))?;
+            changes.extend(file.into_change(&format!("{content:#}\n"), Backup::Never));
         }
+        Hooks::Registered(vec![option("--plugin-dir", &plugin)])
     };
     let (replaced, obstacle, for_one_launch) = (Vec::new(), None, OneLaunchRegistration::default());
     Ok(Registration { changes, args, replaced, obstacle, hooks, for_one_launch })
@@ -58,7 +57,9 @@ fn plugin_files(server: &str) -> [(&'static str, Value); 2] {
         let mut run = vec![hook(server, ours, hooks::timeout_seconds(ours))];
         if WAITER_EVENTS.contains(event) {
             let mut waiter = hook(server, "wait", WAITER_TIMEOUT);
-            waiter["asyncRewake"] = true.into();
+            if let Some(waiter) = waiter.as_object_mut() {
+                waiter.insert("asyncRewake".to_owned(), true.into());
+            }
             run.push(waiter);
         }
         ((*event).to_owned(), json!([{ "hooks": run }]))

@@ -189,7 +189,8 @@ impl CodexHooks {
         let program = codex.canonicalize().unwrap_or_else(|_| codex.to_owned());
         // npm gives the files of every version the same time of modification, but the time of the installation remains.
         let installed = program.metadata().map(|program| (program.ino(), program.ctime(), program.ctime_nsec())).ok();
-        sha256_hex(format!("{:?} {:?} {program:?} {installed:?}", self.args, self.home).as_bytes())
+        let (program, home) = (program.display(), self.home.display());
+        sha256_hex(format!("{:?} {home} {program} {installed:?}", self.args).as_bytes())
     }
 
     fn decision(&self) -> Decision {

@@ -24,7 +24,9 @@ pub(super) fn register(settings: &CstObject, server: &str) {
         match our_groups(&groups).as_slice() {
             [only] if only.to_serde_value().as_ref() == Some(&wanted) => {}
             found => {
-                found.iter().for_each(|group| group.clone().remove());
+                for group in found {
+                    group.clone().remove();
+                }
                 groups.append(as_input(&wanted));
             }
         }

@@ -14,7 +14,7 @@ use crate::environment;
 use crate::process_env::ProcessEnv;
 
 /// How long a turn may take. The agent CLI may start the user's own MCP servers first.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 const PROMPT: &str = "Answer the question of `launcher mcp doctor`.";
 /// Any key will do, because our model checks none.
 const KEY: &str = "no-key-is-needed";

@@ -78,11 +78,11 @@ async fn answer(mut stream: TcpStream, heard: &Mutex<String>) -> io::Result<()> 
             (reply.kind, reply.text)
         }
     };
-    let head = format!(
+    let header = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         text.len()
     );
-    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(header.as_bytes()).await?;
     stream.write_all(text.as_bytes()).await?;
     stream.shutdown().await
 }
@@ -90,10 +90,10 @@ async fn answer(mut stream: TcpStream, heard: &Mutex<String>) -> io::Result<()> 
 async fn read(stream: &mut TcpStream) -> io::Result<Request> {
     let mut stream = BufReader::new(stream);
     let (mut path, mut length, mut is_chunked) = (String::new(), 0, false);
-    let mut head = (&mut stream).take(MAX_HEAD);
+    let mut lines = (&mut stream).take(MAX_HEAD);
     loop {
         let mut line = String::new();
-        head.read_line(&mut line).await?;
+        lines.read_line(&mut line).await?;
         let line = line.trim_end();
         if line.is_empty() {
             break;

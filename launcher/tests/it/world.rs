@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 /// Records its arguments and environment, then exits or sleeps as the test wants.
 const AGENT: &str = r#"#!/bin/sh
 if [ "$1" = --help ]; then printf '%s\n' "$AGENT_HELP"; exit; fi
+case " $* " in *" app-server "*) exit 1 ;; esac
 pwd -P > "$RECORD.cwd"
 for arg in "$@"; do printf '%s\n' "$arg"; done > "$RECORD.args"
 env > "$RECORD.env"
