@@ -57,7 +57,7 @@ impl Lowering<'_> {
         for child in children(node) {
             match (child.kind(), self.source(child)) {
                 ("escape_sequence", escaped @ ("\\\\" | "\\\"" | "\\'")) => {
-                    text.push_str(escaped.get(1..).unwrap_or_default())
+                    text.push_str(escaped.get(1..).unwrap_or_default());
                 }
                 (_, source) => text.push_str(source),
             }

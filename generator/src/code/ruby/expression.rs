@@ -141,7 +141,8 @@ impl Lowering<'_> {
                     entries.push(Entry { key: Some(self.located(key)), value: self.located(value) });
                 }
                 _ => {
-                    entries.extend(children(pair).first().map(|inner| Entry { key: None, value: self.located(*inner) }))
+                    entries
+                        .extend(children(pair).first().map(|inner| Entry { key: None, value: self.located(*inner) }));
                 }
             }
         }

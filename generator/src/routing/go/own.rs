@@ -69,7 +69,9 @@ fn is_own_router(class: &ClassValue) -> bool {
         })
         .collect();
     let mut calls = HashSet::new();
-    verbs.iter().for_each(|method| add_calls(&method.function, &mut calls));
+    for method in &verbs {
+        add_calls(&method.function, &mut calls);
+    }
     // `GET` may call `Route` of the same type.
     let own: Vec<String> = calls.iter().cloned().collect();
     for name in own {

@@ -151,19 +151,19 @@ impl Program<'_> {
     pub(super) fn add_resource(&mut self, router: RouterId) {
         let Some(Chain::Resource(resource)) = self.laravel.chains.get(&router) else { return };
         let (all, one) = resource.paths();
-        let mut routes = Vec::new();
+        let mut rows = Vec::new();
         for (action, methods, is_of_one) in ACTIONS.iter().filter(|(action, ..)| resource.actions.contains(action)) {
             let base = if *is_of_one { &one } else { &all };
             let is_page = matches!(*action, "create" | "edit");
             let path = if is_page { base.joined(&Text::literal(action), false) } else { base.clone() };
             let handler = format!("{}@{action}", resource.controller);
-            routes.extend(methods.iter().map(|method| (*method, path.clone(), handler.clone())));
+            rows.extend(methods.iter().map(|method| (*method, path.clone(), handler.clone())));
         }
         let place = resource.place;
         if let Some(own) = self.routers.get_mut(router) {
             own.routes.clear();
         }
-        for (method, path, handler) in routes {
+        for (method, path, handler) in rows {
             self.add_route(router, method, path, &handler, place);
         }
     }

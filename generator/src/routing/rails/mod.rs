@@ -254,15 +254,12 @@ impl Program<'_> {
         scope: &Rc<Scope>,
     ) {
         let Some(first) = arguments.expression(0) else { return };
-        let (name, path) = match &first.expression {
-            Expression::Record(entries) => {
-                let Some(entry) = entries.first() else { return };
-                (entry.key.as_ref().map(source_of).unwrap_or_default(), self.text_of(&entry.value, scope))
-            }
-            _ => {
-                let path = arguments.named(&["at", "path"]).and_then(|path| path.as_text().cloned());
-                (source_of(first), path.unwrap_or_default())
-            }
+        let (name, path) = if let Expression::Record(entries) = &first.expression {
+            let Some(entry) = entries.first() else { return };
+            (entry.key.as_ref().map(source_of).unwrap_or_default(), self.text_of(&entry.value, scope))
+        } else {
+            let path = arguments.named(&["at", "path"]).and_then(|path| path.as_text().cloned());
+            (source_of(first), path.unwrap_or_default())
         };
         let name = name.trim_start_matches("::").replace(".engine", "");
         self.rails.mounts.push(EngineMount { name, parent, path: base.joined(&path, false), place });

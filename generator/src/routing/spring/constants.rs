@@ -33,7 +33,7 @@ impl Constants<'_> {
     }
 
     /// The methods of `@RequestMapping(method = {RequestMethod.GET, POST})`.
-    pub(super) fn methods(&self, call: &Call) -> Vec<String> {
+    pub(super) fn methods(call: &Call) -> Vec<String> {
         let named = call.arguments.iter().find(|element| element.name.as_deref() == Some("method"));
         let values: Vec<&Located> = match named.map(|element| &element.value) {
             Some(Located { expression: Expression::List(elements), .. }) => {

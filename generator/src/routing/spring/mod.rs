@@ -47,7 +47,7 @@ impl Program<'_> {
     /// The framework whose annotations a file imports.
     fn java_framework(&self, file: usize) -> usize {
         let statements = self.files.get(file).map(|file| file.statements.as_slice()).unwrap_or_default();
-        let imports = statements.iter().filter_map(|statement| match statement {
+        let mut imports = statements.iter().filter_map(|statement| match statement {
             Statement::Import { module, .. } => Some(module.as_str()),
             _ => None,
         });
@@ -57,7 +57,7 @@ impl Program<'_> {
                     && framework.packages.iter().any(|own| module.starts_with(own.as_str()))
             })
         };
-        imports.filter_map(own).next().unwrap_or_else(|| framework::position_of("spring"))
+        imports.find_map(own).unwrap_or_else(|| framework::position_of("spring"))
     }
 
     /// The path that the settings of the application put before all paths.
@@ -111,7 +111,7 @@ impl Program<'_> {
                     paths.extend(constants.paths(call, owner));
                 }
                 Some(Operation::OwnMethods) => {
-                    verbs.extend(constants.methods(call));
+                    verbs.extend(Constants::methods(call));
                     paths.extend(constants.paths(call, owner));
                 }
                 _ => paths.extend(constants.paths(call, owner)),
