@@ -32,18 +32,16 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
         steps.extend(store::delivery::refuse_mail_of_other(&day.venture, &day.agent, now));
     }
     steps.extend([
-        store::event::own_session_lost_or_moved(&day, stale_before, now),
+        store::event::at_start(&day, &id, stale_before, now),
+        store::claim::delete_released(),
         store::session::settle_own(&day, stale_before, now),
-        store::event::session_reactivated(&day, now),
         store::session::start(&day, &new),
-        store::event::session_created(&day, &id, now),
     ]);
-    steps.extend(store::claim::release_own(&day, stale_before, now));
     // The answer shows no stale session, marked or not, so the sessions of others are marked after it.
     let mut after = Vec::from(store::claim::release_stale(&day, stale_before, now));
     after.extend([
         store::event::sessions_lost(&day, stale_before, now),
-        store::session::abandon_stale(&day, stale_before, now),
+        store::session::abandon_stale(stale_before, now),
         store::session::correct_ahead(&day, now),
     ]);
     let answer = store::day::started(&day, &id, next_heartbeat(call), &context(call));
