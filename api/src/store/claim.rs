@@ -72,12 +72,14 @@ macro_rules! overlapping {
     };
 }
 
-/// The event of each released claim `c` of a session `holder`. The subject is shown only if it has the characters of an
+/// The event of each released claim `c` of the agent `$agent`. The subject is shown only if it has the characters of an
 /// ordinary path, because others read the event.
 macro_rules! released {
-    ($now:literal, $reason:expr, $claims:expr) => {
+    ($now:literal, $agent:literal, $reason:expr, $claims:expr) => {
         concat!(
-            "select c.venture, 'claim_released', c.id, holder.agent, c.session_id, ",
+            "select c.venture, 'claim_released', c.id, ",
+            $agent,
+            ", c.session_id, ",
             $now,
             ", json_object('repo', c.repo, 'subject', ",
             $crate::store::claim::ordinary_subject!(),
@@ -89,24 +91,25 @@ macro_rules! released {
     };
 }
 
-/// Appends the events of released claims.
+/// Appends the events of released claims `c` of a session `holder`.
 macro_rules! release {
     ($now:literal, $reason:expr, $claims:expr) => {
-        append!(released!($now, $reason, $claims))
+        append!(released!($now, "holder.agent", $reason, $claims))
     };
 }
 
-/// The events of at most `$limit` claims of the sessions `$holders`, if their last heartbeat is before `$stale_before`.
+/// The events of at most `$limit` claims of `$sessions`, if their last heartbeat is before `$stale_before`.
 macro_rules! released_of_lost {
-    ($now:literal, $stale_before:literal, $holders:expr, $limit:literal) => {
+    ($now:literal, $stale_before:literal, $sessions:expr, $limit:literal) => {
         $crate::store::claim::released!(
             $now,
+            "lost.agent",
             "'session_lost'",
             concat!(
                 "(",
-                $holders,
-                ") holder cross join claims c indexed by claims_by_session on c.session_id = holder.id ",
-                "where holder.last_heartbeat_at < ",
+                $sessions,
+                ") lost cross join claims c indexed by claims_by_session on c.session_id = lost.id ",
+                "where lost.last_heartbeat_at < ",
                 $stale_before,
                 " limit ",
                 $limit

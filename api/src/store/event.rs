@@ -94,17 +94,16 @@ macro_rules! is_taken_over {
     };
 }
 
-/// Appends all events of the start of a day in one statement, because each statement takes time: the agent's active session is
+/// All events of the start of a day, for one statement, because each statement takes time: the agent's active session is
 /// lost, because its last heartbeat is before `?8`, or moves to another branch or issue; claims of lost sessions are
 /// released; a session starts, which is a new one, with the id that follows the newest one, or the one that is
 /// reactivated. The next statements read from these events which claims to delete and which id a new session has.
 ///
 /// The parameters are those of `live_session`, the current time, the branch and the issue of the request, or null, the stale
-/// limit, and the id of a new session. `$also` selects more events, `$data` are more members of the last one. The statement
-/// that starts the session returns the newest number.
+/// limit, and the id of a new session. `$also` selects more events, `$data` are more members of the last one.
 macro_rules! at_start {
     ($also:expr, $data:expr) => {
-        append_quietly!(concat!(
+        concat!(
             "select s.venture, iif(s.last_heartbeat_at < ?8, 'session_lost', 'session_moved'), s.id, s.agent, s.id, ?5, ",
             session_data!(
                 "s.repo",
@@ -131,7 +130,7 @@ macro_rules! at_start {
             " where not exists (select 1 from sessions s where ",
             live_session!("s"),
             " and s.last_heartbeat_at >= ?8))"
-        ))
+        )
     };
 }
 
@@ -140,17 +139,17 @@ statements! {
     SESSION = append!(concat!(
         "select s.venture, ?3, s.id, s.agent, s.id, ?2, ", session_data!(), " from sessions s where s.id = ?1 limit changes()"));
 
-    /// What a start of day is about to do, before it does it.
-    AT_START = at_start!("", "");
+    /// What a start of day is about to do. The statement that takes the name of the agent returns the newest number.
+    AT_START = append_quietly!(at_start!("", ""));
 
     /// The same with a request to take over the name, which this batch may just have taken from another owner or machine. Then
     /// an active session starts again under its new owner.
-    AT_START_WITH_TAKE_OVER = at_start!(
+    AT_START_WITH_TAKE_OVER = append!(at_start!(
         concat!("union all select s.venture, 'session_started', s.id, s.agent, s.id, ?5, json_set(",
           session_data!("s.repo", "s.track", "ifnull(?7, s.issue_number)", "ifnull(?6, s.branch)", "s.end_reason"),
           ", '$.taken_over', json('true')) from sessions s where ", live_session!("s"), " and s.last_heartbeat_at >= ?8 and ",
           is_taken_over!(), " "),
-        concat!(", '$.taken_over', json(iif(", is_taken_over!(), ", 'true', 'false'))"));
+        concat!(", '$.taken_over', json(iif(", is_taken_over!(), ", 'true', 'false'))")));
 
     /// `?3` to `?8` are a flag and a value for the branch, the issue and the track.
     MOVED_BY_UPDATE = append!(concat!(

@@ -144,7 +144,8 @@ statements! {
           where last_heartbeat_at > ?3)";
 
     /// Creates the session, or updates the active one with the agent's current values. A new session has the id in the event
-    /// about its start, which this batch has appended. Returns the number of the newest event, if this batch has appended it.
+    /// about its start, which this batch has appended. It returns nothing: with `returning`, SQLite looks for all rows that refer
+    /// to a new session.
     START = concat!("
         insert into sessions (id, agent, client, client_version, client_session_id, host, venture, repo, track,
           issue_number, branch, commit_sha, status, created_at, last_heartbeat_at, actor_key_id,
@@ -167,8 +168,7 @@ statements! {
           start_id = ifnull(excluded.start_id, start_id),
           machine_id = ifnull(excluded.machine_id, machine_id),
           public_key = ifnull(excluded.public_key, public_key),
-          groups_json = ifnull(?20, groups_json)
-        returning (select seq from events where seq = (select max(seq) from events) and at = ?13) as event_seq");
+          groups_json = ifnull(?20, groups_json)");
 
     SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
 
