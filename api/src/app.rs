@@ -376,8 +376,10 @@ impl App {
         let admit = finished.rate_limit_state.is_none();
         if admit {
             // If the database was not available before, the token may be unknown.
-            statements = admission.authenticate();
+            statements.extend(admission.authenticate());
             statements.push(admission.window.count_refused());
+        } else {
+            statements.extend(admission.touch());
         }
         statements.push(request_log::insert(&entry));
         DeferredStatements { statements, admit, delivery: None }

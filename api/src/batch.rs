@@ -128,14 +128,16 @@ pub(crate) async fn run_once(
         return refuse_unless_done(database, admission, call, claim, &admission_statements, refusal).await;
     }
     let mut statements = admission_statements.clone();
-    statements.push(claim.unless_taken());
+    statements.push(claim.unless_taken(plan.registered.as_ref()));
     statements.extend(plan.steps);
+    let mut after = plan.after;
+    if after.is_empty() { &mut statements } else { &mut after }.extend(admission.touch());
     statements.push(claim.store_response(answer));
     statements.push(claim.log(call.correlation_id.as_str()));
     // The key can expire between the failed check and the lookup. Then the second check succeeds.
     for _ in 0..2 {
         match database.batch(&statements).await {
-            Ok(rows) => return done(admission, call, claim, &rows, plan.after),
+            Ok(rows) => return done(admission, call, claim, &rows, after),
             Err(failure) if is_replay(&failure) => {
                 if let Ok(finished) = replay(database, admission, call, claim, &admission_statements).await {
                     return finished;

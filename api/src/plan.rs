@@ -16,6 +16,8 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Statement>,
     pub(crate) answer: Selection,
     pub(crate) access: DataAccess,
+    /// The venture that must be registered. For a write: the statement that checks its key also checks this.
+    pub(crate) registered: Option<VentureCode>,
     /// Runs instead, in a second batch, if the first batch selects no row. For a case that is so rare that its statements
     /// should not be part of every batch. Only for a plan with [`Selection::Record`].
     pub(crate) otherwise: Option<Box<Self>>,
@@ -95,7 +97,7 @@ pub(crate) enum Next {
 
 impl Plan {
     fn of(steps: Vec<Statement>, answer: Selection, access: DataAccess) -> Self {
-        Self { steps, answer, access, otherwise: None, after: Vec::new(), explanation: None }
+        Self { steps, answer, access, registered: None, otherwise: None, after: Vec::new(), explanation: None }
     }
 
     pub(crate) fn write(steps: Vec<Statement>, answer: SelectResponse) -> Self {
@@ -133,6 +135,12 @@ impl Plan {
     /// Sets which data the plan uses.
     pub(crate) fn with_access(mut self, access: DataAccess) -> Self {
         self.access = access;
+        self
+    }
+
+    /// Requires that the venture of a write is registered.
+    pub(crate) fn with_registered(mut self, venture: VentureCode) -> Self {
+        self.registered = Some(venture);
         self
     }
 

@@ -27,27 +27,28 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
         .map(|token| store::agent_token::unless_of_token(token, &day.agent, day.machine_id.as_ref()))
         .into_iter()
         .collect();
-    steps.extend([store::refusal::unless_venture(&day.venture), store::agent::take_name(&day, &by, now)]);
+    let take_name = store::agent::take_name(&day, &by, now);
+    let events = [store::event::at_start(&day, &id, stale_before, now), store::claim::delete_released()];
     if day.take_over.is_some() {
+        // The events say whether the name was taken from another one.
+        steps.push(take_name);
         steps.extend(store::delivery::refuse_mail_of_other(&day.venture, &day.agent, now));
+        steps.extend(events);
+    } else {
+        steps.extend(events);
+        steps.push(take_name);
     }
-    steps.extend([
-        store::event::own_session_lost_or_moved(&day, stale_before, now),
-        store::session::settle_own(&day, stale_before, now),
-        store::event::session_reactivated(&day, now),
-        store::session::start(&day, &new),
-        store::event::session_created(&day, &id, now),
-    ]);
-    steps.extend(store::claim::release_own(&day, stale_before, now));
+    steps.extend([store::session::settle_own(&day, stale_before, now), store::session::start(&day, &new)]);
     // The answer shows no stale session, marked or not, so the sessions of others are marked after it.
     let mut after = Vec::from(store::claim::release_stale(&day, stale_before, now));
     after.extend([
         store::event::sessions_lost(&day, stale_before, now),
-        store::session::abandon_stale(&day, stale_before, now),
+        store::session::abandon_stale(stale_before, now),
         store::session::correct_ahead(&day, now),
     ]);
     let answer = store::day::started(&day, &id, next_heartbeat(call), &context(call));
-    Ok(Plan::write(steps, answer).with_after(after).with_access(DataAccess::Venture(day.venture)))
+    let plan = Plan::write(steps, answer).with_after(after).with_registered(day.venture.clone());
+    Ok(plan.with_access(DataAccess::Venture(day.venture)))
 }
 
 /// Records the handoff and ends the session. If a handoff has already ended the session, nothing changes and the

@@ -13,6 +13,7 @@ use crate::middleware::auth::Caller;
 use crate::middleware::rate_limit::{RateLimitState, Window};
 use crate::plan::DataAccess;
 use crate::store;
+use crate::store::token::Authorize;
 
 /// The authentication and rate limit of one request.
 pub(crate) struct Admission {
@@ -35,7 +36,7 @@ impl Admission {
     /// The statements that every batch of the request begins with. A request that was refused before it had a plan
     /// has no data access to check.
     pub(crate) fn statements(&self, access: Option<&DataAccess>) -> Vec<Statement> {
-        let mut statements = self.authenticate();
+        let mut statements: Vec<Statement> = self.authenticate().into_iter().collect();
         statements.push(self.window.count());
         statements.extend(self.authorize(access));
         statements
@@ -43,31 +44,39 @@ impl Admission {
 
     /// The statements that a second batch of the request begins with. The first one has counted the request.
     pub(crate) fn statements_again(&self, access: &DataAccess) -> Vec<Statement> {
-        let mut statements = self.authenticate();
-        statements.extend(self.authorize(Some(access)));
+        self.authenticate().into_iter().chain(self.authorize(Some(access))).collect()
+    }
+
+    /// The statements that fail unless the token has the scope and the access. A configured key needs none. They are behind the
+    /// count, so that a caller over its limit learns of the limit first.
+    fn authorize(&self, access: Option<&DataAccess>) -> Vec<Statement> {
+        let (Some(token), Some(operation)) = (self.caller.token_id(), self.operation) else { return Vec::new() };
+        let authorize = Authorize { token, operation };
+        let mut statements = vec![match access {
+            None | Some(DataAccess::Shared | DataAccess::Requirement(_)) => authorize.for_shared(),
+            Some(DataAccess::Everything) => authorize.for_all(),
+            Some(DataAccess::Venture(venture)) => authorize.for_venture(venture),
+            Some(DataAccess::Session(session)) => authorize.for_session(session),
+            Some(DataAccess::Handoff(handoff)) => authorize.for_handoff(handoff),
+            Some(DataAccess::NoteToRead(note)) => authorize.for_note(note, true),
+            Some(DataAccess::NoteToChange(note)) => authorize.for_note(note, false),
+        }];
+        // The reasons of these are in other tables.
+        match access {
+            Some(DataAccess::Requirement(requirement)) => {
+                statements.push(store::token::unless_requirement(token, requirement));
+            }
+            Some(DataAccess::Session(session)) if self.is_change() => {
+                statements.push(store::token::unless_own_session(token, session));
+            }
+            _ => {}
+        }
         statements
     }
 
-    /// The statements that fail unless the token has the scope and the access. A configured key needs none.
-    fn authorize(&self, access: Option<&DataAccess>) -> Vec<Statement> {
-        let mut statements = Vec::new();
-        let Some(token) = self.caller.token_id() else { return statements };
-        statements.extend(self.operation.map(|operation| store::token::unless_scope(token, operation)));
-        statements.extend(access.and_then(|access| match access {
-            DataAccess::Shared => None,
-            DataAccess::Everything => Some(store::token::if_restricted(token)),
-            DataAccess::Venture(venture) => Some(store::token::unless_venture(token, venture)),
-            DataAccess::Session(session) => Some(store::token::unless_session(token, session)),
-            DataAccess::Handoff(handoff) => Some(store::token::unless_handoff(token, handoff)),
-            DataAccess::NoteToRead(note) => Some(store::token::unless_note(token, note, true)),
-            DataAccess::NoteToChange(note) => Some(store::token::unless_note(token, note, false)),
-            DataAccess::Requirement(requirement) => Some(store::token::unless_requirement(token, requirement)),
-        }));
-        if let (Some(DataAccess::Session(session)), true) = (access, self.is_change()) {
-            statements.push(store::token::unless_own_session(token, session));
-        }
-        statements.push(store::token::touch(token, self.now, self.now.plus_seconds(-60)));
-        statements
+    /// The statement that records that the token was used. It runs after the answer if other statements do.
+    pub(crate) fn touch(&self) -> Option<Statement> {
+        self.caller.token_id().map(|token| store::token::touch(token, self.now, self.now.plus_seconds(-60)))
     }
 
     /// Whether the operation changes the data that it has access to.
@@ -76,9 +85,8 @@ impl Admission {
     }
 
     /// The statement that fails unless the token is valid. A configured key needs no statement.
-    pub(crate) fn authenticate(&self) -> Vec<Statement> {
-        let token = self.caller.token();
-        token.map(|(id, hash)| store::token::admit(id, hash, self.now)).into_iter().collect()
+    pub(crate) fn authenticate(&self) -> Option<Statement> {
+        self.caller.token().map(|(id, hash)| store::token::admit(id, hash, self.now))
     }
 
     /// Asks the database whether the token is valid and has the scope, and whether the caller has requests left in

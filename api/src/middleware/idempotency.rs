@@ -1,6 +1,6 @@
 //! Idempotency: the batch that does the work begins with a check of the key, and ends by storing the key with the response.
 
-use deckwatch_protocol::{ErrorCode, IdempotencyKey, Operation, Timestamp};
+use deckwatch_protocol::{ErrorCode, IdempotencyKey, Operation, Timestamp, VentureCode};
 use http::{HeaderMap, HeaderName};
 
 use crate::database::{Row, Statement, count, text};
@@ -48,9 +48,12 @@ impl Claim {
         self.operation
     }
 
-    /// Fails the whole batch if the key is already used.
-    pub(crate) fn unless_taken(&self) -> Statement {
-        store::idempotency::unless_free(&self.actor, &self.key, self.now)
+    /// Fails the whole batch if the key is already used, or if the venture is not registered.
+    pub(crate) fn unless_taken(&self, registered: Option<&VentureCode>) -> Statement {
+        match registered {
+            Some(venture) => store::idempotency::unless_free_and_registered(&self.actor, &self.key, self.now, venture),
+            None => store::idempotency::unless_free(&self.actor, &self.key, self.now),
+        }
     }
 
     /// Stores the key with the response that `answer` selects, and returns the response.

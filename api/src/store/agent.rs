@@ -29,7 +29,8 @@ macro_rules! stays {
 statements! {
     /// Records that the agent `?2` of the venture `?1` was seen at `?5`, and takes its name if it is free or if `?7` says why.
     /// `?3` is the owner of the caller's key, `?4` its machine, `?6` its token: the token of an agent has both. If the name
-    /// belongs to another one, its owner would be empty, which a check refuses. One statement, because each one takes time.
+    /// belongs to another one, its owner would be empty, which a check refuses. One statement, because each one takes time. Returns
+    /// the number of the newest event, if this batch has appended it.
     TAKE_NAME = concat!("
         insert into agents (venture, agent, owner, machine_id, taken_at, last_seen_at)
         select ?1, ?2, ifnull(t.owner, ?3), ifnull(?4, t.machine_id), ?5, ?5
@@ -41,7 +42,8 @@ statements! {
           taken_at = iif(", stays!(), ", taken_at, excluded.taken_at),
           taken_from = iif(", stays!(), ", taken_from, iif(machine_id is null, null, owner)),
           take_over_reason = iif(", stays!(), ", take_over_reason, ?7),
-          last_seen_at = excluded.last_seen_at");
+          last_seen_at = excluded.last_seen_at
+        returning (select seq from events where seq = (select max(seq) from events) and at = ?5) as event_seq");
 }
 
 /// The caller of a start of day: the owner of its key, which the token of an agent replaces.

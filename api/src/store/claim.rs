@@ -7,7 +7,7 @@
 
 use deckwatch_protocol::{Claim, ClaimFilter, ClaimId, ClaimReason, Limit, RepoName, SessionId, StartDay, Timestamp};
 
-use super::event::append;
+use super::event::{append, append_quietly};
 use super::forms::{every_form, filters};
 use super::indexed_list::{Filters, Index, PageStatements};
 use super::list::{List, Order};
@@ -25,24 +25,22 @@ macro_rules! claim_json {
     };
 }
 
-/// The claims of the venture of session `s`: on its issue first, then in its repository, then the newest ones. 10 are shown.
+/// The claims of the venture of session `s`: on its issue first, then in its repository, then the newest 20 of the others. 10
+/// are shown, in this order without a sort, because D1 counts each row of a sort.
 macro_rules! claims_json {
     () => {
-        $crate::store::excerpt!(
-            all: "select 1 from claims where venture = s.venture",
-            shown: concat!(
-                "select c.id as position, c.place = 'issue:' || s.issue_number || ';' and c.repo = s.repo as same_issue, ",
-                "c.repo = s.repo as same_repo, ",
-                $crate::store::claim::claim_json!(),
-                " as item from (",
-                "select * from (select id from claims indexed by claims_by_place where venture = s.venture and repo = s.repo and place = 'issue:' || s.issue_number || ';') ",
-                "union select * from (select id from claims indexed by claims_by_place where venture = s.venture and repo = s.repo limit 20) ",
-                "union select * from (select id from claims indexed by claims_by_venture where venture = s.venture order by id desc limit 10)",
-                ") near cross join claims c on c.id = near.id cross join sessions holder on holder.id = c.session_id ",
-                "order by 2 desc, 3 desc, 1 desc limit 10"
-            ),
-            item: "shown.item",
-            order: "same_issue is true desc, same_repo desc, position desc"
+        concat!(
+            "(select json_insert(json_object('total', min(n, ", $crate::store::excerpt_limit!(),
+            "), 'shown', shown, 'items', json(items)), ",
+            "iif(n > ", $crate::store::excerpt_limit!(), ", '$.total_is_minimum', '$.total'), json('true')) from (",
+            "select (select count(*) from (select 1 from claims where venture = s.venture limit ", $crate::store::excerpt_limit!(),
+            " + 1)) as n, count(*) as shown, json_group_array(", $crate::store::claim::claim_json!(), ") as items from (",
+            "select * from (select * from claims indexed by claims_by_place where venture = s.venture and repo = s.repo ",
+            "and place = 'issue:' || s.issue_number || ';') ",
+            "union all select * from (select * from claims indexed by claims_by_place where venture = s.venture and repo = s.repo ",
+            "and place is not 'issue:' || s.issue_number || ';' limit 10) ",
+            "union all select * from (select * from claims indexed by claims_by_venture where venture = s.venture order by id desc limit 20) ",
+            "where repo <> s.repo limit 10) c cross join sessions holder on holder.id = c.session_id))"
         )
     };
 }
@@ -74,33 +72,61 @@ macro_rules! overlapping {
     };
 }
 
-/// Appends an event for each released claim `c` of a session `holder`. The subject is shown only if it has the characters of
-/// an ordinary path, because others read the event.
-macro_rules! release {
-    ($now:literal, $reason:expr, $claims:expr) => {
-        append!(concat!(
-            "select c.venture, 'claim_released', c.id, holder.agent, c.session_id, ",
+/// The event of each released claim `c` of the agent `$agent`. The subject is shown only if it has the characters of an
+/// ordinary path, because others read the event.
+macro_rules! released {
+    ($now:literal, $agent:literal, $reason:expr, $claims:expr) => {
+        concat!(
+            "select c.venture, 'claim_released', c.id, ",
+            $agent,
+            ", c.session_id, ",
             $now,
             ", json_object('repo', c.repo, 'subject', ",
-            ordinary_subject!(),
+            $crate::store::claim::ordinary_subject!(),
             ", 'fence', c.fence, 'reason', ",
             $reason,
             ") from ",
             $claims
-        ))
+        )
     };
 }
 
-/// The same for the claims of the sessions `$ids`, if their last heartbeat is before `?1`.
-macro_rules! release_stale {
-    ($ids:expr, $limit:literal) => {
-        release!(
-            "?2",
+/// Appends the events of released claims `c` of a session `holder`.
+macro_rules! release {
+    ($now:literal, $reason:expr, $claims:expr) => {
+        append!(released!($now, "holder.agent", $reason, $claims))
+    };
+}
+
+/// The events of at most `$limit` claims of `$sessions`, if their last heartbeat is before `$stale_before`.
+macro_rules! released_of_lost {
+    ($now:literal, $stale_before:literal, $sessions:expr, $limit:literal) => {
+        $crate::store::claim::released!(
+            $now,
+            "lost.agent",
             "'session_lost'",
             concat!(
-                "(", $ids, ") old cross join sessions holder on holder.id = old.id cross join claims c indexed by claims_by_session ",
-                "on c.session_id = holder.id where holder.last_heartbeat_at < ?1 limit ", $limit
+                "(",
+                $sessions,
+                ") lost cross join claims c indexed by claims_by_session on c.session_id = lost.id ",
+                "where lost.last_heartbeat_at < ",
+                $stale_before,
+                " limit ",
+                $limit
             )
+        )
+    };
+}
+
+/// The events of the claims of the agent `?1` that the start of a day releases: at most 8 claims of its newest 5 sessions, if
+/// their last heartbeat is before `?8`. `?5` is the current time. The sweep releases the others.
+macro_rules! own_claims_released {
+    () => {
+        $crate::store::claim::released_of_lost!(
+            "?5",
+            "?8",
+            "select id, agent, last_heartbeat_at from sessions indexed by sessions_by_agent where agent = ?1 order by id desc limit 5",
+            8
         )
     };
 }
@@ -110,6 +136,7 @@ macro_rules! ordinary_subject {
         "iif(c.subject glob '*[^A-Za-z0-9._/+#@:*?{},-]*', null, c.subject)"
     };
 }
+pub(super) use {ordinary_subject, own_claims_released, released, released_of_lost};
 
 statements! {
     /// Fails if a session other than `?1` has an overlapping claim. With `?4`, only if its last heartbeat is not before `?5`,
@@ -165,22 +192,23 @@ statements! {
     RELEASE_ENDED = release!("?2", "'session_ended'",
         "sessions holder cross join claims c on c.session_id = holder.id where holder.id = ?1 and holder.status = 'ended'");
 
-    /// The claims of the agent's last sessions, if they are stale.
-    RELEASE_OWN = release_stale!("select id from sessions indexed by sessions_by_agent where agent = ?3 order by id desc limit 5", "250");
-
-    /// The claims of the sessions that the start of a day abandons.
-    RELEASE_STALE = release_stale!(stale_sessions!("5"), "250");
+    /// The claims of the sessions that the start of a day abandons after its answer, at most 8. The sweep releases the others.
+    /// The next events are about these sessions, and they return their numbers.
+    RELEASE_STALE = append_quietly!(released_of_lost!("?2", "?1", stale_sessions!(), 8));
 
     /// The claims of all stale sessions, among the 500 oldest sessions that have a claim.
-    RELEASE_IN_SWEEP = release_stale!("
+    RELEASE_IN_SWEEP = append!(released_of_lost!("?2", "?1", "
         with recursive have (id) as (
           select min(session_id) from claims
           union all select (select min(session_id) from claims where session_id > have.id) from have
           where have.id is not null limit 500)
-        select id from have where id is not null", "1000");
+        select s.id, s.agent, s.last_heartbeat_at from have cross join sessions s on s.id = have.id", 1000));
 
     /// Deletes the claims about whose release the statement before has appended events.
-    DELETE_RELEASED = "delete from claims where id in (select subject from events order by seq desc limit changes()) returning 1 as one";
+    DELETE_RELEASED = "delete from claims where id in (select subject from events order by seq desc limit changes())";
+
+    /// The same, with a row for each claim.
+    DELETE_IN_SWEEP = "delete from claims where id in (select subject from events order by seq desc limit changes()) returning 1 as one";
 }
 
 responses! {
@@ -270,9 +298,9 @@ pub(crate) fn release_ended(session: &SessionId, now: Timestamp) -> [Statement; 
     [Statement::new(RELEASE_ENDED).bind(session).bind(now), Statement::new(DELETE_RELEASED)]
 }
 
-/// Releases the claims of the agent's last sessions that are stale.
-pub(crate) fn release_own(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> [Statement; 2] {
-    [Statement::new(RELEASE_OWN).bind(stale_before).bind(now).bind(&day.agent), Statement::new(DELETE_RELEASED)]
+/// Deletes the claims about whose release the statement before has appended events.
+pub(crate) fn delete_released() -> Statement {
+    Statement::new(DELETE_RELEASED)
 }
 
 /// Releases the claims of the sessions that the start of a day abandons after its answer. The sweep does the same work.
@@ -283,7 +311,7 @@ pub(crate) fn release_stale(day: &StartDay, stale_before: Timestamp, now: Timest
 
 /// Releases claims of stale sessions.
 pub(crate) fn release_in_sweep(stale_before: Timestamp, now: Timestamp) -> [Statement; 2] {
-    [Statement::new(RELEASE_IN_SWEEP).bind(stale_before).bind(now), Statement::new(DELETE_RELEASED)]
+    [Statement::new(RELEASE_IN_SWEEP).bind(stale_before).bind(now), Statement::new(DELETE_IN_SWEEP)]
 }
 
 const LIST: List = List {

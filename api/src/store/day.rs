@@ -10,7 +10,7 @@ use super::responses::{SelectResponse, responses};
 use super::session::{NextHeartbeat, session_json};
 use super::summaries::executive_summaries_json;
 use super::venture::venture_json;
-use super::{excerpt, first_items};
+use super::{excerpt_limit, first_items};
 
 /// The number of active sessions of a venture that the start of a day reads, except its own.
 macro_rules! others_limit {
@@ -67,46 +67,33 @@ macro_rules! others_json {
 }
 
 /// The smallest id of a handoff that no ended session of the agent of session `s` has shown yet. Sessions and handoffs share
-/// one order by the time in their ids. The ended session is one of the agent's newest 25.
+/// one order by the time in their ids. The ended session is one of the agent's newest 20.
 macro_rules! unseen_since {
     () => {
         "ifnull((select 'ho_' || substr(e.id, 6, 10) from ( \
            select id, venture, status from sessions indexed by sessions_by_agent where agent = s.agent \
-           order by id desc limit 25) e \
+           order by id desc limit 20) e \
          where e.status = 'ended' and e.venture = s.venture limit 1), '')"
     };
 }
 
-/// The handoffs addressed to the agent of session `s` on its venture. Each is shown until the agent ends a session
-/// that began after the handoff, because that session has already shown it, or until its delivery is acknowledged or
-/// refused. A handoff of an older version has no delivery.
-macro_rules! handoffs_to_agent {
-    ($columns:expr) => {
-        concat!(
-            "select ",
-            $columns,
-            " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= s.unseen_since ",
-            "and not exists (select 1 from deliveries d where d.id = 'dlv_' || substr(h.id, 4, 24) || '01' ",
-            "and d.status in ('acknowledged', 'refused'))"
-        )
-    };
-}
-
-/// The newest 5 of them, with payloads of up to 8 KiB, so that the response has a limited size.
+/// The handoffs addressed to the agent of session `s` on its venture, newest first. Each is shown until the agent ends a
+/// session that began after the handoff, because that session has already shown it, or until its delivery is acknowledged or
+/// refused. A handoff of an older version has no delivery. The newest 30 are considered, each once. The first 5 are shown, with
+/// payloads of up to 8 KiB, so that the response has a limited size.
 macro_rules! handoffs_to_you_json {
     () => {
-        excerpt!(
-            all: handoffs_to_agent!("1"),
-            shown: concat!(
-                handoffs_to_agent!(concat!(
-                    "h.id as position, ",
-                    handoff_json!("case when h.payload_size_bytes <= 8192 then json(h.payload_json) end"),
-                    " as item"
-                )),
-                " order by h.id desc limit 5"
-            ),
-            item: "shown.item",
-            order: "shown.position desc"
+        concat!(
+            "(select json_insert(json_object('total', min(n, ", excerpt_limit!(), "), 'shown', min(n, 5), 'items', json((",
+            "select json_group_array(json(",
+            handoff_json!("case when h.payload_size_bytes <= 8192 then json(h.payload_json) end"),
+            ")) from json_each(json_extract(ids, '$[0]', '$[1]', '$[2]', '$[3]', '$[4]')) j cross join handoffs h on h.id = j.value))), ",
+            "iif(more, '$.total_is_minimum', '$.total'), json('true')) from (",
+            "select count(*) filter (where is_open) as n, json_group_array(id) filter (where is_open) as ids, count(*) > ",
+            excerpt_limit!(), " as more from (select h.id, not exists (select 1 from deliveries d ",
+            "where d.id = 'dlv_' || substr(h.id, 4, 24) || '01' and d.status in ('acknowledged', 'refused')) as is_open ",
+            "from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= s.unseen_since ",
+            "order by h.id desc limit ", excerpt_limit!(), " + 1)))"
         )
     };
 }

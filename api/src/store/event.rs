@@ -10,11 +10,13 @@ use deckwatch_protocol::{
     UpdateSession, VentureCode,
 };
 
+use super::claim::own_claims_released;
 use super::doc::DocLocation;
 use super::forms::{every_form, filters};
+use super::next_id::{newest_of_days, next_id};
 use super::note::{bind_change, newest_number, note_kind, note_to_change};
 use super::records::{names, session_in_new_repo, sessions_to_move};
-use super::session::{live_session, of_live_session, of_stale_sessions, stale_sessions};
+use super::session::{live_session, of_stale_sessions, reactivated, stale_sessions};
 use super::statements;
 use super::sweep::stale_to_sweep;
 use crate::database::{Param, Statement};
@@ -32,14 +34,18 @@ pub(crate) const SCANNED_EVENTS: u64 = scanned_events!();
 /// Appends the events that `$select` selects.
 macro_rules! append {
     ($select:expr) => {
-        concat!(
-            "insert into events (venture, kind, subject, agent, session_id, at, data_json) ",
-            $select,
-            " returning seq as event_seq"
-        )
+        concat!($crate::store::event::append_quietly!($select), " returning seq as event_seq")
     };
 }
-pub(super) use append;
+
+/// The same without the numbers of the events, because D1 counts two more rows for each event that returns one. Another
+/// statement of the batch returns the newest number.
+macro_rules! append_quietly {
+    ($select:expr) => {
+        concat!("insert into events (venture, kind, subject, agent, session_id, at, data_json) ", $select)
+    };
+}
+pub(super) use {append, append_quietly};
 
 /// Facts about the session `s`. A branch is shown only if it has the characters of an ordinary name, because others read
 /// the event.
@@ -66,18 +72,65 @@ macro_rules! session_data {
     };
 }
 
-/// The sessions that the next statement abandons. `$now` is the current time.
+/// The `$sessions` that the next statement abandons. `$now` is the current time.
 macro_rules! becoming_lost {
-    ($now:literal, $ids:expr) => {
+    ($now:literal, $sessions:expr) => {
         append!(concat!(
             "select s.venture, 'session_lost', s.id, s.agent, s.id, ",
             $now,
             ", ",
             session_data!("s.repo", "s.track", "s.issue_number", "s.branch", "'stale'"),
-            " from sessions s where s.id in (",
-            $ids,
-            ")"
+            " from (",
+            $sessions,
+            ") s"
         ))
+    };
+}
+
+/// Whether this batch has taken the name `?1` in the venture `?2` from another owner or machine.
+macro_rules! is_taken_over {
+    () => {
+        "exists (select 1 from agents where venture = ?2 and agent = ?1 and taken_at = ?5 and taken_from is not null)"
+    };
+}
+
+/// All events of the start of a day, for one statement, because each statement takes time: the agent's active session is
+/// lost, because its last heartbeat is before `?8`, or moves to another branch or issue; claims of lost sessions are
+/// released; a session starts, which is a new one, with the id that follows the newest one, or the one that is
+/// reactivated. The next statements read from these events which claims to delete and which id a new session has.
+///
+/// The parameters are those of `live_session`, the current time, the branch and the issue of the request, or null, the stale
+/// limit, and the id of a new session. `$also` selects more events, `$data` are more members of the last one.
+macro_rules! at_start {
+    ($also:expr, $data:expr) => {
+        concat!(
+            "select s.venture, iif(s.last_heartbeat_at < ?8, 'session_lost', 'session_moved'), s.id, s.agent, s.id, ?5, ",
+            session_data!(
+                "s.repo",
+                "s.track",
+                "iif(s.last_heartbeat_at < ?8, s.issue_number, ifnull(?7, s.issue_number))",
+                "iif(s.last_heartbeat_at < ?8, s.branch, ifnull(?6, s.branch))",
+                "iif(s.last_heartbeat_at < ?8, 'stale', s.end_reason)"
+            ),
+            " from sessions s where ",
+            live_session!("s"),
+            " and (s.last_heartbeat_at < ?8 or ",
+            "(s.branch, s.issue_number) is not (ifnull(?6, s.branch), ifnull(?7, s.issue_number))) ",
+            "union all select * from (",
+            own_claims_released!(),
+            ") ",
+            $also,
+            "union all select ?2, 'session_started', id, ?1, id, ?5, json_set(",
+            session_data!("?3", "?4", "ifnull(?7, issue_number)", "ifnull(?6, branch)", "null"),
+            $data,
+            ") from (select ifnull(r.id, ",
+            next_id!("sess_", 6, 16, newest_of_days!(), "?9"),
+            ") as id, r.issue_number, r.branch from (select 1) left join sessions r on r.id = ",
+            reactivated!(),
+            " where not exists (select 1 from sessions s where ",
+            live_session!("s"),
+            " and s.last_heartbeat_at >= ?8))"
+        )
     };
 }
 
@@ -86,40 +139,17 @@ statements! {
     SESSION = append!(concat!(
         "select s.venture, ?3, s.id, s.agent, s.id, ?2, ", session_data!(), " from sessions s where s.id = ?1 limit changes()"));
 
-    /// The agent's active session, if it is stale (its last heartbeat is before `?8`), or gets another branch or issue. The
-    /// parameters are those of `live_session`, the current time, and the branch and the issue of the request, or null.
-    LOST_OR_MOVED_AT_START = append!(concat!(
-        "select s.venture, iif(s.last_heartbeat_at < ?8, 'session_lost', 'session_moved'), s.id, s.agent, s.id, ?5, ",
-        session_data!(
-            "s.repo",
-            "s.track",
-            "iif(s.last_heartbeat_at < ?8, s.issue_number, ifnull(?7, s.issue_number))",
-            "iif(s.last_heartbeat_at < ?8, s.branch, ifnull(?6, s.branch))",
-            "iif(s.last_heartbeat_at < ?8, 'stale', s.end_reason)"
-        ),
-        " from sessions s where ", live_session!("s"), " and (s.last_heartbeat_at < ?8 or ",
-        "(s.branch, s.issue_number) is not (ifnull(?6, s.branch), ifnull(?7, s.issue_number)))"));
+    /// What a start of day is about to do. The statement that takes the name of the agent returns the newest number.
+    AT_START = append_quietly!(at_start!("", ""));
 
-    /// The agent's active session, if the statement before has reactivated it: after it has abandoned a stale one, there is
-    /// no active one. The parameters are the same without `?8`. The branch and the issue are those that the start of the day
-    /// sets next, so there is no second event about them.
-    REACTIVATED = append!(concat!(
-        "select s.venture, 'session_started', s.id, s.agent, s.id, ?5, ",
-        session_data!("s.repo", "s.track", "ifnull(?7, s.issue_number)", "ifnull(?6, s.branch)", "s.end_reason"),
-        " from sessions s where ", live_session!("s"), " limit changes()"));
-
-    /// The session that this batch has created has the random part of the id `?6`.
-    CREATED = append!(concat!(
-        "select s.venture, 'session_started', s.id, s.agent, s.id, ?5, ", session_data!(), " from sessions s where ",
-        live_session!("s"), " and substr(s.id, 16) = substr(?6, 16)"));
-
-    /// The same, also for a session that existed, if this batch has taken the name of its agent from another owner or machine.
-    CREATED_OR_TAKEN_OVER = append!(concat!(
-        "select s.venture, 'session_started', s.id, s.agent, s.id, ?5, json_set(", session_data!(),
-        ", '$.taken_over', json(iif(a.agent is null, 'false', 'true'))) ",
-        "from sessions s left join agents a on a.venture = s.venture and a.agent = s.agent and a.taken_at = ?5 ",
-        "and a.taken_from is not null where ",
-        live_session!("s"), " and (substr(s.id, 16) = substr(?6, 16) or a.agent is not null)"));
+    /// The same with a request to take over the name, which this batch may just have taken from another owner or machine. Then
+    /// an active session starts again under its new owner.
+    AT_START_WITH_TAKE_OVER = append!(at_start!(
+        concat!("union all select s.venture, 'session_started', s.id, s.agent, s.id, ?5, json_set(",
+          session_data!("s.repo", "s.track", "ifnull(?7, s.issue_number)", "ifnull(?6, s.branch)", "s.end_reason"),
+          ", '$.taken_over', json('true')) from sessions s where ", live_session!("s"), " and s.last_heartbeat_at >= ?8 and ",
+          is_taken_over!(), " "),
+        concat!(", '$.taken_over', json(iif(", is_taken_over!(), ", 'true', 'false'))")));
 
     /// `?3` to `?8` are a flag and a value for the branch, the issue and the track.
     MOVED_BY_UPDATE = append!(concat!(
@@ -133,9 +163,9 @@ statements! {
         "select s.venture, ?4, s.id, s.agent, s.id, ?2, ", session_data!(), " from sessions s where s.id = ?1 ",
         "and iif(s.status = 'active', s.presence_json ->> '$.state', null) is not ?3"));
 
-    LOST_AFTER_START = becoming_lost!("?2", stale_sessions!("5"));
+    LOST_AFTER_START = becoming_lost!("?2", stale_sessions!());
 
-    LOST_IN_SWEEP = becoming_lost!("?2", stale_to_sweep!("1000"));
+    LOST_IN_SWEEP = becoming_lost!("?2", concat!("select * from sessions where id in (", stale_to_sweep!("1000"), ")"));
 
     /// The active sessions among those that move. If its agent has an active session `o` in the new repository, a session is
     /// abandoned first, so it is lost. `?5` is the current time. One statement, because each one reads all of these sessions.
@@ -216,30 +246,24 @@ pub(crate) fn of_session(kind: EventKind, id: &SessionId, now: Timestamp) -> Sta
     Statement::new(SESSION).bind(id).bind(now).bind(kind.as_str())
 }
 
-/// Appends an event if the start of a day is about to abandon the agent's session, or to change its branch or issue.
-pub(crate) fn own_session_lost_or_moved(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
-    of_new_values(LOST_OR_MOVED_AT_START, day, now).bind(stale_before)
-}
-
-/// Appends an event if the statement before has reactivated the agent's session.
-pub(crate) fn session_reactivated(day: &StartDay, now: Timestamp) -> Statement {
-    of_new_values(REACTIVATED, day, now)
-}
-
-/// A statement with the parameters of `live_session`, the current time, and the branch and the issue of the request.
-fn of_new_values(sql: &'static str, day: &StartDay, now: Timestamp) -> Statement {
-    of_live_session(sql, day, now).bind(day.branch.as_ref()).bind(day.issue_number)
+/// Appends the events of the start of a day, which the next statements carry out.
+pub(crate) fn at_start(day: &StartDay, new_id: &SessionId, stale_before: Timestamp, now: Timestamp) -> Statement {
+    let sql = if day.take_over.is_some() { AT_START_WITH_TAKE_OVER } else { AT_START };
+    Statement::new(sql)
+        .bind(&day.agent)
+        .bind(&day.venture)
+        .bind(&day.repo)
+        .bind(day.track)
+        .bind(now)
+        .bind(day.branch.as_ref())
+        .bind(day.issue_number)
+        .bind(stale_before)
+        .bind(new_id)
 }
 
 /// Appends an event for each session that the next statement abandons, after the answer to the start of a day.
 pub(crate) fn sessions_lost(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
     of_stale_sessions(LOST_AFTER_START, day, stale_before, now)
-}
-
-/// Appends an event if this batch has created the agent's session, or has taken over the agent's name.
-pub(crate) fn session_created(day: &StartDay, new_id: &SessionId, now: Timestamp) -> Statement {
-    let sql = if day.take_over.is_some() { CREATED_OR_TAKEN_OVER } else { CREATED };
-    of_live_session(sql, day, now).bind(new_id)
 }
 
 /// Appends an event if the patch is about to change the branch, issue or track of an active session.

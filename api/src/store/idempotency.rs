@@ -1,6 +1,6 @@
 //! Idempotency keys and their stored responses.
 
-use deckwatch_protocol::{IdempotencyKey, Operation, Timestamp};
+use deckwatch_protocol::{IdempotencyKey, Operation, Timestamp, VentureCode};
 
 use super::responses::SelectResponse;
 use super::statements;
@@ -31,12 +31,29 @@ statements! {
         "insert into refusals (reason) select 'idempotency_key_taken' where exists (select 1 from ", row_of_key!(), ")"
     );
 
+    /// The same, and the venture `?4` must be registered. One statement, because each one takes time.
+    UNLESS_FREE_AND_REGISTERED = concat!(
+        "insert into refusals (reason) select reason from (select case when exists (select 1 from ", row_of_key!(),
+        ") then 'idempotency_key_taken' when not exists (select 1 from ventures where code = ?4 and deleted_at is null) ",
+        "then 'venture_not_registered' end as reason) where reason is not null"
+    );
+
     RECALL = concat!("select request_hash, response_status, ", answer_body!(), " from ", row_of_key!());
 }
 
 /// Fails the batch if the key is already used.
 pub(crate) fn unless_free(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {
     Statement::new(UNLESS_FREE).bind(actor).bind(key.as_str()).bind(now)
+}
+
+/// Fails the batch if the key is already used, or if the venture is not registered.
+pub(crate) fn unless_free_and_registered(
+    actor: &str,
+    key: &IdempotencyKey,
+    now: Timestamp,
+    venture: &VentureCode,
+) -> Statement {
+    Statement::new(UNLESS_FREE_AND_REGISTERED).bind(actor).bind(key.as_str()).bind(now).bind(venture)
 }
 
 pub(crate) fn stored_response(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {

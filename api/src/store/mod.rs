@@ -92,48 +92,13 @@ macro_rules! first_items {
 }
 use first_items;
 
-/// The largest exact count of an [`excerpt!`].
+/// The largest exact number of handoffs, claims and summaries in the answer to `start_day`.
 macro_rules! excerpt_limit {
     () => {
         30
     };
 }
 use excerpt_limit;
-
-/// An excerpt `{"total", "shown", "items"}` as one scalar subquery.
-///
-/// `$all` selects one row per existing record, `$shown` the rows to show, and `$item` renders one of them in
-/// `$order`. A row of `$shown` without a `position` is not shown, but `$extra` may describe it in another member.
-/// `total_is_minimum` is inserted only above the limit: an insert at an existing path does nothing.
-macro_rules! excerpt {
-    (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr) => {
-        $crate::store::excerpt!(all: $all, shown: $shown, item: $item, order: $order, extra: "'[]'", members: "")
-    };
-    (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr, extra: $extra:expr, members: $members:expr) => {
-        concat!(
-            "(select json_insert(json_object('total', min(n, ",
-            $crate::store::excerpt_limit!(),
-            "), 'shown', shown, 'items', json(items)",
-            $members,
-            "), iif(n > ",
-            $crate::store::excerpt_limit!(),
-            ", '$.total_is_minimum', '$.total'), json('true')) from (select (select count(*) from (",
-            $all,
-            " limit ",
-            $crate::store::excerpt_limit!(),
-            " + 1)) as n, count(shown.position) as shown, json_group_array(json(",
-            $item,
-            ") order by ",
-            $order,
-            ") filter (where shown.position is not null) as items, ",
-            $extra,
-            " as extra from (",
-            $shown,
-            ") as shown))"
-        )
-    };
-}
-use excerpt;
 
 /// All statements of this crate by name, for the test that prepares each one against the real migrations. A statement
 /// that is composed at run time is listed in every form.

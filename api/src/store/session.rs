@@ -9,7 +9,6 @@ use serde_json::json;
 use super::forms::{Forms, every_form, filters};
 use super::indexed_list::{Filters, Index, PageStatements, StatusRows};
 use super::list::{List, Order};
-use super::next_id::{newest_of_days, next_id};
 use super::responses::{SelectResponse, responses};
 use super::statements;
 use crate::database::{Param, Statement};
@@ -68,20 +67,26 @@ macro_rules! live_session {
     };
 }
 
-/// The ids of the stale sessions that the start of a day abandons after its answer: those among the `$limit` oldest active
-/// ones of the venture `?3`. The sweep abandons the others. A heartbeat before `?1` is stale.
+/// The stale sessions that the start of a day abandons after its answer: those among the 5 oldest active ones of the venture
+/// `?3`. The sweep abandons the others. A heartbeat before `?1` is stale.
 macro_rules! stale_sessions {
-    ($limit:literal) => {
-        concat!(
-            "select id from ( \
-               select id, last_heartbeat_at from sessions indexed by sessions_by_venture \
-               where venture = ?3 and status = 'active' order by id limit ",
-            $limit,
-            ") where last_heartbeat_at < ?1"
-        )
+    () => {
+        "select * from (select * from sessions indexed by sessions_by_venture \
+           where venture = ?3 and status = 'active' order by id limit 5) where last_heartbeat_at < ?1"
     };
 }
-pub(super) use {live_session, stale_sessions};
+
+/// The id of the session that the start of a day reactivates if the agent has no active one: the one that the agent left
+/// before it was stale, among its newest 20. The parameters are those of `live_session`; a heartbeat before `?8` is stale.
+macro_rules! reactivated {
+    () => {
+        "(select id from (select id, venture, repo, track, status, end_reason, last_heartbeat_at \
+         from sessions indexed by sessions_by_agent where agent = ?1 order by id desc limit 20) \
+         where status = 'abandoned' and last_heartbeat_at >= ?8 and venture = ?2 and repo = ?3 \
+         and ifnull(track, -1) = ifnull(?4, -1) and end_reason = 'process_exit' order by last_heartbeat_at desc limit 1)"
+    };
+}
+pub(super) use {live_session, reactivated, stale_sessions};
 
 /// The fields of a patch and the heartbeat that it records.
 macro_rules! patched {
@@ -109,29 +114,23 @@ macro_rules! heartbeat_json {
 
 statements! {
     /// Abandons the agent's own active session if it is stale. Then the new day gets a new session. If the agent has no
-    /// active session, reactivates the one that it left before it was stale, among its newest 50. One statement, because
-    /// each statement of a batch takes time.
+    /// active session, reactivates the one in the event about its start, which this batch has appended. A new session does not
+    /// exist yet. One statement, because each statement of a batch takes time.
     SETTLE_OWN = "
         update sessions set
           (status, ended_at, end_reason) = (select iif(status = 'active', 'abandoned', 'active'),
             iif(status = 'active', ?2, null), iif(status = 'active', 'stale', null)), presence_json = null
         where id = (
           select case when a.id is null then (
-            select id from (
-              select id, venture, repo, track, status, end_reason, last_heartbeat_at
-              from sessions indexed by sessions_by_agent where agent = ?3 order by id desc limit 50)
-            where status = 'abandoned' and last_heartbeat_at >= ?1 and venture = ?4 and repo = ?5
-              and ifnull(track, -1) = ifnull(?6, -1) and end_reason = 'process_exit'
-            order by last_heartbeat_at desc limit 1)
+            select subject from events where seq = (select max(seq) from events) and kind = 'session_started')
           when a.last_heartbeat_at < ?1 then a.id end
           from (select 1) left join sessions a on a.agent = ?3 and a.venture = ?4 and a.repo = ?5
             and ifnull(a.track, -1) = ifnull(?6, -1) and a.status = 'active')";
 
-    /// The statement before has appended an event for each of these sessions. If it appended none, the sessions of the
-    /// venture are not read again.
-    ABANDON_STALE = concat!("
+    /// The sessions about which the statement before has appended events.
+    ABANDON_STALE = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
-        where id in (", stale_sessions!("iif(changes() > 0, 5, 0)"), ")");
+        where id in (select subject from events order by seq desc limit changes()) and last_heartbeat_at < ?1";
 
     /// A clock that was ahead recorded a heartbeat in the future. This sets it to the current time, so that the
     /// session becomes stale in time. It checks the 5 newest active sessions of the venture; the sweep corrects the
@@ -144,15 +143,16 @@ statements! {
             where venture = ?2 and status = 'active' order by id desc limit 5)
           where last_heartbeat_at > ?3)";
 
-    /// Creates the session, or updates the active one with the agent's current values. The id of a new session is computed
-    /// only if it is needed.
+    /// Creates the session, or updates the active one with the agent's current values. A new session has the id in the event
+    /// about its start, which this batch has appended. It returns nothing: with `returning`, SQLite looks for all rows that refer
+    /// to a new session.
     START = concat!("
         insert into sessions (id, agent, client, client_version, client_session_id, host, venture, repo, track,
           issue_number, branch, commit_sha, status, created_at, last_heartbeat_at, actor_key_id,
           creation_correlation_id, meta_json, start_id, machine_id, public_key, groups_json)
-        values (case when exists (select 1 from sessions where agent = ?2 and venture = ?7 and repo = ?8
-            and ifnull(track, -1) = ifnull(?9, -1) and status = 'active')
-          then ?1 else ", next_id!("sess_", 6, 16, newest_of_days!()), " end, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ifnull(?20, '{}'))
+        values (ifnull((select subject from events where seq = (select max(seq) from events) and kind = 'session_started'
+            and substr(subject, 16) = substr(?1, 16)), ?1),
+          ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ifnull(?20, '{}'))
         on conflict (agent, venture, repo, ifnull(track, -1)) where status = 'active' do update set
           last_heartbeat_at = excluded.last_heartbeat_at,
           client = excluded.client,
@@ -219,11 +219,6 @@ responses! {
     SELECT_RESPONSE = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
 }
 
-/// A statement with the parameters of `live_session`, and the current time as `?5`.
-pub(super) fn of_live_session(sql: &'static str, day: &StartDay, now: Timestamp) -> Statement {
-    Statement::new(sql).bind(&day.agent).bind(&day.venture).bind(&day.repo).bind(day.track).bind(now)
-}
-
 pub(crate) fn settle_own(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
     Statement::new(SETTLE_OWN)
         .bind(stale_before)
@@ -246,8 +241,8 @@ pub(super) fn of_stale_sessions(
 }
 
 /// Abandons the sessions for which the statement before has appended events.
-pub(crate) fn abandon_stale(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
-    of_stale_sessions(ABANDON_STALE, day, stale_before, now)
+pub(crate) fn abandon_stale(stale_before: Timestamp, now: Timestamp) -> Statement {
+    Statement::new(ABANDON_STALE).bind(stale_before).bind(now).non_durable()
 }
 
 pub(crate) fn correct_ahead(day: &StartDay, now: Timestamp) -> Statement {

@@ -18,41 +18,50 @@ macro_rules! fitting {
     };
 }
 
-/// Notes tagged `executive-summary` for session `s`, without memories: those of the venture, then the global ones, newest first, with
-/// at most 12 KB of content in total. The first 20 are considered. The note that exceeds the limit is
-/// cut and marked with `cut_at_byte`. Notes after it, or notes of which only a short part would fit, are only named.
-macro_rules! executive_summaries_json {
-    () => {
-        $crate::store::excerpt!(
-            all: "select 1 from note_tags t where t.tag = 'executive-summary' and t.scope in (s.venture, 'global') and t.note_id > 'note_'",
-            shown: concat!(
-                "select id, title, venture, actor_key_id, updated_at, rank, bytes > room as truncated, \
-                   case when bytes <= room or room >= 200 then rank end as position, \
-                   case when bytes <= room then head when room >= 200 then ", $crate::store::summaries::fitting!(), " end as piece \
-                 from ( \
-                   select *, row_number() over ordered as rank, 12288 - (sum(bytes) over ordered - bytes) as room from ( \
-                     select tagged.global, n.id, n.title, n.venture, n.actor_key_id, n.updated_at, \
-                       substr(n.content, 1, 12288) as head, length(cast(n.content as blob)) as bytes \
-                     from ( \
-                       select * from (select 0 as global, note_id from note_tags \
-                         where tag = 'executive-summary' and scope = s.venture and note_id > 'note_' order by note_id desc limit 20) \
-                       union all \
-                       select * from (select 1 as global, note_id from note_tags \
-                         where tag = 'executive-summary' and scope = 'global' and note_id > 'note_' order by note_id desc limit 20) \
-                       limit 20 \
-                     ) tagged join notes n on n.id = tagged.note_id) \
-                   window ordered as (order by global, id desc rows unbounded preceding))"
-            ),
-            item: "json_insert(json_object('id', shown.id, 'title', shown.title, 'content', shown.piece, \
-                     'truncated', json(case when shown.truncated then 'true' else 'false' end), \
-                     'venture', shown.venture, 'actor_key_id', shown.actor_key_id, 'updated_at', shown.updated_at), \
-                     case when shown.truncated then '$.cut_at_byte' else '$.truncated' end, json('true'))",
-            order: "shown.position",
-            extra: "json_group_array(json_object('id', shown.id, 'title', shown.title, \
-                       'venture', shown.venture, 'updated_at', shown.updated_at) order by shown.rank) \
-                     filter (where shown.position is null)",
-            members: ", 'left_out', json(extra)"
+/// The notes tagged `executive-summary` in `$scope`, newest first. The id of a memory is less than `note_`.
+macro_rules! tagged {
+    ($scope:literal) => {
+        concat!(
+            "select * from (select note_id from note_tags where tag = 'executive-summary' and note_id > 'note_' and scope = ",
+            $scope,
+            " order by note_id desc limit ",
+            $crate::store::excerpt_limit!(),
+            " + 1)"
         )
     };
 }
-pub(super) use {executive_summaries_json, fitting};
+
+/// Notes tagged `executive-summary` for session `s`: those of the venture, then the global ones, newest first, with
+/// at most 12 KB of content in total. The first 20 are considered. The note that exceeds the limit is
+/// cut and marked with `cut_at_byte`. Notes after it, or notes of which only a short part would fit, are only named.
+///
+/// Each note is read once: a row of `considered` has the room that the notes before it have left. A window would read each row
+/// twice more. With its limit, `shown` is computed once and not for each of its members.
+macro_rules! executive_summaries_json {
+    () => {
+        concat!(
+            "(select json_insert(json_object('total', min(n, ", $crate::store::excerpt_limit!(), "), ",
+            "'shown', shown -> 'shown', 'items', shown -> 'items', 'left_out', shown -> 'left_out'), ",
+            "iif(n > ", $crate::store::excerpt_limit!(), ", '$.total_is_minimum', '$.total'), json('true')) from (select n, (",
+            "with recursive considered (at, id, title, venture, actor_key_id, updated_at, head, bytes, room) as ( \
+               select -1, null, null, null, null, null, null, 0, 12288 \
+               union all \
+               select at + 1, n.id, n.title, n.venture, n.actor_key_id, n.updated_at, substr(n.content, 1, 12288), \
+                 length(cast(n.content as blob)), room - bytes \
+               from considered cross join notes n on n.id = ids ->> (at + 1) where at < 19) \
+             select json_object('shown', count(*) filter (where piece is not null), 'items', json_group_array(json_insert( \
+                 json_object('id', id, 'title', title, 'content', piece, \
+                   'truncated', json(iif(bytes > room, 'true', 'false')), \
+                   'venture', venture, 'actor_key_id', actor_key_id, 'updated_at', updated_at), \
+                 iif(bytes > room, '$.cut_at_byte', '$.truncated'), json('true'))) filter (where piece is not null), \
+               'left_out', json_group_array(json_object('id', id, 'title', title, \
+                 'venture', venture, 'updated_at', updated_at)) filter (where piece is null)) \
+             from (select *, case when bytes <= room then head when room >= 200 then ", $crate::store::summaries::fitting!(),
+            " end as piece from considered where at >= 0)) as shown ",
+            "from (select count(*) as n, json_group_array(note_id) as ids from (",
+            $crate::store::summaries::tagged!("s.venture"), " union all ", $crate::store::summaries::tagged!("'global'"), " limit ",
+            $crate::store::excerpt_limit!(), " + 1)) limit 1))"
+        )
+    };
+}
+pub(super) use {executive_summaries_json, fitting, tagged};

@@ -41,44 +41,52 @@ macro_rules! out_of_scope {
     };
 }
 
+/// Fails the batch unless the token `?1` has one of the scopes `?2`, which grant the operation, and has access to the data:
+/// `$case` is another case of its refusal. One statement, because each one takes time.
+macro_rules! authorize {
+    ($case:literal) => {
+        concat!(
+            "insert into token_refusals (reason) select reason from (select case when not exists (",
+            "select 1 from json_each(t.scopes_json) has join json_each(?2) grants on grants.value = has.value) then 'scope' ",
+            $case,
+            " end as reason from tokens t where t.id = ?1) where reason is not null"
+        )
+    };
+}
+
 statements! {
     /// Fails the batch unless the token is valid.
     ADMIT = concat!("insert into token_refusals (reason) ", refusal!());
 
+    /// Any access.
+    AUTHORIZE_FOR_SHARED = authorize!("");
+
+    /// A token that is for one venture has no access.
+    AUTHORIZE_FOR_ALL = authorize!("when t.venture is not null then 'venture'");
+
+    /// `?3` is the venture.
+    AUTHORIZE_FOR_VENTURE = authorize!("when t.venture <> ?3 then 'venture'");
+
+    /// `?3` is the session.
+    AUTHORIZE_FOR_SESSION = authorize!(
+        "when t.venture is not null and not exists (select 1 from sessions s where s.id = ?3 and s.venture = t.venture) then 'session'");
+
+    /// `?3` is the handoff.
+    AUTHORIZE_FOR_HANDOFF = authorize!(
+        "when t.venture is not null and not exists (select 1 from handoffs h where h.id = ?3 and h.venture = t.venture) then 'handoff'");
+
+    /// `?3` is the note. With `?4`, a global note is allowed as well.
+    AUTHORIZE_FOR_NOTE = authorize!("when t.venture is not null and not exists (
+        select 1 from notes n where n.id = ?3 and (n.venture = t.venture or ?4 and n.venture is null)) then 'note'");
+
     WHY_REFUSED = refusal!();
 
-    /// Fails the batch unless the token has one of the scopes `?2`, which grant the operation.
-    UNLESS_SCOPE = concat!("insert into token_refusals (reason) ", out_of_scope!());
-
     WHY_OUT_OF_SCOPE = out_of_scope!();
-
-    /// Fails the batch of a token that is for one venture.
-    IF_RESTRICTED = "
-        insert into token_refusals (reason) select 'venture' from tokens t where t.id = ?1 and t.venture is not null";
-
-    UNLESS_VENTURE = "
-        insert into token_refusals (reason) select 'venture' from tokens t where t.id = ?1 and t.venture <> ?2";
-
-    UNLESS_SESSION = "
-        insert into token_refusals (reason)
-        select 'session' from tokens t where t.id = ?1 and t.venture is not null
-          and not exists (select 1 from sessions s where s.id = ?2 and s.venture = t.venture)";
-
-    UNLESS_HANDOFF = "
-        insert into token_refusals (reason)
-        select 'handoff' from tokens t where t.id = ?1 and t.venture is not null
-          and not exists (select 1 from handoffs h where h.id = ?2 and h.venture = t.venture)";
 
     /// The token of an agent changes no session of another agent.
     UNLESS_OWN_SESSION = "
         insert into agent_refusals (reason)
         select 'not_of_token' from tokens t join sessions s on s.id = ?2 where t.id = ?1 and t.agent <> s.agent";
-
-    /// With `?3`, a global note is allowed as well.
-    UNLESS_NOTE = "
-        insert into token_refusals (reason)
-        select 'note' from tokens t where t.id = ?1 and t.venture is not null
-          and not exists (select 1 from notes n where n.id = ?2 and (n.venture = t.venture or ?3 and n.venture is null))";
 
     /// A token for one venture can't change a requirement of another venture, or of all ventures. For it, such a
     /// requirement does not exist.
@@ -119,17 +127,50 @@ responses! {
     SELECT_RESPONSE = concat!("select 200, ", token_json!(), ", null, null from tokens t where t.id = ?1");
 }
 
+/// Fails the batch unless the token is valid.
 pub(crate) fn admit(id: &TokenId, hash: &str, now: Timestamp) -> Statement {
     Statement::new(ADMIT).non_durable().bind(id).bind(hash).bind(now)
+}
+
+/// Statements that fail the batch unless the token has the scope and has access to the data.
+pub(crate) struct Authorize<'a> {
+    pub(crate) token: &'a TokenId,
+    pub(crate) operation: Operation,
+}
+
+impl Authorize<'_> {
+    fn bind(&self, sql: &'static str) -> Statement {
+        Statement::new(sql).non_durable().bind(self.token).bind(granting_scopes(self.operation))
+    }
+
+    pub(crate) fn for_shared(&self) -> Statement {
+        self.bind(AUTHORIZE_FOR_SHARED)
+    }
+
+    pub(crate) fn for_all(&self) -> Statement {
+        self.bind(AUTHORIZE_FOR_ALL)
+    }
+
+    pub(crate) fn for_venture(&self, venture: &VentureCode) -> Statement {
+        self.bind(AUTHORIZE_FOR_VENTURE).bind(venture)
+    }
+
+    pub(crate) fn for_session(&self, session: &SessionId) -> Statement {
+        self.bind(AUTHORIZE_FOR_SESSION).bind(session)
+    }
+
+    pub(crate) fn for_handoff(&self, handoff: &HandoffId) -> Statement {
+        self.bind(AUTHORIZE_FOR_HANDOFF).bind(handoff)
+    }
+
+    pub(crate) fn for_note(&self, note: &NoteId, or_global: bool) -> Statement {
+        self.bind(AUTHORIZE_FOR_NOTE).bind(note).bind(or_global)
+    }
 }
 
 /// Selects the reason why a token is not valid; no row if it is valid.
 pub(crate) fn why_refused(id: &TokenId, hash: &str, now: Timestamp) -> Statement {
     Statement::new(WHY_REFUSED).bind(id).bind(hash).bind(now)
-}
-
-pub(crate) fn unless_scope(id: &TokenId, operation: Operation) -> Statement {
-    Statement::new(UNLESS_SCOPE).non_durable().bind(id).bind(granting_scopes(operation))
 }
 
 /// Selects the reason if no scope of a token grants `operation`; no row if one does.
@@ -147,28 +188,8 @@ fn scopes_json<'a>(scopes: impl Iterator<Item = &'a Scope>) -> String {
     scopes.map(|scope| scope.as_str()).collect::<serde_json::Value>().to_string()
 }
 
-pub(crate) fn if_restricted(id: &TokenId) -> Statement {
-    Statement::new(IF_RESTRICTED).non_durable().bind(id)
-}
-
-pub(crate) fn unless_venture(id: &TokenId, venture: &VentureCode) -> Statement {
-    Statement::new(UNLESS_VENTURE).non_durable().bind(id).bind(venture)
-}
-
-pub(crate) fn unless_session(id: &TokenId, session: &SessionId) -> Statement {
-    Statement::new(UNLESS_SESSION).non_durable().bind(id).bind(session)
-}
-
 pub(crate) fn unless_own_session(id: &TokenId, session: &SessionId) -> Statement {
     Statement::new(UNLESS_OWN_SESSION).non_durable().bind(id).bind(session)
-}
-
-pub(crate) fn unless_handoff(id: &TokenId, handoff: &HandoffId) -> Statement {
-    Statement::new(UNLESS_HANDOFF).non_durable().bind(id).bind(handoff)
-}
-
-pub(crate) fn unless_note(id: &TokenId, note: &NoteId, or_global: bool) -> Statement {
-    Statement::new(UNLESS_NOTE).non_durable().bind(id).bind(note).bind(or_global)
 }
 
 pub(crate) fn unless_requirement(id: &TokenId, requirement: &RequirementId) -> Statement {

@@ -143,7 +143,7 @@ async fn observe_claims(observed: &mut Observed) {
     let take = two.ask_claim(&["issue:88", "issue:1"], json!({ "take": true, "reason": "The holder is gone." }));
     observed.expect(put, take, &[ClaimReleased, ClaimTaken, ClaimTaken]).await;
     let start = one.agent.ask_start_day(json!({}));
-    observed.expect(Operation::StartDay, start, &[SessionLost, SessionStarted, ClaimReleased]).await;
+    observed.expect(Operation::StartDay, start, &[SessionLost, ClaimReleased, SessionStarted]).await;
     let end = two.agent.ask_end_day(&two.session, json!({}));
     let kinds = &[HandoffRecorded, SessionEnded, ClaimReleased, ClaimReleased];
     observed.expect(Operation::EndDay, end, kinds).await;

@@ -82,11 +82,12 @@ async fn db_fill_venture(api: &Api, agent: &Agent) {
         300,
         "insert into handoffs (id, session_id, venture, repo, issue_number, from_agent, to_agent, status_label, summary,
            payload_json, payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id, creation_correlation_id)
-         select printf('ho_01%024d', i), printf('sess_00%024d', 1), ?1, ?2, 87, 'other-1', ?3, 'done', 's', '{}', 'h', 2, 1,
+         select printf('ho_01%022d00', i), printf('sess_00%024d', 1), ?1, ?2, 87, 'other-1', ?3, 'done', 's', '{}', 'h', 2, 1,
            '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
         json!([venture, repo, name]),
     )
     .await;
+    db_fill_mesh(&fill, agent).await;
     let tags: Vec<String> = (1..20).map(|n| format!("tag-{n}")).chain(["executive-summary".to_owned()]).collect();
     fill(
         90,
@@ -134,6 +135,26 @@ async fn db_fill_venture(api: &Api, agent: &Agent) {
          select printf('req_00%024d', i), iif(i < 20, printf('doc-*%04d.md', i), printf('%s-%06d.md', iif(i % 3, 'doc', 'gone'), i * 2)),
            iif(i % 2, 'global', 'venture'), iif(i % 4 > 1, ?1, null), null, i % 5 = 0, i % 7 > 0, 'a', 'a' from n",
         json!([venture]),
+    )
+    .await;
+}
+
+/// A claim of each session, and 50 of each silent one, also of the agent's earlier ones; a delivery of each
+/// handoff to the agent, of which the newest 100 are acknowledged.
+async fn db_fill_mesh(fill: &impl AsyncFn(u32, &str, Value), agent: &Agent) {
+    let claim = "insert into claims (id, venture, repo, subject, place, session_id, fence, taken_at)
+      select printf('clm_0%d%024d', ?3, i), ?1, ?2, 'issue:' || (?3 * 10000 + i + 1), 'issue:' || (?3 * 10000 + i + 1) || ';',";
+    let at = "i, '2026-01-01T00:00:00.000Z' from n";
+    let (venture, repo) = (&agent.venture, &agent.repo);
+    fill(300, &format!("{claim} printf('sess_01%024d', i), {at}"), json!([venture, repo, 1])).await;
+    fill(1_000, &format!("{claim} printf('sess_01%024d', i / 49), {at}"), json!([venture, repo, 2])).await;
+    fill(1_000, &format!("{claim} printf('sess_00%024d', 99 - i / 50), {at}"), json!([venture, repo, 3])).await;
+    fill(
+        300,
+        "insert into deliveries (id, message_id, venture, agent, later, expires_at, status, queued_at)
+         select printf('dlv_01%022d01', i), printf('msg_01%022d00', i), ?1, ?2, 1, '2027-01-01T00:00:00.000Z',
+           iif(i < 200, 'queued', 'acknowledged'), '2026-01-01T00:00:00.000Z' from n",
+        json!([venture, agent.name]),
     )
     .await;
 }

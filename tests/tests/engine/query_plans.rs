@@ -80,8 +80,11 @@ fn scans_a_growing_table(step: &str) -> bool {
 
 /// Whether the scan is an unfiltered list: it reads an index and stops at the limit of the page or of an exact count.
 fn stops_at_its_limit(name: &str, sql: &str, step: &str) -> bool {
-    // The one session whose day starts and the one venture that is audited, in a table of this statement.
-    if name.ends_with("day::STARTED") && step == "SCAN s" || name.starts_with("doc_audit::list") && step == "SCAN v" {
+    // The one session whose day starts, the claims that it shows, and the one venture that is audited, in a table of this
+    // statement.
+    if name.ends_with("day::STARTED") && ["SCAN s", "SCAN c"].contains(&step)
+        || name.starts_with("doc_audit::list") && step == "SCAN v"
+    {
         return true;
     }
     // At most 100 ventures, to find the one that has a repository.
@@ -96,7 +99,8 @@ fn stops_at_its_limit(name: &str, sql: &str, step: &str) -> bool {
     // The sweep reads the oldest events.
     let is_oldest = name == "event::FORGET" && step == "SCAN events";
     // As many of the newest events as the statement before has appended.
-    let is_newest = name == "claim::DELETE_RELEASED" && step == "SCAN events";
+    let of_newest = ["claim::DELETE_RELEASED", "claim::DELETE_IN_SWEEP", "session::ABANDON_STALE"];
+    let is_newest = of_newest.contains(&name) && step == "SCAN events";
     if is_live || is_oldest || is_newest || lists.iter().any(|list| name.starts_with(list)) && sql.contains(" limit ") {
         return true;
     }
