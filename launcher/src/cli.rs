@@ -10,7 +10,7 @@ use crate::github::GitHubCommand;
 use crate::launch::Launch;
 use crate::secrets_command::SecretsCommand;
 use crate::self_update::SelfCommand;
-use crate::{completions, doctor, fleet, github, init, man, records, runs, slash_commands, ventures_sync};
+use crate::{completions, doctor, fleet, github, init, man, records, runs, slash_commands, top, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -116,6 +116,10 @@ pub(crate) enum Command {
     /// Show what the agents of a venture have claimed, or guard it with git hooks
     #[command(after_help = records::CLAIMS_EXAMPLES)]
     Claims(records::Claims),
+
+    /// Show the agents on a full screen, those that need you first; reply and attach by keys
+    #[command(after_help = top::EXAMPLES)]
+    Top(top::Top),
 
     /// Store the credential for Infisical, or check the secrets of a venture
     #[command(subcommand)]

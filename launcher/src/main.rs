@@ -27,6 +27,7 @@ mod doctor;
 mod endpoint;
 mod environment;
 mod error;
+mod event_line;
 mod exit_code;
 mod fleet;
 mod fleet_settings;
@@ -65,6 +66,7 @@ mod slash_commands;
 mod suggestion;
 mod table;
 mod target;
+mod top;
 mod update_error;
 mod venture_cache;
 mod ventures_sync;
@@ -137,6 +139,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Handoff(handoff)) => records::handoff(handoff, &env),
         Some(Command::Notes(notes)) => records::notes(notes, &env),
         Some(Command::Claims(claims)) => records::claims(claims, &env),
+        Some(Command::Top(top)) => top::run(top, &env),
         Some(Command::Demo { data }) => demo::run(&env, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &env),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &env),

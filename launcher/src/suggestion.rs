@@ -6,12 +6,13 @@ use deckwatch_protocol::VentureCode;
 use crate::agent_cli::AgentCli;
 
 /// The commands of the launcher, for a suggestion where the command line is not known.
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "demo",
     "log",
     "handoff",
     "notes",
     "claims",
+    "top",
     "secrets",
     "ventures",
     "commands",

@@ -3,6 +3,7 @@
 //! Over HTTPS, a socket says when there are new events. If it can't be opened, because a proxy refuses it, the client asks
 //! every 30 seconds. With the embedded engine, the client looks four times a second whether the database has changed.
 
+mod link;
 mod socket;
 
 use std::time::Duration;
@@ -10,8 +11,11 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use deckwatch_protocol::{ErrorCode, Event, EventFilter, EventSeq, Limit, VentureCode, WatchRequest, WatchedVenture};
 use deckwatch_server::ChangeObserver;
+use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use self::link::LinkState;
+pub use self::link::{Link, LinkWay};
 use self::socket::Socket;
 use crate::api::{Api, ClientError};
 
@@ -37,6 +41,7 @@ pub struct Watch {
     /// When the client may open a socket again.
     opens_at: Instant,
     polls_at: Instant,
+    link: LinkState,
 }
 
 /// What says that there are new events.
@@ -65,7 +70,17 @@ impl Watch {
     pub fn new(api: Api, venture: Option<VentureCode>, after: Option<u64>) -> Self {
         let now = Instant::now();
         let (source, pauses) = (Source::Polling, pauses());
-        Self { api, venture, after, has_more: true, source, pauses, opens_at: now, polls_at: now }
+        Self {
+            api,
+            venture,
+            after,
+            has_more: true,
+            source,
+            pauses,
+            opens_at: now,
+            polls_at: now,
+            link: LinkState::new(),
+        }
     }
 
     /// The last event that [`Self::next`] has returned. Pass it to [`Self::new`] to go on after a restart.
@@ -78,6 +93,11 @@ impl Watch {
         matches!(self.source, Source::Open(_))
     }
 
+    /// The connection to the API, now and after each change.
+    pub fn link(&self) -> Receiver<Link> {
+        self.link.subscribe()
+    }
+
     /// Waits for the next events. Goes on through failures of the network and of the API. Fails if the API refuses the
     /// key, or refuses it for this venture. Nothing is lost if the future is dropped.
     pub async fn next(&mut self) -> Result<Watched, ClientError> {
@@ -88,6 +108,7 @@ impl Watch {
                     Ok(None) => {}
                     Err(error) if error.is_passing() => {
                         log::info!("could not list events: {error}");
+                        self.link.lost(error.to_string());
                         let pause = self.pause();
                         sleep(error.asks_to_wait().unwrap_or_default().max(pause)).await;
                     }
@@ -139,13 +160,14 @@ impl Watch {
         };
         let page = self.api.list_events(&filter).await?;
         self.polls_at = Instant::now() + POLL_INTERVAL;
+        self.link.heard();
         Ok((page.items, (page.next_after, page.head)))
     }
 
     /// Waits until there may be new events.
     async fn wait(&mut self) {
         match &mut self.source {
-            Source::Open(socket) => match socket.changed(self.after).await {
+            Source::Open(socket) => match socket.changed(self.after, &self.link).await {
                 Ok(()) => {
                     // The socket works.
                     self.pauses = pauses();
@@ -153,6 +175,7 @@ impl Watch {
                 }
                 Err(cause) => {
                     log::info!("the socket to the API ended: {cause}");
+                    self.link.lost(format!("the socket to the API ended: {cause}"));
                     self.source = Source::Polling;
                     let pause = self.pause();
                     self.opens_at = Instant::now() + pause;
@@ -163,9 +186,13 @@ impl Watch {
                 self.has_more = match observer.has_changed() {
                     // A request of this client changes the database as well, so look at the number itself.
                     Ok(true) => self.api.newest_event().await.is_none_or(|newest| Some(newest) != self.after),
-                    Ok(false) => false,
+                    Ok(false) => {
+                        self.link.heard();
+                        false
+                    }
                     Err(error) => {
                         log::info!("could not look whether the database has changed: {error}");
+                        self.link.lost(format!("could not look whether the database has changed: {error}"));
                         self.source = Source::Polling;
                         true
                     }
@@ -181,6 +208,7 @@ impl Watch {
             match ChangeObserver::open(database) {
                 Ok(observer) => {
                     self.source = Source::Database(observer);
+                    self.link.goes_by(LinkWay::Database);
                     // What changed before the first look.
                     self.has_more = true;
                 }
@@ -198,7 +226,10 @@ impl Watch {
         };
         match timeout_at(self.polls_at, opens).await {
             Err(_) => self.has_more = true,
-            Ok(Ok(socket)) => self.source = Source::Open(Box::new(socket)),
+            Ok(Ok(socket)) => {
+                self.source = Source::Open(Box::new(socket));
+                self.link.goes_by(LinkWay::Socket);
+            }
             Ok(Err(cause)) => {
                 log::info!("could not open a socket to the API, so events are listed every 30 s: {cause}");
                 let pause = self.pause();

@@ -17,21 +17,21 @@ use crate::target::{self, Target};
 use crate::venture_cache::{self, CacheUse};
 
 /// The API that a command reads, and the directory in which it runs.
-pub(super) struct Source<'a> {
-    pub(super) env: &'a ProcessEnv,
-    pub(super) endpoint: Endpoint,
+pub(crate) struct Source<'a> {
+    pub(crate) env: &'a ProcessEnv,
+    pub(crate) endpoint: Endpoint,
     /// `None` if this machine has no database yet, and therefore no records.
-    pub(super) client: Option<ContextClient>,
+    pub(crate) client: Option<ContextClient>,
     here: Option<Checkout>,
     file: Option<VenturesFile>,
 }
 
 /// What the records belong to: a venture, a repository without a known venture, or everything.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Subject {
-    pub(super) venture: Option<VentureCode>,
+pub(crate) struct Subject {
+    pub(crate) venture: Option<VentureCode>,
     /// The repository of the current directory, spelled as in its venture.
-    pub(super) repo: Option<RepoName>,
+    pub(crate) repo: Option<RepoName>,
 }
 
 /// The answer of the API, or the records that this machine keeps if the API can't be reached.
@@ -41,7 +41,7 @@ pub(super) enum Answer<T> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn open(local: bool, target: Option<&Target>, env: &'a ProcessEnv) -> Result<Self, LaunchError> {
+    pub(crate) fn open(local: bool, target: Option<&Target>, env: &'a ProcessEnv) -> Result<Self, LaunchError> {
         let (config, vault) = Config::with_vault(env)?;
         let endpoint = Endpoint::of_launch(local, env, &config, &vault)?;
         endpoint.unlock()?;
@@ -52,7 +52,7 @@ impl<'a> Source<'a> {
     }
 
     /// The venture that is named, otherwise the venture of the current repository.
-    pub(super) fn subject(&self, named: Option<&Target>, all: bool) -> Result<Subject, LaunchError> {
+    pub(crate) fn subject(&self, named: Option<&Target>, all: bool) -> Result<Subject, LaunchError> {
         if all {
             return Ok(Subject::default());
         }
@@ -120,7 +120,7 @@ impl<'a> Source<'a> {
     }
 
     /// Returns an error if the named venture does not exist. Without this, a wrong code would look like no records.
-    pub(super) fn must_exist(&self, named: Option<&Target>) -> Result<(), LaunchError> {
+    pub(crate) fn must_exist(&self, named: Option<&Target>) -> Result<(), LaunchError> {
         let Some(Target::Venture(code)) = named else { return Ok(()) };
         let request_ventures = || venture_cache::registered(&self.endpoint, self.env, CacheUse::Update);
         let catalogue = Catalogue { file: self.file.clone(), request_ventures: &request_ventures };
@@ -128,7 +128,7 @@ impl<'a> Source<'a> {
     }
 
     /// Where the records are stored, for messages.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match &self.endpoint {
             Endpoint::Embedded => self.env.shown(&self.env.database()),
             Endpoint::Remote { url, .. } => url.clone(),
@@ -138,7 +138,7 @@ impl<'a> Source<'a> {
 
 impl Subject {
     /// The subject as a part of a sentence.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match (&self.venture, &self.repo) {
             (Some(venture), _) => format!("venture {venture}"),
             (None, Some(repo)) => format!("repository {}", clean_line(repo.as_str())),

@@ -18,7 +18,7 @@ use crate::process_env::ProcessEnv;
 pub(super) async fn find(name: &RunName, env: &ProcessEnv) -> Result<(Member, RunRecord), LaunchError> {
     let candidates = match name {
         RunName::Id(_) => members::all(env)?,
-        RunName::Newest(machine, _) => members::named(std::slice::from_ref(machine), env)?,
+        RunName::Newest(machine, _) | RunName::Agent(machine, ..) => members::named(std::slice::from_ref(machine), env)?,
     };
     let remote = Arc::new(fleet::remote(env)?);
     let mut asked = JoinSet::new();
@@ -53,19 +53,27 @@ fn is(run: &RunRecord, name: &RunName) -> bool {
     match name {
         RunName::Id(id) => run.id == *id,
         RunName::Newest(_, venture) => run.venture == *venture && !run.state.is_final(),
+        RunName::Agent(_, venture, agent) => {
+            run.venture == *venture && run.agent.as_deref() == Some(agent.as_str()) && !run.state.is_final()
+        }
     }
 }
 
 fn not_found(name: &RunName, failures: Vec<(deckwatch_protocol::Host, Failure)>) -> LaunchError {
     let unanswered = failures.iter().map(|(machine, failure)| format!("{machine}: {failure}")).collect::<Vec<_>>();
     match name {
-        RunName::Newest(..) if !failures.is_empty() => {
+        RunName::Newest(..) | RunName::Agent(..) if !failures.is_empty() => {
             let mut failures = failures;
             let (machine, failure) = failures.remove(0);
             LaunchError::Remote { machine, failure }
         }
-        RunName::Newest(machine, venture) => {
-            let message = format!("no agent of {venture} runs there");
+        RunName::Newest(machine, venture) | RunName::Agent(machine, venture, _) => {
+            let message = match name {
+                RunName::Agent(.., agent) => {
+                    format!("{agent} was not started there by `launcher run` or `--on`, so no run of it can be shown")
+                }
+                _ => format!("no agent of {venture} runs there"),
+            };
             let failure = Failure::Refused(Refusal::new(RefusalKind::NoSuchRun, message));
             LaunchError::Remote { machine: machine.clone(), failure }
         }
