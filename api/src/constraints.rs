@@ -128,6 +128,11 @@ pub const CONSTRAINTS: &[ConstraintRow] = &[
     ConstraintRow::check("message_inbox_of_other", ErrorCode::Forbidden,
         "The messages of another agent are shown only to an admin. Name the agent that this key belongs to."),
 
+    // People.
+    ConstraintRow::check("person_required", ErrorCode::Forbidden,
+        "Only a person sends, reads or lists without a session: with an admin key, or with a token that has the scope `human`. \
+         An agent names its session_id and its epoch."),
+
     // Claims.
     ConstraintRow::check("claim_held", ErrorCode::ClaimHeld,
         "Another session holds a claim that overlaps. Nothing was claimed. Work on something else, or send the request again."),

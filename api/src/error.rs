@@ -127,6 +127,11 @@ impl ApiError {
         Self::of_constraint(&Violated::Check(format!("refused_{reason}").into()))
     }
 
+    /// The error for a caller without a session that is not a person.
+    pub(crate) fn not_a_person() -> Self {
+        Self::of_constraint(&Violated::Check("person_required".into()))
+    }
+
     /// The error when the path names a record that does not exist.
     pub(crate) fn not_found(code: ErrorCode) -> Self {
         Self::of_code(code)

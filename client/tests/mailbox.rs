@@ -103,7 +103,7 @@ async fn messages_and_reports_wait_on_disk_and_are_sent_once_and_in_order() {
     assert!(matches!(client.deliver_report(&report).await.unwrap(), Delivery::Queued(_)));
     // An outdated report is dropped, because the next process reports the same messages.
     let mut outdated = report.clone();
-    outdated.epoch = 7.try_into().unwrap();
+    outdated.epoch = Some(7.try_into().unwrap());
     assert!(matches!(client.deliver_report(&outdated).await.unwrap(), Delivery::Queued(_)));
     assert_eq!(client.waiting().await.queued, 5);
     drop(client);

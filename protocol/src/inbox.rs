@@ -12,6 +12,7 @@ use crate::id::{DeliveryId, SessionId};
 use crate::message::Message;
 use crate::number::{Epoch, TakeLimit};
 use crate::page::{Cursor, Limit, in_query};
+use crate::person::Speaker;
 use crate::text::{Agent, VentureCode, impl_text_traits, length, text};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations, at_most};
@@ -139,15 +140,24 @@ impl DeliveryReport {
     }
 }
 
-/// Reports what happened to deliveries. A report that was made before changes nothing, and no status goes back.
+/// Reports what happened to deliveries. A person gives no session and no epoch, names the venture, and reports what a person has
+/// read of the messages to `human`. A report that was made before changes nothing, and no status goes back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations, validate = ReportInbox::checked -> Violations)]
 pub struct ReportInbox {
-    /// The session.
-    pub session_id: SessionId,
+    /// The session of the agent.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
     /// The epoch of the session.
-    pub epoch: Epoch,
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
+    /// The venture, if a person reports: with an admin key, or with a token that has the scope `human`.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venture: Option<VentureCode>,
     /// The reports: at most 50, one for each delivery.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = ReportInbox::MAX_ITEMS)))]
     pub items: Vec<DeliveryReport>,
@@ -158,6 +168,7 @@ impl ReportInbox {
     pub const MAX_ITEMS: usize = 50;
 
     fn checked(self, at: ValuePointerRef) -> Result<Self, Violations> {
+        self.speaker()?.check_epoch(self.epoch.is_some())?;
         at_most(at, &[("items", self.items.len(), Self::MAX_ITEMS)])?;
         let mut ids: Vec<&str> = self.items.iter().map(|item| item.delivery_id.as_str()).collect();
         ids.sort_unstable();
@@ -169,9 +180,14 @@ impl ReportInbox {
         }
     }
 
-    /// The session and the epoch.
-    pub fn fence(&self) -> Fence {
-        Fence { session_id: self.session_id.clone(), epoch: self.epoch }
+    /// Who reports.
+    pub fn speaker(&self) -> Result<Speaker<'_>, Violations> {
+        Speaker::of(self.session_id.as_ref(), self.venture.as_ref())
+    }
+
+    /// The session and the epoch, if an agent reports.
+    pub fn fence(&self) -> Option<Fence> {
+        Some(Fence { session_id: self.session_id.clone()?, epoch: self.epoch? })
     }
 }
 
@@ -189,6 +205,6 @@ pub struct ReportedInbox {
 pub struct ReportedDelivery {
     /// The delivery.
     pub delivery_id: DeliveryId,
-    /// Its status. `null` if this agent has no such delivery, for example because it was deleted.
+    /// Its status. `null` if the mailbox has no such delivery, for example because it was deleted.
     pub status: Option<DeliveryStatus>,
 }

@@ -7,9 +7,9 @@ use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::delivery::{Delivery, DeliveryStatus};
-use crate::fence::Fence;
 use crate::id::{DeliveryId, HandoffId, MessageId, SessionId};
 use crate::number::{Epoch, ExpirySeconds};
+use crate::person::{PersonName, Speaker};
 use crate::recipient::{Address, Recipient, check_number};
 use crate::sealed::Sealed;
 use crate::text::{VentureCode, impl_text_traits, length, text};
@@ -93,15 +93,29 @@ text! {
         (text.len() <= 32_768).then_some(()).ok_or(Invalid::new("must have at most 32 KiB as UTF-8"))
     }
 }
-/// Sends a message. The sender is the agent of the session.
+
+/// Sends a message. The sender is the agent of the session. A person gives no session and no epoch, and names the venture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations, validate = SendMessage::checked -> Violations)]
 pub struct SendMessage {
-    /// The session of the sender. It may have ended.
-    pub session_id: SessionId,
+    /// The session of the sender, if it is an agent. The session may have ended.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
     /// The epoch of the sender. A message is recorded whatever the epoch.
-    pub epoch: Epoch,
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
+    /// The venture, if a person sends the message: with an admin key, or with a token that has the scope `human`.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venture: Option<VentureCode>,
+    /// The name of the person, for an admin key. The default is `admin`. A token with the scope `human` has a name, so this
+    /// one does not count.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<PersonName>,
     /// Who gets the message: up to 50 recipients, of which up to 8 are groups. It reaches at most 200 agents.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = Recipient::MAX_NAMED)))]
     pub to: Vec<Recipient>,
@@ -139,6 +153,10 @@ pub struct SendMessage {
 
 impl SendMessage {
     fn checked(self, _: ValuePointerRef) -> Result<Self, Violations> {
+        let speaker = self.speaker()?.check_epoch(self.epoch.is_some())?;
+        if self.name.is_some() && speaker.session().is_some() {
+            return Err(Violations::at("/name", "must not be given with a session, whose agent is the sender"));
+        }
         check_number(&self.to).map_err(|invalid| Violations::at("/to", invalid.0))?;
         let has_human = self.to.iter().any(|to| to.address() == Address::Human);
         match (&self.sealed, &self.body) {
@@ -152,9 +170,9 @@ impl SendMessage {
         }
     }
 
-    /// The session and the epoch of the sender.
-    pub fn fence(&self) -> Fence {
-        Fence { session_id: self.session_id.clone(), epoch: self.epoch }
+    /// Who sends the message.
+    pub fn speaker(&self) -> Result<Speaker<'_>, Violations> {
+        Speaker::of(self.session_id.as_ref(), self.venture.as_ref())
     }
 }
 
@@ -168,7 +186,7 @@ pub struct SentMessage {
     pub seq: u64,
     /// The venture of the sender.
     pub venture: VentureCode,
-    /// The sender.
+    /// The sender: the name of the agent, or `human:<name>`.
     pub from: String,
     /// When the message was recorded.
     pub sent_at: Timestamp,
@@ -210,7 +228,7 @@ pub struct Message {
     pub seq: u64,
     /// The venture of the message.
     pub venture: VentureCode,
-    /// The sender. A status message of the engine is from `deckwatch`.
+    /// The sender: the name of an agent, or `human:<name>`. A status message of the engine is from `deckwatch`.
     pub from: String,
     /// The recipients, as the sender wrote them.
     pub to: Vec<Recipient>,
@@ -241,7 +259,7 @@ impl Message {
     pub const ENGINE: &str = "deckwatch";
     /// For how many days a message is kept after the last final status of its deliveries.
     pub const KEPT_DAYS: i64 = 30;
-    /// How many messages an agent may send in a minute.
+    /// How many messages an agent or a person may send in a minute.
     pub const MAX_PER_MINUTE: u32 = 60;
     /// How many of them may go to `@all`.
     pub const MAX_TO_ALL_PER_MINUTE: u32 = 6;

@@ -3,22 +3,24 @@
 use std::fmt;
 use std::str::FromStr;
 
-use deserr::Deserr;
+use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::activity::PublicKey;
 use crate::group::{GroupName, Role};
 use crate::id::SessionId;
-use crate::text::{Agent, impl_text_traits, length, text};
+use crate::person::{PersonName, Speaker};
+use crate::text::{Agent, VentureCode, impl_text_traits, length, text};
 use crate::violation::{Invalid, Violations};
 
 text! {
     /// Who gets a message: the name of an agent, `@group` (with its sub-groups, `@frontend` also reaches `frontend/css`),
-    /// `@group:role`, `@all`, `session:<id>` (the agent of this session) or `human`.
+    /// `@group:role`, `@all`, `session:<id>` (the agent of this session), `human` (the people of the team), or `human:<name>`,
+    /// which is how a person is shown as a sender. People have one mailbox, so the name is only shown.
     Recipient, max 136,
-    pattern r"^([A-Za-z0-9][A-Za-z0-9._-]{0,127}|session:sess_[0-7][0-9A-HJKMNP-TV-Z]{25}|@[a-z0-9][a-z0-9._/-]{0,63}(:[a-z0-9][a-z0-9._-]{0,63})?)$",
+    pattern r"^([A-Za-z0-9][A-Za-z0-9._-]{0,127}|human:[A-Za-z0-9][A-Za-z0-9._-]{0,63}|session:sess_[0-7][0-9A-HJKMNP-TV-Z]{25}|@[a-z0-9][a-z0-9._/-]{0,63}(:[a-z0-9][a-z0-9._-]{0,63})?)$",
     |text| Address::parse(text).map(drop).ok_or(Invalid::new(
-        "must be the name of an agent, @group, @group:role, @all, session:<id> or human",
+        "must be the name of an agent, @group, @group:role, @all, session:<id>, human or human:<name>",
     ))
 }
 
@@ -54,6 +56,9 @@ impl<'a> Address<'a> {
         if let Some(id) = text.strip_prefix("session:") {
             return id.parse::<SessionId>().is_ok().then_some(Self::Session(id));
         }
+        if let Some(name) = text.strip_prefix(Recipient::HUMAN_PREFIX) {
+            return name.parse::<PersonName>().is_ok().then_some(Self::Human);
+        }
         match text {
             Recipient::HUMAN => Some(Self::Human),
             name => name.parse::<Agent>().is_ok().then_some(Self::Agent(name)),
@@ -64,6 +69,8 @@ impl<'a> Address<'a> {
 impl Recipient {
     /// The people of the team. An agent with this name can't be addressed and has no mailbox.
     pub const HUMAN: &str = "human";
+    /// What stands before the name of a person who is the sender of a message.
+    pub const HUMAN_PREFIX: &str = "human:";
     /// For how many days an agent is known after its last start of a day.
     pub const KNOWN_DAYS: i64 = 30;
     /// The maximum number of recipients that a request names.
@@ -127,12 +134,30 @@ pub(crate) fn check_number(to: &[Recipient]) -> Result<(), Invalid> {
 /// Asks which agents a message would reach now.
 #[derive(Debug, Clone, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
-#[deserr(deny_unknown_fields, error = Violations)]
+#[deserr(deny_unknown_fields, error = Violations, validate = RecipientFilter::checked -> Violations)]
 pub struct RecipientFilter {
-    /// The session of the sender. A group never includes the sender.
-    pub session_id: SessionId,
+    /// The session of the sender, if it is an agent. A group never includes the sender.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// The venture, if a person asks: with an admin key, or with a token that has the scope `human`.
+    #[deserr(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venture: Option<VentureCode>,
     /// The recipients, with a comma between two of them.
     pub to: Recipients,
+}
+
+impl RecipientFilter {
+    fn checked(self, _: ValuePointerRef) -> Result<Self, Violations> {
+        self.speaker()?;
+        Ok(self)
+    }
+
+    /// Who asks.
+    pub fn speaker(&self) -> Result<Speaker<'_>, Violations> {
+        Speaker::of(self.session_id.as_ref(), self.venture.as_ref())
+    }
 }
 
 /// An agent that a message would reach now.
@@ -170,12 +195,27 @@ mod tests {
             ("@frontend:lead", Address::Role("frontend", "lead")),
             ("@all", Address::All),
             ("human", Address::Human),
+            ("human:ann.lee", Address::Human),
             (session, Address::Session("sess_01KAY7B3G0000000000000000A")),
         ] {
             assert_eq!(text.parse::<Recipient>().unwrap().address(), address, "{text}");
         }
         let long = format!("@{}", "a".repeat(65));
-        for text in ["", "@", "@Front", "@a:", "@a:B", "@/a", "session:x", "human:ann", "a b", "@a\"", &long] {
+        for text in [
+            "",
+            "@",
+            "@Front",
+            "@a:",
+            "@a:B",
+            "@/a",
+            "session:x",
+            "human:",
+            "human:a b",
+            "humans:ann",
+            "a b",
+            "@a\"",
+            &long,
+        ] {
             assert!(text.parse::<Recipient>().is_err(), "{text:?}");
         }
     }

@@ -7,6 +7,7 @@ use crate::activity::Uuid;
 use crate::id::TokenId;
 use crate::number::RateLimit;
 use crate::page::{Cursor, Limit, in_query};
+use crate::person::PersonName;
 use crate::text::{Agent, TokenName, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violation, Violations, at_most};
@@ -32,11 +33,15 @@ pub enum Scope {
     #[serde(rename = "read-only")]
     #[deserr(rename = "read-only")]
     ReadOnly,
+    /// A person: all operations of the context tier, and messages as `human:<name of the token>`, without a session.
+    #[serde(rename = "human")]
+    #[deserr(rename = "human")]
+    Human,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: &[Self] = &[Self::Context, Self::Admin, Self::DocsWrite, Self::ReadOnly];
+    pub const ALL: &[Self] = &[Self::Context, Self::Admin, Self::DocsWrite, Self::ReadOnly, Self::Human];
 
     /// The value on the wire and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +50,7 @@ impl Scope {
             Self::Admin => "admin",
             Self::DocsWrite => "docs:write",
             Self::ReadOnly => "read-only",
+            Self::Human => "human",
         }
     }
 }
@@ -123,7 +129,8 @@ pub struct CreateAgentToken {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations, validate = CreateToken::bounded -> Violations)]
 pub struct CreateToken {
-    /// The display name of the token.
+    /// The display name of the token. With the scope `human`, it is the name of the person: up to 64 letters, digits, `.`, `_`
+    /// and `-`, starting with a letter or a digit.
     pub name: TokenName,
     /// The rights of the token: 1 to 4 scopes.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = Token::MAX_SCOPES)))]
@@ -148,6 +155,12 @@ impl CreateToken {
         if self.scopes.is_empty() {
             let detail = "must have at least 1 item".to_owned();
             return Err(Violations(vec![Violation { pointer: "/scopes".to_owned(), detail }]));
+        }
+        if self.scopes.contains(&Scope::Human) {
+            let name = self.name.as_str().parse::<PersonName>();
+            name.map_err(|invalid| {
+                Violations::at("/name", format!("names a person, because of the scope `human`: it {invalid}"))
+            })?;
         }
         Ok(self)
     }

@@ -1,11 +1,11 @@
 //! The inbox of an agent: list it, take what waits, and report what was shown.
 
-use deckwatch_protocol::{ErrorCode, InboxFilter, ReportInbox, TakeInbox};
+use deckwatch_protocol::{ErrorCode, InboxFilter, ReportInbox, Speaker, TakeInbox};
 
 use crate::call::Call;
 use crate::database::{Row, count, text};
 use crate::error::ApiError;
-use crate::handlers::message::reader;
+use crate::handlers::message::{access, reader, unless_person_on};
 use crate::plan::{DataAccess, Plan};
 use crate::store;
 use crate::store::delivery::MAX_WAITING;
@@ -30,13 +30,18 @@ pub(crate) fn take_inbox(call: &Call, take: TakeInbox) -> Result<Plan, ApiError>
     Ok(Plan::computed(reads, Box::new(taken)).with_steps(steps).with_access(DataAccess::Session(take.session_id)))
 }
 
-/// Records what the process of the session has shown.
+/// Records what the process of the session has shown, or what a person has read.
 pub(crate) fn report_inbox(call: &Call, report: ReportInbox) -> Result<Plan, ApiError> {
-    let mut steps = vec![store::fence::unless_current(&report.fence(), call.stale_before())];
+    let speaker = report.speaker()?;
+    let mut steps = match speaker {
+        Speaker::Person(venture) => unless_person_on(call, venture)?,
+        Speaker::Agent(_) => Vec::new(),
+    };
+    steps.extend(report.fence().map(|fence| store::fence::unless_current(&fence, call.stale_before())));
     steps.extend(store::delivery::report(&report, call.now));
     Ok(Plan::record(store::delivery::reported(&report), ErrorCode::SessionNotFound)
         .with_steps(steps)
-        .with_access(DataAccess::Session(report.session_id)))
+        .with_access(access(speaker)))
 }
 
 /// The answer to a take, from the rows that it has changed and the number of those that wait.

@@ -1,14 +1,16 @@
 //! Messages: send and read them, and list who would get one.
 
-use deckwatch_protocol::{ErrorCode, MessageId, Recipient, RecipientFilter, SendMessage, Violations};
+use deckwatch_protocol::{
+    ErrorCode, MessageId, PersonName, Recipient, RecipientFilter, SendMessage, Speaker, VentureCode, Violations,
+};
 use serde_json::json;
 
 use crate::call::Call;
-use crate::database::{Row, flag, text};
+use crate::database::{Row, Statement, flag, text};
 use crate::error::ApiError;
 use crate::plan::{DataAccess, Plan};
 use crate::store;
-use crate::store::message::{NewMessage, Reader};
+use crate::store::message::{NewMessage, Reader, Sender};
 use crate::store::recipient::{Addressed, RecipientTime};
 
 /// Records a message, whatever the epoch of its sender. The batch refuses it if a recipient is not known.
@@ -17,21 +19,21 @@ pub(crate) fn send_message(call: &Call, message: SendMessage) -> Result<Plan, Ap
     let (id, to, time) = (call.mint_message_id(), Addressed::of(&message.to), time(call));
     let new =
         NewMessage { id: &id, now: call.now, actor: &call.caller.actor, correlation_id: call.correlation_id.as_str() };
-    let session = &message.session_id;
-    let mut steps = vec![
-        store::refusal::unless_session(session),
-        store::message::count(session, call.minute(), to.to_all),
-        to.unless_known(session, &time),
-    ];
-    steps.extend(message.reply_to.as_ref().map(|id| store::message::unless_own(id, session)));
-    steps.push(store::message::insert(&message, &new));
-    steps.extend(store::message::insert_deliveries(&message, &to, &time));
-    steps.push(store::message::sent(session));
+    let speaker = message.speaker()?;
+    let name = message.name.as_ref().map_or(PersonName::OF_ADMIN, PersonName::as_str);
+    let sender = Sender { speaker, name, token: call.caller.token_id() };
+    let mut steps = unless_may_speak(call, speaker)?;
+    steps.push(store::message::count(sender, call.minute(), to.to_all));
+    steps.push(to.unless_known(speaker, &time));
+    steps.extend(message.reply_to.as_ref().map(|id| store::message::unless_own(id, speaker, &reader(call))));
+    steps.push(store::message::insert(&message, sender, &new));
+    steps.extend(store::message::insert_deliveries(&message, speaker, &to, &time));
+    steps.push(store::message::sent(speaker));
     Ok(Plan::write(steps, store::message::select_sent())
-        .explaining(ErrorCode::RecipientUnknown, to.unknown(session, &time), move |error, rows| {
+        .explaining(ErrorCode::RecipientUnknown, to.unknown(speaker, &time), move |error, rows| {
             name_unknown(error, rows, &named)
         })
-        .with_access(DataAccess::Session(message.session_id)))
+        .with_access(access(speaker)))
 }
 
 /// Reads a message with the state of its deliveries.
@@ -43,14 +45,42 @@ pub(crate) fn get_message(call: &Call, id: MessageId) -> Result<Plan, ApiError> 
 /// Lists the agents that a message would reach now.
 pub(crate) fn list_recipients(call: &Call, filter: RecipientFilter) -> Result<Plan, ApiError> {
     let named = filter.to.parse_each().map_err(|invalid| Violations::at("/to", invalid.0))?;
-    let (to, time, session) = (Addressed::of(&named), time(call), &filter.session_id);
-    let steps = vec![store::refusal::unless_session(session), to.unless_known(session, &time)];
-    Ok(Plan::computed(vec![to.list(session, &time)], Box::new(reached))
+    let (to, time, speaker) = (Addressed::of(&named), time(call), filter.speaker()?);
+    let mut steps = unless_may_speak(call, speaker)?;
+    steps.push(to.unless_known(speaker, &time));
+    Ok(Plan::computed(vec![to.list(speaker, &time)], Box::new(reached))
         .with_steps(steps)
-        .explaining(ErrorCode::RecipientUnknown, to.unknown(session, &time), move |error, rows| {
+        .explaining(ErrorCode::RecipientUnknown, to.unknown(speaker, &time), move |error, rows| {
             name_unknown(error, rows, &named)
         })
-        .with_access(DataAccess::Session(filter.session_id)))
+        .with_access(access(speaker)))
+}
+
+/// The statements that fail unless the session exists, or the caller is a person and the venture is registered.
+fn unless_may_speak(call: &Call, speaker: Speaker) -> Result<Vec<Statement>, ApiError> {
+    match speaker {
+        Speaker::Agent(session) => Ok(vec![store::refusal::unless_session(session)]),
+        Speaker::Person(venture) => unless_person_on(call, venture),
+    }
+}
+
+/// The statements that fail unless the caller is a person and the venture is registered. The context key is shared by agents,
+/// so it is not the key of a person.
+pub(super) fn unless_person_on(call: &Call, venture: &VentureCode) -> Result<Vec<Statement>, ApiError> {
+    let person = match call.caller.token_id() {
+        Some(token) => Some(store::person::unless_person(token)),
+        None if call.caller.is_admin() => None,
+        None => return Err(ApiError::not_a_person()),
+    };
+    Ok(person.into_iter().chain([store::refusal::unless_venture(venture)]).collect())
+}
+
+/// The data that the speaker has access to.
+pub(super) fn access(speaker: Speaker) -> DataAccess {
+    match speaker {
+        Speaker::Agent(session) => DataAccess::Session(session.clone()),
+        Speaker::Person(venture) => DataAccess::Venture(venture.clone()),
+    }
 }
 
 /// The caller as a reader of messages.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::list::{Conditions, List, Order};
 use super::message::{Reader, message_json};
+use super::person::is_person;
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -95,6 +96,19 @@ macro_rules! in_mailbox {
     };
 }
 
+/// Whether the delivery `d` is in the mailbox of the agent of session `?1`. Without a session, it is that of people of the
+/// venture `$venture`.
+macro_rules! is_in_mailbox {
+    ($venture:literal) => {
+        concat!(
+            "d.venture = ifnull(",
+            $venture,
+            ", (select venture from sessions where id = ?1)) and d.agent = iif(?1 is null, 'human', ",
+            "(select nullif(agent, 'human') from sessions where id = ?1))"
+        )
+    };
+}
+
 /// Whether a delivery ends when it is taken: it has expired, or the name of the agent has another owner.
 macro_rules! ends {
     () => {
@@ -157,9 +171,9 @@ statements! {
         select count(*) as n from (
           select 1 from ", in_mailbox!("queued"), " and later <= (select most from me) and expires_at > ?2 limit 101)");
 
-    /// The reports `?3` of session `?1`, a JSON array. `?2` is the current time. No report is about a later or an earlier time
+    /// The reports `?3` of session `?1`, or of a person on the venture `?4`, a JSON array. `?2` is the current time. No report is about a later or an earlier time
     /// than the facts allow. A delivery that has expired counts as surfaced if it was shown before.
-    REPORT = "
+    REPORT = concat!("
         update deliveries set
           status = r.status,
           partial = iif(r.status = 'surfaced', r.partial, deliveries.partial),
@@ -169,22 +183,20 @@ statements! {
           ended_at = iif(r.status = 'refused', r.at, null)
         from (select d.id, j.value ->> 'status' as status, j.value ->> 'partial' as partial, j.value ->> 'reason' as reason,
             max(min(j.value ->> 'at', ?2), ifnull(d.offered_at, d.queued_at)) as at
-          from json_each(?3) j cross join deliveries d on d.id = j.value ->> 'id' cross join sessions s on s.id = ?1
-          where d.venture = s.venture and d.agent = s.agent and d.agent <> 'human') r
+          from json_each(?3) j cross join deliveries d on d.id = j.value ->> 'id' where ", is_in_mailbox!("?4"), ") r
         where deliveries.id = r.id and (deliveries.status in ('queued', 'offered')
           or r.status <> 'refused' and deliveries.status = 'expired' and r.at < deliveries.expires_at
-          or r.status = 'acknowledged' and deliveries.status = 'surfaced')";
+          or r.status = 'acknowledged' and deliveries.status = 'surfaced')");
 
     /// The sweep tells the senders of the messages `?1` that they were refused.
     TELL_SOON = "
         update messages set due_at = ?2 where due_at > ?2 and id in (
           select d.message_id from json_each(?1) j cross join deliveries d on d.id = j.value where d.status = 'refused')";
 
-    REPORTED = "
+    REPORTED = concat!("
         select json_object('items', json((
           select json_group_array(json_object('delivery_id', j.value, 'status', d.status) order by j.value)
-          from json_each(?2) j left join deliveries d on d.id = j.value and d.venture = s.venture and d.agent = s.agent))) as body
-        from sessions s where s.id = ?1";
+          from json_each(?2) j left join deliveries d on d.id = j.value and ", is_in_mailbox!("?3"), "))) as body");
 
     /// The sweep tells the senders of the mail that the next statement refuses.
     TELL_OF_OTHER = concat!("update messages set due_at = ?3 where id in (select d.message_id from ", mail_of_other!(), ")");
@@ -197,11 +209,13 @@ statements! {
 
     /// Fails the batch unless the caller may list the mailbox of agent `?2` of venture `?1`: `?3` says whether it has the admin
     /// key, `?4` is its token, `?5` its owner.
-    UNLESS_OWN_INBOX = "
+    UNLESS_OWN_INBOX = concat!("
         insert into message_refusals (reason)
         select 'inbox_of_other' from (select 1) left join tokens t on t.id = ?4
-        where not ?3 and ifnull(instr(t.scopes_json, '\"admin\"'), 0) = 0 and (?2 = 'human' or iif(t.agent is null,
-          exists (select 1 from agents a where a.venture = ?1 and a.agent = ?2 and a.owner <> ?5), t.agent <> ?2))";
+        where not ?3 and ifnull(instr(t.scopes_json, '\"admin\"'), 0) = 0 and case
+          when ?2 = 'human' then not ifnull(", is_person!("t"), ", false)
+          when t.agent is null then exists (select 1 from agents a where a.venture = ?1 and a.agent = ?2 and a.owner <> ?5)
+          else t.agent <> ?2 end");
 }
 
 /// Takes deliveries: each row has an `id`, and an `item` unless the delivery has ended.
@@ -230,7 +244,9 @@ pub(crate) fn report(report: &ReportInbox, now: Timestamp) -> Vec<Statement> {
     let facts = facts.collect::<Value>().to_string();
     let refused = report.items.iter().filter(|item| item.status == ReportedStatus::Refused);
     let refused: Vec<_> = refused.map(|item| &item.delivery_id).collect();
-    let mut steps = vec![Statement::new(REPORT).bind(&report.session_id).bind(now).bind(facts)];
+    let change =
+        Statement::new(REPORT).bind(report.session_id.as_ref()).bind(now).bind(facts).bind(report.venture.as_ref());
+    let mut steps = vec![change];
     if !refused.is_empty() {
         steps.push(Statement::new(TELL_SOON).bind(json!(refused).to_string()).bind(now));
     }
@@ -240,7 +256,7 @@ pub(crate) fn report(report: &ReportInbox, now: Timestamp) -> Vec<Statement> {
 /// Selects the statuses after a report as `body`.
 pub(crate) fn reported(report: &ReportInbox) -> Statement {
     let ids: Value = report.items.iter().map(|item| item.delivery_id.as_str()).collect();
-    Statement::new(REPORTED).bind(&report.session_id).bind(ids.to_string())
+    Statement::new(REPORTED).bind(report.session_id.as_ref()).bind(ids.to_string()).bind(report.venture.as_ref())
 }
 
 /// Refuses the mail of the earlier owner of an agent's name, after another one has taken the name.

@@ -1,9 +1,10 @@
 //! Messages: send and read them. A message of an agent is inserted once and never changes.
 
-use deckwatch_protocol::{HandoffId, Message, MessageId, SendMessage, SessionId, Timestamp, TokenId};
+use deckwatch_protocol::{HandoffId, Message, MessageId, SendMessage, SessionId, Speaker, Timestamp, TokenId};
 
 use super::delivery::{deliveries_of, delivery_digits, delivery_json};
 use super::next_id::next_id;
+use super::person::sender;
 use super::recipient::{Addressed, RecipientTime, reached};
 use super::responses::{SelectResponse, responses};
 use super::statements;
@@ -54,9 +55,11 @@ macro_rules! message_sent {
     ($session:literal, $of:expr) => {
         concat!(
             "insert into events (venture, kind, subject, agent, session_id, at, data_json) ",
-            "select m.venture, 'message_sent', m.id, m.from_agent, ",
+            "select m.venture, 'message_sent', m.id, iif(",
+            $crate::store::person::is_from_person!("m.from_agent"),
+            ", null, m.from_agent), ",
             $session,
-            ", m.sent_at, json_object('kind', m.kind, 'priority', m.priority, 'recipients', ",
+            ", m.sent_at, json_object('from', m.from_agent, 'kind', m.kind, 'priority', m.priority, 'recipients', ",
             $crate::store::message::number_of_recipients!(),
             ", 'to', json((select json_group_array(agent) from (select d.agent from deliveries d where ",
             $crate::store::delivery::deliveries_of!("d", "m.id"),
@@ -69,7 +72,8 @@ macro_rules! message_sent {
 pub(super) use {message_sent, newest_time, number_of_recipients};
 
 /// Whether the caller may read the message `m`: `?2` says whether it has the admin key, `?3` is its token, `?4` its owner.
-/// The token of an agent reads what this agent has sent or gets; another key, what the agents of its owner have.
+/// The token of an agent reads what this agent has sent or gets; another key, what the agents of its owner have; a person also
+/// what people have.
 macro_rules! may_read {
     () => {
         concat!(
@@ -78,20 +82,26 @@ macro_rules! may_read {
             "where a.venture = m.venture and a.agent = m.from_agent and a.owner = ?4), m.from_agent = t.agent) ",
             "or exists (select 1 from deliveries d where ",
             $crate::store::delivery::deliveries_of!("d", "m.id"),
-            " and iif(t.agent is null, d.owner = ?4, d.agent = t.agent)))))"
+            " and iif(t.agent is null, d.owner = ?4 or d.agent = 'human' and ",
+            $crate::store::person::is_person!("t"),
+            ", d.agent = t.agent)) or ",
+            $crate::store::person::is_person!("t"),
+            " and ",
+            $crate::store::person::is_from_person!("m.from_agent"),
+            ")))"
         )
     };
 }
 
 statements! {
-    /// Counts a message of the agent of session `?1` in the window that begins at `?2`. `?3` says whether it goes to all.
-    COUNT = "
+    /// Counts a message of the sender in the window that begins at `?2`. `?3` says whether it goes to all.
+    COUNT = concat!("
         insert into message_rates (venture, agent, window_start, sent, sent_to_all)
-        select venture, agent, ?2, 1, ?3 from sessions where id = ?1
+        select venture, agent, ?2, 1, ?3 from ", sender!("?1", "?4", "?5", "?6"), " where true
         on conflict (venture, agent) do update set
           sent = iif(window_start >= excluded.window_start, sent, 0) + 1,
           sent_to_all = iif(window_start >= excluded.window_start, sent_to_all, 0) + excluded.sent_to_all,
-          window_start = max(window_start, excluded.window_start)";
+          window_start = max(window_start, excluded.window_start)");
 
     /// Fails the batch unless the agent of session `?2` has sent or gets the message `?1`.
     UNLESS_OWN = concat!("
@@ -100,12 +110,17 @@ statements! {
           select 1 from messages m where m.id = ?1 and m.venture = s.venture and (m.from_agent = s.agent
             or exists (select 1 from deliveries d where ", deliveries_of!("d", "m.id"), " and d.agent = s.agent)))");
 
+    /// Fails the batch unless the person may read the message `?1` of the venture `?5`.
+    UNLESS_READABLE = concat!("
+        insert into message_refusals (reason)
+        select 'not_found' where not exists (select 1 from messages m where m.id = ?1 and m.venture = ?5 and ", may_read!(), ")");
+
     INSERT = concat!("
         insert into messages (id, venture, from_agent, kind, subject, body, to_json, reply_to, priority, ack_required,
           sealed_json, sent_at, expires_at, due_at, actor_key_id, creation_correlation_id)
         select ", next_id!("msg_", 5, 15, newest_time!()), ",
           s.venture, s.agent, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14
-        from sessions s where s.id = ?2");
+        from ", sender!("?2", "?15", "?16", "?17"), " s");
 
     /// One row for each agent that the newest message reaches. An agent after the 200th has no name, which a check refuses.
     INSERT_DELIVERIES = concat!("
@@ -178,22 +193,42 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) correlation_id: &'a str,
 }
 
-/// Counts a message of the agent. Over the limit, the batch fails.
-pub(crate) fn count(session: &SessionId, window_start: Timestamp, to_all: bool) -> Statement {
-    Statement::new(COUNT).bind(session).bind(window_start).bind(to_all).non_durable()
+/// Who sends a message.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    pub(crate) speaker: Speaker<'a>,
+    /// The name of a person whose key has none.
+    pub(crate) name: &'a str,
+    pub(crate) token: Option<&'a TokenId>,
 }
 
-/// Fails the batch unless the agent of the session has sent or gets the message.
-pub(crate) fn unless_own(id: &MessageId, session: &SessionId) -> Statement {
-    Statement::new(UNLESS_OWN).bind(id).bind(session).non_durable()
+/// Counts a message of the sender. Over the limit, the batch fails.
+pub(crate) fn count(sender: Sender, window_start: Timestamp, to_all: bool) -> Statement {
+    Statement::new(COUNT)
+        .bind(sender.speaker.session())
+        .bind(window_start)
+        .bind(to_all)
+        .bind(sender.speaker.venture())
+        .bind(sender.name)
+        .bind(sender.token)
+        .non_durable()
+}
+
+/// Fails the batch unless the agent of the session has sent or gets the message, or the person may read it.
+pub(crate) fn unless_own(id: &MessageId, speaker: Speaker, reader: &Reader) -> Statement {
+    match speaker {
+        Speaker::Agent(session) => Statement::new(UNLESS_OWN).bind(id).bind(session),
+        Speaker::Person(venture) => bind_reader(UNLESS_READABLE, id, reader).bind(venture),
+    }
+    .non_durable()
 }
 
 /// Inserts a message.
-pub(crate) fn insert(message: &SendMessage, new: &NewMessage) -> Statement {
+pub(crate) fn insert(message: &SendMessage, sender: Sender, new: &NewMessage) -> Statement {
     let json = |value: serde_json::Value| value.to_string();
     Statement::new(INSERT)
         .bind(new.id)
-        .bind(&message.session_id)
+        .bind(sender.speaker.session())
         .bind(message.kind.as_str())
         .bind(message.subject.as_ref())
         .bind(message.body.as_ref())
@@ -206,12 +241,20 @@ pub(crate) fn insert(message: &SendMessage, new: &NewMessage) -> Statement {
         .bind(new.now.plus_seconds(i64::from(message.expires_in_seconds.get())))
         .bind(new.actor)
         .bind(new.correlation_id)
+        .bind(sender.speaker.venture())
+        .bind(sender.name)
+        .bind(sender.token)
 }
 
 /// Inserts the deliveries of the message that this batch has inserted. Fails the batch if it reaches no agent, too many, or
 /// others than those that it is sealed for.
-pub(crate) fn insert_deliveries(message: &SendMessage, to: &Addressed, time: &RecipientTime) -> Vec<Statement> {
-    let mut steps = vec![to.bind(INSERT_DELIVERIES, &message.session_id, time), Statement::new(UNLESS_REACHED)];
+pub(crate) fn insert_deliveries(
+    message: &SendMessage,
+    from: Speaker,
+    to: &Addressed,
+    time: &RecipientTime,
+) -> Vec<Statement> {
+    let mut steps = vec![to.bind(INSERT_DELIVERIES, from, time), Statement::new(UNLESS_REACHED)];
     if let Some(sealed) = &message.sealed {
         steps.push(Statement::new(UNLESS_SEALED_FOR).bind(serde_json::json!(sealed.agents()).to_string()));
     }
@@ -219,8 +262,8 @@ pub(crate) fn insert_deliveries(message: &SendMessage, to: &Addressed, time: &Re
 }
 
 /// Appends the event of the message that this batch has inserted.
-pub(crate) fn sent(session: &SessionId) -> Statement {
-    Statement::new(SENT).bind(session)
+pub(crate) fn sent(from: Speaker) -> Statement {
+    Statement::new(SENT).bind(from.session())
 }
 
 /// Selects the message that this batch has inserted as the response.
@@ -237,7 +280,11 @@ pub(crate) fn insert_handoff(session: &SessionId, id: &HandoffId, now: Timestamp
 
 /// Reads a message with its deliveries as `body`, if the caller may read it.
 pub(crate) fn select(id: &MessageId, reader: &Reader) -> Statement {
-    Statement::new(SELECT).bind(id).bind(reader.is_admin).bind(reader.token).bind(reader.owner)
+    bind_reader(SELECT, id, reader)
+}
+
+fn bind_reader(sql: &'static str, id: &MessageId, reader: &Reader) -> Statement {
+    Statement::new(sql).bind(id).bind(reader.is_admin).bind(reader.token).bind(reader.owner)
 }
 
 // The statements have these limits as numbers.

@@ -8,6 +8,7 @@ use deckwatch_protocol::{Message, MessageId, Timestamp};
 use super::delivery::{deliveries_of, delivery_digits};
 use super::message::{message_sent, newest_time, number_of_recipients};
 use super::next_id::next_id;
+use super::person::is_from_person;
 use super::statements;
 use crate::database::Statement;
 
@@ -62,7 +63,8 @@ statements! {
 
     TELL_DELIVERIES = concat!("
         insert into deliveries (id, message_id, venture, agent, owner, later, expires_at, queued_at)
-        select 'dlv_' || substr(m.id, 5, 24) || '01', m.id, m.venture, m.to_json ->> 0,
+        select 'dlv_' || substr(m.id, 5, 24) || '01', m.id, m.venture,
+          iif(", is_from_person!("m.to_json ->> 0"), ", 'human', m.to_json ->> 0),
           (select a.owner from agents a where a.venture = m.venture and a.agent = m.to_json ->> 0), 1, m.expires_at, m.sent_at
         from messages m where ", is_telling!());
 

@@ -30,6 +30,7 @@ pub(crate) mod next_id;
 pub(crate) mod note;
 pub(crate) mod note_index;
 pub(crate) mod note_search;
+pub(crate) mod person;
 pub(crate) mod rate_limit;
 pub(crate) mod recipient;
 pub(crate) mod records;
@@ -156,6 +157,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("note", note::STATEMENTS),
         ("note_index", note_index::STATEMENTS),
         ("note_search", note_search::STATEMENTS),
+        ("person", person::STATEMENTS),
         ("rate_limit", rate_limit::STATEMENTS),
         ("recipient", recipient::STATEMENTS),
         ("records", records::STATEMENTS),

@@ -240,7 +240,7 @@ impl Scope {
     pub fn grants(self, operation: Operation) -> bool {
         match self {
             Self::Admin => true,
-            Self::Context => operation.admits_context(),
+            Self::Context | Self::Human => operation.admits_context(),
             Self::ReadOnly => operation.tier() != Tier::Admin && operation.effect() == Effect::Read,
             Self::DocsWrite => operation.scopes().contains(&self),
         }
@@ -276,6 +276,7 @@ mod tests {
         for operation in Operation::ALL {
             assert!(Scope::Admin.grants(*operation));
             assert_eq!(Scope::Context.grants(*operation), operation.admits_context(), "{}", operation.id());
+            assert_eq!(Scope::Human.grants(*operation), Scope::Context.grants(*operation), "{}", operation.id());
             if Scope::ReadOnly.grants(*operation) {
                 assert!(Scope::Context.grants(*operation) && operation.effect() == Effect::Read, "{}", operation.id());
             }

@@ -238,10 +238,11 @@ macro_rules! operation_table {
             events: DocChanged;
             conditional: "document" IfUnchanged;
         }
-        /// Sends a message to agents of the venture. Its recipients are resolved once, when it is recorded.
+        /// Sends a message to agents of the venture, as an agent in its session or as a person. Its recipients are resolved once,
+        /// when it is recorded.
         SendMessage = send_message() body(SendMessage) -> SentMessage {
             POST "/v1/messages", Context, Write, [201];
-            refusals: SessionNotFound, MessageNotFound, RecipientUnknown, NoRecipient, TooManyRecipients, RecipientsChanged, MessageRateLimited;
+            refusals: Forbidden, VentureNotRegistered, SessionNotFound, MessageNotFound, RecipientUnknown, NoRecipient, TooManyRecipients, RecipientsChanged, MessageRateLimited;
             events: MessageSent;
             links: "" => [GetMessage];
         }
@@ -253,7 +254,7 @@ macro_rules! operation_table {
         /// Lists the agents that a message would reach now.
         ListRecipients = list_recipients() query(RecipientFilter) -> ReachedAgents {
             GET "/v1/recipients", Context, Read, [200];
-            refusals: SessionNotFound, RecipientUnknown, TooManyRecipients;
+            refusals: Forbidden, VentureNotRegistered, SessionNotFound, RecipientUnknown, TooManyRecipients;
         }
         /// Lists the messages that wait for an agent, oldest first, without taking them.
         ListInbox = list_inbox() query(InboxFilter) -> Page<InboxItem> {
@@ -264,10 +265,10 @@ macro_rules! operation_table {
             POST "/v1/inbox/take", Context, Touch, [200];
             refusals: SessionNotFound, SessionEnded;
         }
-        /// Reports that messages were shown to the model, acknowledged, or can't be shown.
+        /// Reports that messages were shown to the model or read by a person, acknowledged, or can't be shown.
         ReportInbox = report_inbox() body(ReportInbox) -> ReportedInbox {
             POST "/v1/inbox/report", Context, Touch, [200];
-            refusals: SessionNotFound, SessionEnded;
+            refusals: Forbidden, VentureNotRegistered, SessionNotFound, SessionEnded;
         }
         /// Lists events, oldest first.
         ListEvents = list_events() query(EventFilter) -> EventPage {

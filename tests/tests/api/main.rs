@@ -50,6 +50,7 @@ mod notes;
 mod odd_requests;
 mod panics;
 mod partial_pages;
+mod people;
 mod presence;
 mod races;
 mod rate_limit;

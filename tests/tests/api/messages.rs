@@ -42,7 +42,7 @@ async fn a_message_to_a_name_waits_for_the_agent() {
     assert_eq!((event.kind, event.agent.as_ref().map(AsRef::as_ref)), (EventKind::MessageSent, Some(sender.name())));
     assert_eq!(
         Value::Object(event.data),
-        json!({ "kind": "question", "priority": "now", "recipients": 1, "to": [other.name()] })
+        json!({ "from": sender.name(), "kind": "question", "priority": "now", "recipients": 1, "to": [other.name()] })
     );
     let taken = other.restarted().await.taken().await;
     let [item] = taken.items.as_slice() else { panic!("{taken:?}") };
