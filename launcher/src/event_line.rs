@@ -82,7 +82,7 @@ mod tests {
             ("claim_taken", json!({ "subject": "issue:87", "reason": null }), "mac1-claude-1 claim taken issue:87"),
             ("work_done", json!({ "status": "done", "issue_number": 8 }), "mac1-claude-1 work done done #8"),
             ("doc_changed", json!({ "version": 3 }), "mac1-claude-1 doc changed alpha/api.md"),
-            ("agent_idle", json!({ "branch": "a\u{1b}[31m\nb" }), "mac1-claude-1 agent idle a[31m b"),
+            ("agent_idle", json!({ "branch": "a\u{1b}[31m\nb" }), "mac1-claude-1 agent idle a b"),
         ] {
             assert_eq!(line(&event(kind, data)), expected);
         }

@@ -44,6 +44,7 @@ mod list;
 mod man;
 mod mcp_doctor;
 mod menu;
+mod notices;
 mod output;
 mod pager;
 mod placement;
@@ -140,6 +141,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Notes(notes)) => records::notes(notes, &env),
         Some(Command::Claims(claims)) => records::claims(claims, &env),
         Some(Command::Top(top)) => top::run(top, &env),
+        Some(Command::Notices(notices)) => notices::run(notices, &env),
         Some(Command::Demo { data }) => demo::run(&env, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &env),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &env),

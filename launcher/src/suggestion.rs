@@ -6,13 +6,14 @@ use deckwatch_protocol::VentureCode;
 use crate::agent_cli::AgentCli;
 
 /// The commands of the launcher, for a suggestion where the command line is not known.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "demo",
     "log",
     "handoff",
     "notes",
     "claims",
     "top",
+    "notices",
     "secrets",
     "ventures",
     "commands",

@@ -18,7 +18,9 @@ use crate::process_env::ProcessEnv;
 pub(super) async fn find(name: &RunName, env: &ProcessEnv) -> Result<(Member, RunRecord), LaunchError> {
     let candidates = match name {
         RunName::Id(_) => members::all(env)?,
-        RunName::Newest(machine, _) | RunName::Agent(machine, ..) => members::named(std::slice::from_ref(machine), env)?,
+        RunName::Newest(machine, _) | RunName::Agent(machine, ..) => {
+            members::named(std::slice::from_ref(machine), env)?
+        }
     };
     let remote = Arc::new(fleet::remote(env)?);
     let mut asked = JoinSet::new();

@@ -58,7 +58,7 @@ pub(super) enum Prompt {
 pub(super) struct Choices {
     pub(super) view: View,
     /// The agent that is selected on the board. It stays selected when the order changes.
-    selected: Option<AgentKey>,
+    pub(super) selected: Option<AgentKey>,
     /// The selected line of the other views, or the first line that is shown.
     pub(super) line: usize,
     pub(super) filter: String,

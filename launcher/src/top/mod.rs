@@ -13,10 +13,14 @@ mod views;
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
+use deckwatch_client::Api;
 use deckwatch_machine::clock::now;
+use deckwatch_machine::variables;
 
 use self::model::Model;
 use self::source::Source;
+use crate::config::Config;
+use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::process_env::ProcessEnv;
 use crate::records::source::Source as Records;
@@ -73,7 +77,7 @@ pub(crate) fn run(top: &Top, env: &ProcessEnv) -> Result<(), LaunchError> {
         // A reader does not create the database.
         return if is_once { print(top, &Model::default(), &place) } else { Err(LaunchError::NoRecords(place)) };
     };
-    let source = Source { api: client.api().clone(), venture: subject.venture };
+    let source = Source { api: api_of_person(client.api(), top, env)?, venture: subject.venture };
     if !is_once {
         return screen::run(source, &place, env);
     }
@@ -81,6 +85,15 @@ pub(crate) fn run(top: &Top, env: &ProcessEnv) -> Result<(), LaunchError> {
     let updates = context_api::runtime()?.block_on(source.read_once()).map_err(context_api::as_launch_error)?;
     updates.into_iter().for_each(|update| model.apply(update));
     print(top, &model, &place)
+}
+
+/// The API with the admin key, if there is one: with it, a person sends messages and reads the mail of all agents.
+fn api_of_person(usual: &Api, top: &Top, env: &ProcessEnv) -> Result<Api, LaunchError> {
+    if top.local || env.var(variables::ADMIN_KEY).is_none() {
+        return Ok(usual.clone());
+    }
+    let (config, vault) = Config::with_vault(env)?;
+    context_api::writer(&Endpoint::of_admin(env, &config, &vault)?, env)
 }
 
 fn print(top: &Top, model: &Model, place: &str) -> Result<(), LaunchError> {

@@ -32,7 +32,13 @@ pub(super) fn json(model: &Model, read_at: Timestamp) -> Value {
     let agents: Vec<JsonRow> = model
         .board(read_at)
         .into_iter()
-        .map(|Row { session, need, since, heard_at, is_doubtful }| JsonRow { need, doubtful: is_doubtful, since, heard_at, session })
+        .map(|Row { session, need, since, heard_at, is_doubtful }| JsonRow {
+            need,
+            doubtful: is_doubtful,
+            since,
+            heard_at,
+            session,
+        })
         .collect();
     let collisions: Vec<Value> = model
         .collisions(read_at)
@@ -80,4 +86,3 @@ fn cells(row: &Row, now: Timestamp) -> [String; 7] {
     ]
     .map(|cell| clean_line(&cell))
 }
-

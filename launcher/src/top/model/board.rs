@@ -70,8 +70,8 @@ impl<'a> Row<'a> {
             (.., None) => (Need::Unknown, session.created_at),
             (.., Some(said)) => (need_of(said.state), said.at),
         };
-        let is_doubtful =
-            presence != Presence::Gone && (presence == Presence::Idle || said.is_some_and(|said| said.doubtful_for(now).is_some()));
+        let is_doubtful = presence != Presence::Gone
+            && (presence == Presence::Idle || said.is_some_and(|said| said.doubtful_for(now).is_some()));
         Self { session, need, since, heard_at, is_doubtful }
     }
 

@@ -4,7 +4,7 @@ mod terminal;
 
 use crossterm::event::EventStream;
 use deckwatch_machine::clock::now;
-use deckwatch_protocol::{EventKind, MessageId};
+use deckwatch_protocol::{EventKind, MessageId, PersonName};
 use futures_util::StreamExt as _;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -39,10 +39,9 @@ enum Left {
 /// Shows the screen until the person leaves.
 pub(super) fn run(source: Source, place: &str, env: &ProcessEnv) -> Result<(), LaunchError> {
     let runtime = context_api::runtime()?;
-    let palette = if env.var("NO_COLOR").is_some() { Palette::Plain } else { Palette::Colours };
     // The tasks of the screen wait while a run is shown.
     let tasks = LocalSet::new();
-    let mut screen = tasks.block_on(&runtime, async { Screen::start(source, place.to_owned(), palette) });
+    let mut screen = tasks.block_on(&runtime, async { Screen::start(source, place.to_owned(), env) });
     loop {
         let left = shown(&runtime, &tasks, &mut screen)?;
         match left {
@@ -78,6 +77,8 @@ struct Screen {
     place: String,
     palette: Palette,
     source: Source,
+    /// Who sends the messages.
+    person: Option<PersonName>,
     news: UnboundedReceiver<News>,
     requests: UnboundedSender<Request>,
     sent: (UnboundedSender<Sent>, UnboundedReceiver<Sent>),
@@ -85,12 +86,23 @@ struct Screen {
 
 impl Screen {
     /// Begins to read. Needs a set of tasks.
-    fn start(source: Source, place: String, palette: Palette) -> Self {
+    fn start(source: Source, place: String, env: &ProcessEnv) -> Self {
+        let palette = if env.var("NO_COLOR").is_some() { Palette::Plain } else { Palette::Colours };
         let (tell, news) = unbounded_channel();
         let (requests, asked) = unbounded_channel();
         spawn_local(source.clone().follow(tell, asked));
         let (model, choices) = (Model::default(), Choices::default());
-        Self { model, choices, place, palette, source, news, requests, sent: unbounded_channel() }
+        Self {
+            model,
+            choices,
+            place,
+            palette,
+            source,
+            person: reply::person(env),
+            news,
+            requests,
+            sent: unbounded_channel(),
+        }
     }
 
     async fn until_left(&mut self, terminal: &mut FullScreen) -> Result<Left, LaunchError> {
@@ -190,7 +202,7 @@ impl Screen {
                 None
             }
             Action::Send(key, text) => {
-                spawn_local(reply::send(self.source.api.clone(), key, text, self.sent.0.clone()));
+                spawn_local(reply::send(self.source.api.clone(), self.person.clone(), key, text, self.sent.0.clone()));
                 None
             }
         }

@@ -12,8 +12,8 @@ use deckwatch_client::watch::{Link, Watch, Watched};
 use deckwatch_client::{Api, ClientError};
 use deckwatch_machine::clock::now;
 use deckwatch_protocol::{
-    ClaimFilter, Cursor, Event, EventFilter, EventKind, EventSeq, LIVE_SECONDS, Limit, MachineFilter, MessageId, Page, Session,
-    SessionFilter, SessionId, SessionStatus, Timestamp, VentureCode,
+    ClaimFilter, Cursor, Event, EventFilter, EventKind, EventSeq, LIVE_SECONDS, Limit, MachineFilter, MessageId, Page,
+    Session, SessionFilter, SessionId, SessionStatus, Timestamp, VentureCode,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::spawn_local;
@@ -100,7 +100,8 @@ impl Unread {
             _ => {}
         }
         // The end of a session moves the end of its claims.
-        self.claims |= matches!(event.kind, EventKind::SessionEnded | EventKind::SessionLost | EventKind::SessionStarted);
+        self.claims |=
+            matches!(event.kind, EventKind::SessionEnded | EventKind::SessionLost | EventKind::SessionStarted);
         self.all_sessions |= self.sessions.len() > MANY_SESSIONS;
     }
 }

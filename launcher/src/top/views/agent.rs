@@ -104,7 +104,11 @@ impl PageText {
             }
             Err(error) => self.head(&format!("Messages that wait for it: not known: {error}")),
         }
-        let hidden = if detail.hidden > 0 { format!(", and {} that this key may not read", detail.hidden) } else { String::new() };
+        let hidden = if detail.hidden > 0 {
+            format!(", and {} that this key may not read", detail.hidden)
+        } else {
+            String::new()
+        };
         self.head(&format!("Latest messages: {}{hidden}", detail.messages.len()));
         detail.messages.iter().for_each(|record| self.message(record, scene));
         // No event says that a message was shown or acknowledged.
@@ -139,8 +143,11 @@ impl PageText {
     fn message(&mut self, record: &MessageRecord, scene: &Scene) {
         let message = &record.message;
         let text = message.subject.as_deref().or(message.body.as_deref()).unwrap_or("(sealed)");
-        let states: Vec<String> =
-            record.deliveries.iter().map(|delivery| format!("{} {}", delivery.agent, delivery.status.as_str())).collect();
+        let states: Vec<String> = record
+            .deliveries
+            .iter()
+            .map(|delivery| format!("{} {}", delivery.agent, delivery.status.as_str()))
+            .collect();
         let (from, kind, when) = (&message.from, message.kind.as_str(), age(message.sent_at, scene.now));
         self.item(&format!("{when}: {kind} from {from} [{}]: {text}", states.join(", ")));
     }

@@ -13,7 +13,11 @@ const HEARD: u16 = 6;
 pub(super) fn draw(scene: &Scene, canvas: &mut Canvas) {
     let rows = scene.choices.rows(scene.model, scene.now);
     if rows.is_empty() {
-        let text = if scene.choices.filter.is_empty() { "no agents were heard of lately" } else { "no agent passes the filter" };
+        let text = if scene.choices.filter.is_empty() {
+            "no agents were heard of lately"
+        } else {
+            "no agent passes the filter"
+        };
         canvas.put((0, frame::HEADER), canvas.width(), text, Look::Dim);
         return;
     }
@@ -27,12 +31,18 @@ pub(super) fn draw(scene: &Scene, canvas: &mut Canvas) {
     if wide {
         wide_line(canvas, top, ["STATE", "AGENT", "ISSUE", "BRANCH", "HEARD", "LAST LINE"], [Look::Dim; 6]);
     }
-    for (place, (at, row)) in rows.iter().enumerate().skip(first).zip(0..).take(places).map(|((at, row), place)| (place, (at, row))) {
+    for (place, (at, row)) in
+        rows.iter().enumerate().skip(first).zip(0..).take(places).map(|((at, row), place)| (place, (at, row)))
+    {
         let y = top + head + height * u16::try_from(place).unwrap_or(u16::MAX);
         if y + height > top + lines {
             break;
         }
-        if wide { draw_wide(scene, canvas, y, row) } else { draw_narrow(scene, canvas, y, row) }
+        if wide {
+            draw_wide(scene, canvas, y, row)
+        } else {
+            draw_narrow(scene, canvas, y, row)
+        }
         if at == selected {
             (y..y + height).for_each(|y| canvas.select(y));
         }
@@ -87,6 +97,7 @@ fn draw_narrow(scene: &Scene, canvas: &mut Canvas, y: u16, row: &Row) {
     canvas.put((x + 1, y), rest, session.agent.as_str(), Look::Bold);
     let issue = session.issue_number.map(|number| format!("#{number}"));
     let branch = session.branch.as_ref().map(ToString::to_string);
-    let parts: Vec<String> = [issue, branch, row.line()].into_iter().flatten().collect();
+    // What it says matters most, so the branch is cut first.
+    let parts: Vec<String> = [issue, row.line(), branch].into_iter().flatten().collect();
     canvas.put((1, y + 1), canvas.width(), &parts.join(" "), Look::Dim);
 }

@@ -1,6 +1,6 @@
 //! Puts texts into a buffer: cleaned, and cut by columns.
 
-use deckwatch_client::clean::clean_line;
+use deckwatch_client::clean::clean;
 use deckwatch_protocol::cut::{self, ELLIPSIS};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
@@ -65,7 +65,9 @@ impl<'a> Canvas<'a> {
             return x;
         }
         let room = width.min(self.width() - x);
-        let text = cut_to(&clean_line(text), usize::from(room));
+        // Not `clean_line`, which would remove the spaces between columns.
+        let text = clean(text).replace(['\n', '\t'], " ");
+        let text = cut_to(&text, usize::from(room));
         self.buffer.set_stringn(x, y, &text, usize::from(room), self.style(look)).0
     }
 
@@ -102,6 +104,9 @@ pub(super) fn cut_to(text: &str, room: usize) -> String {
 /// The lines of a text in so many columns.
 pub(super) fn wrapped(text: &str, columns: u16) -> Vec<String> {
     let options = textwrap::Options::new(usize::from(columns.max(1))).break_words(true);
-    let lines = deckwatch_client::clean::clean(text);
-    lines.lines().flat_map(|line| textwrap::wrap(line, &options).into_iter().map(std::borrow::Cow::into_owned)).collect()
+    let lines = clean(text);
+    lines
+        .lines()
+        .flat_map(|line| textwrap::wrap(line, &options).into_iter().map(std::borrow::Cow::into_owned))
+        .collect()
 }

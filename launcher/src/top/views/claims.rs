@@ -19,9 +19,11 @@ fn lines(scene: &Scene, is_wide: bool) -> Vec<(String, Look)> {
         words.iter().all(|word| text.contains(word.as_str()))
     };
     let mut lines = Vec::new();
-    let collisions = scene.model.collisions(scene.now).into_iter().map(|found| {
-        format!("{}: {} in {}", found.agents.join(", "), found.what, found.repo)
-    });
+    let collisions = scene
+        .model
+        .collisions(scene.now)
+        .into_iter()
+        .map(|found| format!("{}: {} in {}", found.agents.join(", "), found.what, found.repo));
     let collisions: Vec<String> = collisions.filter(|text| passes(text)).collect();
     lines.push((format!("Collisions: {}", collisions.len()), Look::Bold));
     lines.extend(collisions.into_iter().map(|text| (text, Look::Urgent)));

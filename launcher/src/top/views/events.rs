@@ -12,7 +12,8 @@ pub(super) fn draw(scene: &Scene, canvas: &mut Canvas) {
         is_empty = false;
         canvas.put((0, y), 4, &age(event.at, scene.now), Look::Dim);
         let venture = event.venture.as_ref().map(|venture| format!("{venture} ")).unwrap_or_default();
-        let text = if canvas.is_wide() { format!("{venture}{}", event_line::line(event)) } else { event_line::line(event) };
+        let text =
+            if canvas.is_wide() { format!("{venture}{}", event_line::line(event)) } else { event_line::line(event) };
         canvas.put((5, y), canvas.width(), &text, Look::Plain);
         if at == scene.choices.line {
             canvas.select(y);

@@ -1,6 +1,6 @@
 //! What stands around a view: where the records are, how old they are, the views, and the keys.
 
-use super::canvas::{Canvas, Look};
+use super::canvas::{Canvas, Look, wrapped};
 use super::{Scene, short};
 use crate::top::input::{Prompt, View};
 use crate::top::model::freshness::Currency;
@@ -125,8 +125,10 @@ pub(super) fn help(canvas: &mut Canvas) {
             canvas.put((14, y), canvas.width(), text, Look::Plain);
             y += 1;
         } else {
-            canvas.put((0, y), canvas.width(), &format!("{key}: {text}"), Look::Plain);
-            y += 1;
+            for line in wrapped(&format!("{key}: {text}"), canvas.width()) {
+                canvas.put((0, y), canvas.width(), &line, Look::Plain);
+                y += 1;
+            }
         }
         if y > canvas.lines() + 1 {
             return;
