@@ -93,7 +93,9 @@ impl Choices {
     pub(super) fn rows<'a>(&self, model: &'a Model, now: Timestamp) -> Vec<Row<'a>> {
         let words = self.words();
         let mut rows = model.board(now);
-        rows.retain(|row| row.contains(&words));
+        if !words.is_empty() {
+            rows.retain(|row| row.contains(&words));
+        }
         rows
     }
 
@@ -103,10 +105,10 @@ impl Choices {
         rows.iter().position(is_selected).unwrap_or_default()
     }
 
-    /// Handles an event of the terminal.
-    pub(super) fn handle(&mut self, event: &TerminalEvent, model: &Model, now: Timestamp) -> Action {
+    /// Handles an event of the terminal. `last` is the last line to which a view without a selection can be moved.
+    pub(super) fn handle(&mut self, event: &TerminalEvent, model: &Model, now: Timestamp, last: usize) -> Action {
         match event {
-            TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, model, now),
+            TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, model, now, last),
             TerminalEvent::Paste(text) => {
                 if let Some(typed) = self.typed() {
                     typed.push_str(&text.replace(['\r', '\n'], " "));
@@ -125,7 +127,7 @@ impl Choices {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, model: &Model, now: Timestamp) -> Action {
+    fn key(&mut self, key: KeyEvent, model: &Model, now: Timestamp, last: usize) -> Action {
         let has_control = key.modifiers.contains(KeyModifiers::CONTROL);
         if has_control && key.code == KeyCode::Char('c') {
             return Action::Quit;
@@ -148,7 +150,7 @@ impl Choices {
             KeyCode::Char('a') => return self.of_agent(model, now, Action::Attach),
             KeyCode::Enter if self.view == View::Board => return self.show(View::Agent, model, now),
             KeyCode::Enter if self.view == View::Events => return self.open_event(model),
-            code => self.move_by(code, model, now),
+            code => self.move_by(code, model, now, last),
         }
         Action::None
     }
@@ -221,7 +223,7 @@ impl Choices {
         })
     }
 
-    fn move_by(&mut self, code: KeyCode, model: &Model, now: Timestamp) {
+    fn move_by(&mut self, code: KeyCode, model: &Model, now: Timestamp, last: usize) {
         let step = |at: usize, last: usize| match code {
             KeyCode::Down | KeyCode::Char('j') => (at + 1).min(last),
             KeyCode::Up | KeyCode::Char('k') => at.saturating_sub(1),
@@ -236,12 +238,8 @@ impl Choices {
             let at = step(self.selected_in(&rows), rows.len().saturating_sub(1));
             self.selected = rows.get(at).map(key_of);
         } else {
-            // The drawing stops at the last line.
-            let last = match self.view {
-                View::Events => self.events(model).count().saturating_sub(1),
-                _ => usize::from(u16::MAX),
-            };
-            self.line = step(self.line, last);
+            let last = if self.view == View::Events { self.events(model).count().saturating_sub(1) } else { last };
+            self.line = step(self.line, last).min(last);
         }
     }
 
@@ -277,4 +275,102 @@ impl Choices {
 /// The agent of a row.
 pub(super) fn key_of(row: &Row) -> AgentKey {
     AgentKey { venture: row.session.venture.clone(), agent: row.session.agent.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use deckwatch_protocol::Session;
+    use serde_json::json;
+
+    use super::*;
+    use crate::top::model::Update;
+
+    fn now() -> Timestamp {
+        Timestamp::from_millis(1_795_248_000_000)
+    }
+
+    fn session(agent: &str, state: &str) -> Session {
+        let presence = json!({ "state": state, "at": now(), "detail": null, "summary": null });
+        serde_json::from_value(json!({
+            "id": format!("sess_{:0>26}", agent.len()), "agent": agent, "client": "claude", "client_version": null,
+            "client_session_id": null, "host": "mac1", "venture": "alpha", "repo": "example-org/alpha", "track": null,
+            "issue_number": null, "branch": null, "commit_sha": null, "status": "active", "created_at": now(),
+            "last_heartbeat_at": now(), "ended_at": null, "end_reason": null, "final_handoff_id": null,
+            "actor_key_id": "0123456789abcdef", "creation_correlation_id": "corr_1", "meta": {}, "presence": presence,
+        }))
+        .unwrap()
+    }
+
+    fn model() -> Model {
+        let mut model = Model::default();
+        let sessions = [("a-b-1", "waiting"), ("aa-bb-11", "working"), ("aaa-bbb-111", "idle")];
+        model.apply(Update::Sessions(sessions.map(|(agent, state)| session(agent, state)).into()));
+        model
+    }
+
+    fn press(choices: &mut Choices, model: &Model, keys: &str) -> Action {
+        let codes = keys.chars().map(|c| match c {
+            '\n' => KeyCode::Enter,
+            '\u{1b}' => KeyCode::Esc,
+            '\t' => KeyCode::Tab,
+            '\u{8}' => KeyCode::Backspace,
+            c => KeyCode::Char(c),
+        });
+        let events = codes.map(|code| TerminalEvent::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        events.fold(Action::None, |_, event| choices.handle(&event, model, now(), 7))
+    }
+
+    fn key(agent: &str) -> AgentKey {
+        AgentKey { venture: "alpha".parse().unwrap(), agent: agent.parse().unwrap() }
+    }
+
+    #[test]
+    fn an_agent_stays_selected_when_the_order_changes() {
+        let (mut model, mut choices) = (model(), Choices::default());
+        assert_eq!(choices.agent(&model, now()), Some(key("a-b-1")));
+        press(&mut choices, &model, "j");
+        model.apply(Update::Session(Box::new(session("aaa-bbb-111", "blocked"))));
+        assert_eq!(choices.agent(&model, now()), Some(key("aa-bb-11")));
+        assert_eq!(press(&mut choices, &model, "\n"), Action::Open(key("aa-bb-11")));
+        assert_eq!(choices.view, View::Agent);
+        press(&mut choices, &model, "\u{1b}");
+        assert_eq!(press(&mut choices, &model, "gja"), Action::Attach(key("aaa-bbb-111")), "the blocked one is second");
+    }
+
+    #[test]
+    fn a_message_is_typed_and_sent_or_dropped() {
+        let (model, mut choices) = (model(), Choices::default());
+        assert_eq!(press(&mut choices, &model, "rqq\u{8}?\n"), Action::Send(key("a-b-1"), "q?".to_owned()));
+        assert_eq!(press(&mut choices, &model, "r  \n"), Action::None, "an empty message is not sent");
+        press(&mut choices, &model, "rx\u{1b}");
+        assert_eq!((choices.prompt.clone(), press(&mut choices, &model, "q")), (None, Action::Quit));
+        press(&mut choices, &model, "r");
+        choices.handle(&TerminalEvent::Paste("two\nlines".to_owned()), &model, now(), 0);
+        assert_eq!(
+            choices.prompt,
+            Some(Prompt::Message(key("a-b-1"), "two lines".to_owned())),
+            "a paste does not send"
+        );
+    }
+
+    #[test]
+    fn a_text_is_not_moved_past_its_last_line() {
+        let (model, mut choices) = (model(), Choices { view: View::Claims, ..Choices::default() });
+        press(&mut choices, &model, "G");
+        assert_eq!(choices.line, 7);
+        press(&mut choices, &model, "jk");
+        assert_eq!(choices.line, 6);
+        assert_eq!((press(&mut choices, &model, "\t"), choices.line), (Action::ReadMachines, 0));
+    }
+
+    #[test]
+    fn a_filter_limits_what_is_shown_until_it_is_cleared() {
+        let (model, mut choices) = (model(), Choices::default());
+        press(&mut choices, &model, "/IDLE aaa\n");
+        let shown = |choices: &Choices| choices.rows(&model, now()).len();
+        assert_eq!((shown(&choices), choices.agent(&model, now())), (1, Some(key("aaa-bbb-111"))));
+        press(&mut choices, &model, "\u{1b}");
+        assert_eq!(shown(&choices), 3);
+        assert_eq!(press(&mut choices, &model, "?q"), Action::Quit);
+    }
 }

@@ -29,21 +29,21 @@ impl Stage {
         let api = Api::at(&team.server.url, (CONTEXT_KEY, ADMIN_KEY), Path::new("unused"));
         let venture = TestRequest::of(Operation::PutVenture).with("alpha").json(&json!({ "name": "Alpha" }));
         let _: Value = api.admin().send(venture).await.of(201);
-        let teller = async |name: &str, fields: Value| {
-            let mut agent: Agent = api.agent_nowhere();
-            (agent.name, agent.venture, agent.repo) = (name.to_owned(), "alpha".into(), "example-org/alpha".into());
-            let day: Value = agent.send(agent.ask_start_day(fields)).await.of(201);
-            let session = serde_json::from_value(day["session"]["id"].clone()).unwrap();
-            Teller { holder: Holder { agent, session } }
-        };
         let claude =
-            teller("mac1-claude-1", json!({ "host": "mac1", "issue_number": 87, "branch": "dev/passkeys" })).await;
+            teller(&api, "mac1-claude-1", json!({ "host": "mac1", "issue_number": 87, "branch": "dev/passkeys" }))
+                .await;
         let codex = teller(
+            &api,
             "mac2-codex-1",
             json!({ "host": "mac2", "client": "codex", "issue_number": 91, "branch": "dev/schema" }),
         )
         .await;
         Self { team, api, claude, codex }
+    }
+
+    /// Another agent of the venture, in its session.
+    pub(crate) async fn teller(&self, name: &str, fields: Value) -> Teller {
+        teller(&self.api, name, fields).await
     }
 
     /// `launcher top`, with the context key and these variables.
@@ -74,4 +74,13 @@ impl Teller {
         let patch = TestRequest::of(Operation::UpdateSession).with(&self.holder.session).json(&presence);
         let _: Session = self.holder.agent.send(patch).await.of(200);
     }
+}
+
+/// An agent of the venture `alpha` in its session.
+async fn teller(api: &Api, name: &str, fields: Value) -> Teller {
+    let mut agent: Agent = api.agent_nowhere();
+    (agent.name, agent.venture, agent.repo) = (name.to_owned(), "alpha".into(), "example-org/alpha".into());
+    let day: Value = agent.send(agent.ask_start_day(fields)).await.of(201);
+    let session = serde_json::from_value(day["session"]["id"].clone()).unwrap();
+    Teller { holder: Holder { agent, session } }
 }

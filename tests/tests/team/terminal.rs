@@ -44,6 +44,11 @@ impl Terminal {
         self.output(&["capture-pane", "-p"])
     }
 
+    /// The current text on the screen with its escape sequences.
+    pub(crate) fn captured(&self) -> String {
+        self.output(&["capture-pane", "-p", "-e"])
+    }
+
     /// Waits until a condition of the screen is true, and returns the screen. `what` describes it for the error message.
     pub(crate) async fn waits(&self, what: &str, condition: impl Fn(&str) -> bool) -> String {
         let started = Instant::now();

@@ -4,7 +4,7 @@ mod terminal;
 
 use crossterm::event::EventStream;
 use deckwatch_machine::clock::now;
-use deckwatch_protocol::{EventKind, MessageId, PersonName};
+use deckwatch_protocol::{EventKind, MessageId, PersonName, Timestamp};
 use futures_util::StreamExt as _;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -115,7 +115,10 @@ impl Screen {
             tokio::select! {
                 key = keys.next() => match key {
                     Some(Ok(event)) => {
-                        let action = self.choices.handle(&event, &self.model, now());
+                        let (width, height) = terminal.size().map_err(LaunchError::Output)?;
+                        let now = now();
+                        let last = views::last_line(&self.scene(now), width, height);
+                        let action = self.choices.handle(&event, &self.model, now, last);
                         if let Some(left) = self.act(action) {
                             return Ok(left);
                         }
@@ -142,9 +145,13 @@ impl Screen {
     }
 
     fn draw(&self, terminal: &mut FullScreen) -> Result<(), LaunchError> {
-        let (model, choices, place) = (&self.model, &self.choices, self.place.as_str());
-        let scene = Scene { model, choices, now: now(), place, palette: self.palette };
+        let scene = self.scene(now());
         terminal.draw(|buffer| views::draw(&scene, buffer)).map_err(LaunchError::Output)
+    }
+
+    fn scene(&self, now: Timestamp) -> Scene<'_> {
+        let (model, choices, place) = (&self.model, &self.choices, self.place.as_str());
+        Scene { model, choices, now, place, palette: self.palette }
     }
 
     fn take(&mut self, news: News) {

@@ -33,6 +33,11 @@ impl FullScreen {
         Ok(screen)
     }
 
+    /// The columns and the lines of the terminal.
+    pub(super) fn size(&self) -> io::Result<(u16, u16)> {
+        self.0.size().map(|size| (size.width, size.height))
+    }
+
     /// Draws the cells that have changed.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
         self.0.draw(|frame| draw(frame.buffer_mut())).map(drop)

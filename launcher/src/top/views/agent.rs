@@ -2,35 +2,23 @@
 
 use deckwatch_protocol::{Handoff, InboxItem, MessageRecord, Timestamp};
 
-use super::canvas::{Canvas, Look, wrapped};
-use super::{Scene, age, board, frame};
+use super::canvas::{Line, Look, wrapped};
+use super::{Scene, age, board};
 use crate::top::model::board::Row;
 use crate::top::model::detail::{AgentKey, Detail};
 
-/// A line of the view.
-type Line = (String, Look);
-
-pub(super) fn draw(scene: &Scene, canvas: &mut Canvas) {
-    let key = scene.choices.agent(scene.model, scene.now);
-    let lines = match &key {
-        None => vec![("no agent is selected".to_owned(), Look::Dim)],
-        Some(key) => lines(scene, key, canvas.width()),
+/// The lines of the view.
+pub(super) fn lines(scene: &Scene, width: u16) -> Vec<Line> {
+    let Some(key) = scene.choices.agent(scene.model, scene.now) else {
+        return vec![("no agent is selected".to_owned(), Look::Dim)];
     };
-    let room = usize::from(canvas.lines());
-    let first = scene.choices.line.min(lines.len().saturating_sub(room));
-    for (line, y) in lines.iter().skip(first).take(room).zip(frame::HEADER..) {
-        canvas.put((0, y), canvas.width(), &line.0, line.1);
-    }
-}
-
-fn lines(scene: &Scene, key: &AgentKey, width: u16) -> Vec<Line> {
     let mut page = PageText { lines: Vec::new(), width };
     match scene.model.row(&key.venture, &key.agent, scene.now) {
         Some(row) => page.session(&row, scene),
         None => page.line(&format!("{} was not heard of lately", key.agent), Look::Bold),
     }
-    page.claims(scene, key);
-    match scene.model.detail.as_ref().filter(|detail| detail.of == *key) {
+    page.claims(scene, &key);
+    match scene.model.detail.as_ref().filter(|detail| detail.of == key) {
         Some(detail) => page.detail(detail, scene),
         None => page.line("its handoff and messages are being read", Look::Dim),
     }

@@ -31,17 +31,12 @@ pub(super) fn draw(scene: &Scene, canvas: &mut Canvas) {
     if wide {
         wide_line(canvas, top, ["STATE", "AGENT", "ISSUE", "BRANCH", "HEARD", "LAST LINE"], [Look::Dim; 6]);
     }
-    for (place, (at, row)) in
-        rows.iter().enumerate().skip(first).zip(0..).take(places).map(|((at, row), place)| (place, (at, row)))
-    {
-        let y = top + head + height * u16::try_from(place).unwrap_or(u16::MAX);
-        if y + height > top + lines {
-            break;
-        }
+    let ys = (top + head..=(top + lines).saturating_sub(height)).step_by(usize::from(height));
+    for ((at, row), y) in rows.iter().enumerate().skip(first).zip(ys) {
         if wide {
-            draw_wide(scene, canvas, y, row)
+            draw_wide(scene, canvas, y, row);
         } else {
-            draw_narrow(scene, canvas, y, row)
+            draw_narrow(scene, canvas, y, row);
         }
         if at == selected {
             (y..y + height).for_each(|y| canvas.select(y));

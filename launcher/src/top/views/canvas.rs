@@ -29,6 +29,9 @@ pub(super) enum Look {
     Doubtful,
 }
 
+/// A line of a view that is a text.
+pub(super) type Line = (String, Look);
+
 /// A buffer, and the part of it between the header and the footer.
 pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
@@ -51,7 +54,7 @@ impl<'a> Canvas<'a> {
 
     /// Whether a line has columns.
     pub(super) fn is_wide(&self) -> bool {
-        self.width() >= super::WIDE
+        is_wide(self.width())
     }
 
     /// The lines between the header and the footer.
@@ -69,6 +72,15 @@ impl<'a> Canvas<'a> {
         let text = clean(text).replace(['\n', '\t'], " ");
         let text = cut_to(&text, usize::from(room));
         self.buffer.set_stringn(x, y, &text, usize::from(room), self.style(look)).0
+    }
+
+    /// Puts these lines, from the one with this number on, between the header and the footer. The screen stays full.
+    pub(super) fn list(&mut self, lines: &[Line], first: usize) {
+        let room = usize::from(self.lines());
+        let first = first.min(lines.len().saturating_sub(room));
+        for ((text, look), y) in lines.iter().skip(first).take(room).zip(super::frame::HEADER..) {
+            self.put((0, y), self.width(), text, *look);
+        }
     }
 
     /// Marks a line as selected.
@@ -89,6 +101,11 @@ impl<'a> Canvas<'a> {
             Look::Doubtful => colour(Style::new(), Color::Yellow),
         }
     }
+}
+
+/// Whether a line of so many columns has columns of texts.
+pub(super) fn is_wide(width: u16) -> bool {
+    width >= super::WIDE
 }
 
 /// The text in at most `room` columns, with an ellipsis if it was cut.

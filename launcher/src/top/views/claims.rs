@@ -1,18 +1,10 @@
 //! Claims and collisions.
 
-use super::canvas::{Canvas, Look};
-use super::{Scene, age, frame};
+use super::canvas::{Line, Look, is_wide};
+use super::{Scene, age};
 
-pub(super) fn draw(scene: &Scene, canvas: &mut Canvas) {
-    let lines = lines(scene, canvas.is_wide());
-    let room = usize::from(canvas.lines());
-    let first = scene.choices.line.min(lines.len().saturating_sub(room));
-    for ((text, look), y) in lines.iter().skip(first).take(room).zip(frame::HEADER..) {
-        canvas.put((0, y), canvas.width(), text, *look);
-    }
-}
-
-fn lines(scene: &Scene, is_wide: bool) -> Vec<(String, Look)> {
+/// The lines of the view.
+pub(super) fn lines(scene: &Scene, width: u16) -> Vec<Line> {
     let words = scene.choices.words();
     let passes = |text: &str| {
         let text = text.to_lowercase();
@@ -40,7 +32,7 @@ fn lines(scene: &Scene, is_wide: bool) -> Vec<(String, Look)> {
         let (state, look) =
             if claim.is_stale(scene.now) { ("silent, free to take", Look::Doubtful) } else { ("held", Look::Plain) };
         let since = age(claim.since, scene.now);
-        if is_wide {
+        if is_wide(width) {
             lines.push((format!("{subject:<28} {agent:<20} {since:>4}  {state}  {repo}"), look));
         } else {
             lines.push((format!("{subject} {since}"), look));

@@ -2,10 +2,11 @@
 
 use deckwatch_protocol::Presence;
 
-use super::canvas::{Canvas, Look};
-use super::{Scene, age, frame};
+use super::canvas::{Line, Look, is_wide};
+use super::{Scene, age};
 
-pub(super) fn draw(scene: &Scene, canvas: &mut Canvas) {
+/// The lines of the view.
+pub(super) fn lines(scene: &Scene, width: u16) -> Vec<Line> {
     let words = scene.choices.words();
     let mut lines = Vec::new();
     for machine in &scene.model.machines {
@@ -17,7 +18,7 @@ pub(super) fn draw(scene: &Scene, canvas: &mut Canvas) {
         let (status, seen) = (machine.status.as_str(), age(machine.last_seen_at, scene.now));
         let text = format!("{agents:>3} agents  {} {}{role}, {status}, last seen {seen}", machine.os, machine.arch);
         if words.iter().all(|word| format!("{hostname} {text}").to_lowercase().contains(word.as_str())) {
-            if canvas.is_wide() {
+            if is_wide(width) {
                 lines.push((format!("{hostname:<20} {text}"), Look::Plain));
             } else {
                 lines.push((hostname.to_owned(), Look::Bold));
@@ -28,9 +29,5 @@ pub(super) fn draw(scene: &Scene, canvas: &mut Canvas) {
     if lines.is_empty() {
         lines.push(("no machines are registered, or none passes the filter".to_owned(), Look::Dim));
     }
-    let room = usize::from(canvas.lines());
-    let first = scene.choices.line.min(lines.len().saturating_sub(room));
-    for ((text, look), y) in lines.iter().skip(first).take(room).zip(frame::HEADER..) {
-        canvas.put((0, y), canvas.width(), text, *look);
-    }
+    lines
 }

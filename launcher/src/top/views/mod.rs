@@ -15,7 +15,7 @@ mod tests;
 use deckwatch_protocol::Timestamp;
 use ratatui_core::buffer::Buffer;
 
-use self::canvas::Canvas;
+use self::canvas::{Canvas, Line};
 use super::input::{Choices, View};
 use super::model::Model;
 
@@ -44,11 +44,25 @@ pub(super) fn draw(scene: &Scene, buffer: &mut Buffer) {
     }
     match scene.choices.view {
         View::Board => board::draw(scene, canvas),
-        View::Agent => agent::draw(scene, canvas),
-        View::Claims => claims::draw(scene, canvas),
-        View::Machines => machines::draw(scene, canvas),
         View::Events => events::draw(scene, canvas),
+        View::Agent | View::Claims | View::Machines => canvas.list(&lines(scene, canvas.width()), scene.choices.line),
     }
+}
+
+/// The lines of a view that is a text.
+fn lines(scene: &Scene, width: u16) -> Vec<Line> {
+    match scene.choices.view {
+        View::Agent => agent::lines(scene, width),
+        View::Claims => claims::lines(scene, width),
+        View::Machines => machines::lines(scene, width),
+        View::Board | View::Events => Vec::new(),
+    }
+}
+
+/// The last line that can be the first one on a screen of this size, in a view that is a text.
+pub(super) fn last_line(scene: &Scene, width: u16, height: u16) -> usize {
+    let room = height.saturating_sub(frame::HEADER + frame::FOOTER);
+    lines(scene, width).len().saturating_sub(usize::from(room))
 }
 
 /// An age in at most four characters, such as `12m`. Under a minute it is `now`.

@@ -1,6 +1,7 @@
 //! `launcher top` in real terminals, with a real server and with the embedded engine.
 
 mod outages;
+mod picture;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
