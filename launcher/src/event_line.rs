@@ -1,12 +1,12 @@
 //! One line of text about an event.
 
 use deckwatch_client::clean::clean_line;
-use deckwatch_protocol::{Event, EventKind};
+use deckwatch_protocol::{Agent, Event, EventKind};
 use serde_json::Value;
 
 /// What happened, in one line without the time: who, what and where. It contains no control characters.
 pub(crate) fn line(event: &Event) -> String {
-    let who = event.agent.as_ref().map(|agent| agent.as_str());
+    let who = event.agent.as_ref().map(Agent::as_str);
     let what = event.kind.as_str().replace('_', " ");
     let parts = [who, Some(what.as_str())].into_iter().flatten().map(str::to_owned);
     clean_line(&parts.chain(facts(event)).collect::<Vec<_>>().join(" "))
@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    fn event(kind: &str, data: Value) -> Event {
+    fn event(kind: &str, data: &Value) -> Event {
         serde_json::from_value(json!({
             "seq": 7, "venture": "alpha", "kind": kind, "subject": "alpha/api.md", "agent": "mac1-claude-1",
             "session_id": null, "at": "2026-11-21T08:00:00.000Z", "data": data,
@@ -84,7 +84,7 @@ mod tests {
             ("doc_changed", json!({ "version": 3 }), "mac1-claude-1 doc changed alpha/api.md"),
             ("agent_idle", json!({ "branch": "a\u{1b}[31m\nb" }), "mac1-claude-1 agent idle a b"),
         ] {
-            assert_eq!(line(&event(kind, data)), expected);
+            assert_eq!(line(&event(kind, &data)), expected);
         }
     }
 }

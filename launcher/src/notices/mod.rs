@@ -99,8 +99,8 @@ pub(crate) fn run(notices: &Notices, env: &ProcessEnv) -> Result<(), LaunchError
     let Some(client) = &records.client else { return Err(LaunchError::NoRecords(place)) };
     let memory = Memory::open(&env.dirs, &place).map_err(|error| unusable(error, &place))?;
     say(&format!("notices about {place} go to {}", ways.iter().map(Way::name).collect::<Vec<_>>().join(", ")));
-    let pace = Pace::new(config.notices.per_minute);
-    let sender = Sender { ways, http: Http::new(LIMITS), memory, pace, place };
+    let limit = Pace::new(config.notices.per_minute);
+    let sender = Sender { ways, http: Http::new(LIMITS), memory, pace: limit, place };
     context_api::runtime()?.block_on(follow(client.api(), subject.venture, &config.notices, sender))
 }
 
@@ -184,14 +184,13 @@ async fn follow(
     settings: &NoticesSettings,
     mut sender: Sender,
 ) -> Result<(), LaunchError> {
-    let after = match sender.memory.done() {
-        Some(done) => done,
+    let after = if let Some(done) = sender.memory.done() {
+        done
+    } else {
         // Changes before the first start are not sent.
-        None => {
-            let head = head(api).await?;
-            sender.finish(head)?;
-            head
-        }
+        let head = head(api).await?;
+        sender.finish(head)?;
+        head
     };
     let mut watch = Watch::new(api.clone(), venture, Some(after));
     let mut waiting: VecDeque<Notice> = VecDeque::new();

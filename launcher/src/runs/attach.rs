@@ -58,7 +58,7 @@ pub(crate) fn to_agent(
 /// Shows the run to its end.
 pub(crate) fn run(attach: &Attach, env: &ProcessEnv) -> Result<(), LaunchError> {
     let runtime = context_api::runtime()?;
-    let (member, record) = runtime.block_on(find::find(&attach.run, env))?;
+    let (member, record) = find::find(&attach.run, &runtime, env)?;
     if let (RunKind::Interactive, Some(name)) = (record.kind, &record.session) {
         return session::enter(&member, name, env);
     }

@@ -170,9 +170,10 @@ impl Choices {
     }
 
     fn back(&mut self) {
-        match self.view {
-            View::Board => self.filter.clear(),
-            _ => (self.view, self.line) = (View::Board, 0),
+        if self.view == View::Board {
+            self.filter.clear();
+        } else {
+            (self.view, self.line) = (View::Board, 0);
         }
     }
 

@@ -40,6 +40,7 @@ NO_COLOR turns colours off. A terminal of 40 columns is enough.";
 
 /// The options of `launcher top`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Top {
     /// Code of the venture, or `.` for the one of the repository you are in, which is the default
     #[arg(long, value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures))]
@@ -83,7 +84,9 @@ pub(crate) fn run(top: &Top, env: &ProcessEnv) -> Result<(), LaunchError> {
     }
     let mut model = Model::default();
     let updates = context_api::runtime()?.block_on(source.read_once()).map_err(context_api::as_launch_error)?;
-    updates.into_iter().for_each(|update| model.apply(update));
+    for update in updates {
+        model.apply(update);
+    }
     print(top, &model, &place)
 }
 

@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use deckwatch_protocol::{ActivityState, Agent, Presence, Session, SessionStatus, Timestamp, VentureCode};
+use deckwatch_protocol::{
+    ActivityState, Agent, Branch, Presence, Session, SessionStatus, StatusLine, Timestamp, VentureCode,
+};
 use serde::Serialize;
 
 use super::Model;
@@ -78,7 +80,7 @@ impl<'a> Row<'a> {
     /// The last line of the agent about itself: what it waits for or what blocks it, otherwise what it works on.
     pub(crate) fn line(&self) -> Option<String> {
         let said = self.session.presence.as_ref()?;
-        let parts: Vec<&str> = [&said.detail, &said.summary].into_iter().flatten().map(|part| part.as_str()).collect();
+        let parts: Vec<&str> = [&said.detail, &said.summary].into_iter().flatten().map(StatusLine::as_str).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 
@@ -86,7 +88,7 @@ impl<'a> Row<'a> {
     pub(crate) fn contains(&self, words: &[String]) -> bool {
         let session = self.session;
         let issue = session.issue_number.map(|number| format!("#{number}"));
-        let branch = session.branch.as_ref().map(|branch| branch.as_str());
+        let branch = session.branch.as_ref().map(Branch::as_str);
         let line = self.line();
         let parts = [self.need.word(), session.agent.as_str(), session.venture.as_str(), session.repo.as_str()];
         let text = parts.into_iter().chain(branch).chain(issue.as_deref()).chain(line.as_deref());

@@ -5,8 +5,11 @@ use std::sync::Once;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{execute, queue};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::terminal::Terminal;
 use ratatui_crossterm::CrosstermBackend;
@@ -22,15 +25,14 @@ impl FullScreen {
         // From here on, the drop restores the terminal.
         let entered = Terminal::new(CrosstermBackend::new(stdout())).and_then(|terminal| {
             let screen = Self(terminal);
-            execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+            // ratatui's own `clear` would ask the terminal for its cursor, and the answer can get lost.
+            execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide)?;
             Ok(screen)
         });
         if entered.is_err() {
             restore();
         }
-        let mut screen = entered?;
-        screen.0.clear()?;
-        Ok(screen)
+        entered
     }
 
     /// The columns and the lines of the terminal.
@@ -38,9 +40,11 @@ impl FullScreen {
         self.0.size().map(|size| (size.width, size.height))
     }
 
-    /// Draws the cells that have changed.
+    /// Draws the cells that have changed, all at once if the terminal can.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
-        self.0.draw(|frame| draw(frame.buffer_mut())).map(drop)
+        queue!(stdout(), BeginSynchronizedUpdate)?;
+        self.0.draw(|frame| draw(frame.buffer_mut()))?;
+        execute!(stdout(), EndSynchronizedUpdate)
     }
 }
 

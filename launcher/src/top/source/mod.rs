@@ -246,7 +246,9 @@ impl Reader {
         while let Some(found) = next {
             match found {
                 Ok(Watched::Events(events)) => {
-                    events.iter().for_each(|event| unread.add(event));
+                    for event in &events {
+                        unread.add(event);
+                    }
                     self.tell(Update::Events(events));
                 }
                 Ok(Watched::Gap) => *unread = Unread::everything(),
@@ -351,7 +353,7 @@ fn reread_at(sessions: &[Session]) -> Option<Instant> {
 
 /// A time that is never reached.
 fn far_away() -> Instant {
-    Instant::now() + Duration::from_secs(24 * 60 * 60)
+    Instant::now() + Duration::from_hours(24)
 }
 
 /// The time of a moment that was measured without the clock.

@@ -48,7 +48,7 @@ impl PageText {
     }
 
     fn session(&mut self, row: &Row, scene: &Scene) {
-        let (session, now) = (row.session, scene.now);
+        let session = row.session;
         let (state, look) = board::state(row, scene);
         self.line(&format!("{}  {state}", session.agent), look);
         if let Some(line) = row.line() {
@@ -61,11 +61,12 @@ impl PageText {
         self.line(&place.into_iter().flatten().collect::<Vec<_>>().join(", "), Look::Plain);
         let version = session.client_version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
         let program = format!("{}{version} on {}", session.client, session.host);
-        let (began, heard) = (age(session.created_at, now), age(row.heard_at, now));
-        self.line(&format!("{program}, since {began}, last heard {heard}"), Look::Dim);
+        let (began, heard) = (when(session.created_at, scene), when(row.heard_at, scene));
+        self.line(&format!("{program}, started {began}, last heard {heard}"), Look::Dim);
         let groups: Vec<String> = session.groups.0.iter().map(|(name, role)| format!("@{name}:{role}")).collect();
         let mode = format!("messages: {}", session.mode.as_str());
-        let until = session.dnd_until.filter(|until| *until > now).map(|until| format!("not disturbed until {until}"));
+        let until =
+            session.dnd_until.filter(|until| *until > scene.now).map(|until| format!("not disturbed until {until}"));
         let parts = std::iter::once(mode).chain(until).chain(groups).collect::<Vec<_>>();
         self.line(&parts.join(", "), Look::Dim);
     }
@@ -75,7 +76,7 @@ impl PageText {
         self.head(&format!("Claims: {}", own().count()));
         for claim in own() {
             let state = if claim.is_stale(scene.now) { "silent, free to take" } else { "held" };
-            self.item(&format!("{} in {}, {state} since {}", claim.subject, claim.repo, age(claim.since, scene.now)));
+            self.item(&format!("{} in {}, {state}, taken {}", claim.subject, claim.repo, when(claim.since, scene)));
         }
     }
 
@@ -88,7 +89,9 @@ impl PageText {
         match &detail.inbox {
             Ok((items, total)) => {
                 self.head(&format!("Messages that wait for it: {total}"));
-                items.iter().for_each(|item| self.waiting(item, scene));
+                for item in items {
+                    self.waiting(item, scene);
+                }
             }
             Err(error) => self.head(&format!("Messages that wait for it: not known: {error}")),
         }
@@ -98,13 +101,15 @@ impl PageText {
             String::new()
         };
         self.head(&format!("Latest messages: {}{hidden}", detail.messages.len()));
-        detail.messages.iter().for_each(|record| self.message(record, scene));
+        for record in &detail.messages {
+            self.message(record, scene);
+        }
         // No event says that a message was shown or acknowledged.
         self.line(&format!("Handoff and messages: read {}", when(detail.read_at, scene)), Look::Dim);
     }
 
     fn handoff(&mut self, handoff: &Handoff, scene: &Scene) {
-        let when = age(handoff.created_at, scene.now);
+        let when = when(handoff.created_at, scene);
         self.head(&format!("Last handoff: {}, {when}", handoff.status.as_str()));
         self.line(handoff.summary.as_str(), Look::Plain);
         let Some(payload) = &handoff.payload else { return };
@@ -116,7 +121,9 @@ impl PageText {
         ] {
             if !items.is_empty() {
                 self.line(name, Look::Dim);
-                items.iter().for_each(|item| self.item(item));
+                for item in items {
+                    self.item(item);
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The board.
 
+use deckwatch_protocol::Branch;
+
 use super::canvas::{Canvas, Look};
 use super::{Scene, age, frame};
 use crate::top::model::board::{Need, Row};
@@ -61,7 +63,7 @@ fn draw_wide(scene: &Scene, canvas: &mut Canvas, y: u16, row: &Row) {
     let (state, look) = state(row, scene);
     let session = row.session;
     let issue = session.issue_number.map(|number| format!("#{number}")).unwrap_or_default();
-    let branch = session.branch.as_ref().map(|branch| branch.as_str()).unwrap_or_default();
+    let branch = session.branch.as_ref().map(Branch::as_str).unwrap_or_default();
     let heard = age(row.heard_at, scene.now);
     let line = row.line().unwrap_or_default();
     wide_line(

@@ -95,7 +95,7 @@ pub(super) fn footer(scene: &Scene, canvas: &mut Canvas) {
         }
         (None, Some(notice), _) => drop(canvas.put((0, y), width, notice, Look::Bold)),
         (None, None, Currency::Old(_, cause)) => {
-            let text = format!("{cause}; trying again");
+            let text = format!("trying again: {cause}");
             canvas.put((0, y), width, &text, Look::Urgent);
         }
         _ => {

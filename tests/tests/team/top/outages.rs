@@ -63,8 +63,9 @@ async fn a_lost_network_is_shown_with_the_age_of_the_records_and_recovers_by_its
     let terminal = stage.top(USUAL, &[("CONTEXT_API_URL", &url)]);
     terminal.shows(" live").await;
     cable.is_whole.send_replace(false);
-    let lost = terminal.shows("NOT LIVE").await;
-    assert!(lost.contains("mac1-claude-1") && lost.contains("trying again"), "{lost}");
+    let lost =
+        terminal.waits("the loss", |screen| screen.contains("NOT LIVE") && screen.contains("trying again")).await;
+    assert!(lost.contains("mac1-claude-1"), "{lost}");
     assert!(!lost.contains(" live"), "{lost}");
     // What happens meanwhile is shown as soon as the network is back.
     stage.codex.said("waiting", Some("may I run the migration?")).await;
