@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::fleet_settings::FleetSettings;
-use crate::notices::settings::NoticesSettings;
+use crate::notice_settings::NoticesSettings;
 use crate::process_env::ProcessEnv;
 use crate::secrets::api_key::KeySource;
 use crate::secrets::settings::InfisicalSettings;

@@ -44,6 +44,7 @@ mod list;
 mod man;
 mod mcp_doctor;
 mod menu;
+mod notice_settings;
 mod notices;
 mod output;
 mod pager;

@@ -7,7 +7,6 @@ mod memory;
 mod notice;
 mod pace;
 mod receiver;
-pub(crate) mod settings;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -27,9 +26,9 @@ use self::memory::{Memory, MemoryError};
 use self::notice::Notice;
 use self::pace::Pace;
 use self::receiver::Way;
-use self::settings::{NoticesSettings, Receiver, SecretPlace};
 use crate::config::Config;
 use crate::error::LaunchError;
+use crate::notice_settings::{NoticesSettings, Receiver, SecretPlace};
 use crate::output::{say, warn};
 use crate::process_env::ProcessEnv;
 use crate::records::source::Source;

@@ -40,6 +40,11 @@ impl Freshness {
         (self.read_at, self.not_read) = (Some(at), None);
     }
 
+    /// Whether the records were read at least once.
+    pub(crate) fn has_read(&self) -> bool {
+        self.read_at.is_some()
+    }
+
     /// Records could not be read.
     pub(crate) fn not_read(&mut self, cause: String) {
         self.not_read = Some(cause);

@@ -1,6 +1,6 @@
 //! What stands around a view: where the records are, how old they are, the views, and the keys.
 
-use super::canvas::{Canvas, Look, wrapped};
+use super::canvas::{Canvas, Look, is_wide, wrapped};
 use super::{Scene, short};
 use crate::top::input::{Prompt, View};
 use crate::top::model::freshness::Currency;
@@ -118,20 +118,10 @@ fn end_of(text: &str, columns: usize) -> String {
 
 /// The keys and what they do.
 pub(super) fn help(canvas: &mut Canvas) {
-    let mut y = HEADER;
-    for (key, text) in HELP {
-        if canvas.is_wide() {
-            canvas.put((0, y), 14, key, Look::Bold);
-            canvas.put((14, y), canvas.width(), text, Look::Plain);
-            y += 1;
-        } else {
-            for line in wrapped(&format!("{key}: {text}"), canvas.width()) {
-                canvas.put((0, y), canvas.width(), &line, Look::Plain);
-                y += 1;
-            }
-        }
-        if y > canvas.lines() + 1 {
-            return;
-        }
-    }
+    let width = canvas.width();
+    let lines = HELP.iter().flat_map(|(key, text)| {
+        if is_wide(width) { vec![format!("{key:<14}{text}")] } else { wrapped(&format!("{key}: {text}"), width) }
+    });
+    let lines: Vec<_> = lines.map(|line| (line, Look::Plain)).collect();
+    canvas.list(&lines, 0);
 }

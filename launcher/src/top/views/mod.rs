@@ -42,6 +42,11 @@ pub(super) fn draw(scene: &Scene, buffer: &mut Buffer) {
     if scene.choices.has_help {
         return frame::help(canvas);
     }
+    if !scene.model.freshness.has_read() {
+        // An empty list would say that there is nothing.
+        canvas.put((0, frame::HEADER), canvas.width(), "nothing was read yet", canvas::Look::Dim);
+        return;
+    }
     match scene.choices.view {
         View::Board => board::draw(scene, canvas),
         View::Events => events::draw(scene, canvas),

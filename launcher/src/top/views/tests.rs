@@ -323,6 +323,7 @@ fn a_thousand_agents_are_drawn_fast() {
         parsed(session(number, &format!("host{number}-claude-1"), 2, more))
     });
     model.apply(Update::Sessions(many.collect()));
+    model.apply(Update::Read(now()));
     let mut buffer = Buffer::empty(ratatui_core::layout::Rect::new(0, 0, 80, 24));
     let mut fastest = Duration::MAX;
     for view in View::ALL.into_iter().cycle().take(25) {

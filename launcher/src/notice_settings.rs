@@ -7,7 +7,7 @@ use url::{Host, Url};
 use crate::secrets::api_key::KeySource;
 
 /// What a person is told of if nothing else is configured.
-pub(super) const KINDS: [EventKind; 4] =
+pub(crate) const KINDS: [EventKind; 4] =
     [EventKind::AgentWaiting, EventKind::AgentBlocked, EventKind::WorkDone, EventKind::PullRequestOpened];
 
 /// `[notices]`.
@@ -15,13 +15,13 @@ pub(super) const KINDS: [EventKind; 4] =
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct NoticesSettings {
     /// Show notices on the desktop of this machine.
-    pub(super) desktop: bool,
+    pub(crate) desktop: bool,
     /// How many notices are sent in a minute at most.
-    pub(super) per_minute: u32,
+    pub(crate) per_minute: u32,
     /// The kinds of events.
-    pub(super) kinds: Vec<EventKind>,
-    pub(super) ntfy: Option<Receiver>,
-    pub(super) webhook: Option<Receiver>,
+    pub(crate) kinds: Vec<EventKind>,
+    pub(crate) ntfy: Option<Receiver>,
+    pub(crate) webhook: Option<Receiver>,
 }
 
 impl Default for NoticesSettings {
@@ -35,7 +35,7 @@ impl Default for NoticesSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Receiver {
     /// The address: of ntfy, that of the topic.
-    pub(super) url: String,
+    pub(crate) url: String,
     /// The environment variable that holds the secret.
     secret_env: Option<String>,
     /// A command that prints the secret, as a list of arguments. It is run without a shell.
@@ -48,14 +48,14 @@ pub(crate) struct Receiver {
 }
 
 /// Where a secret is.
-pub(super) enum SecretPlace<'a> {
+pub(crate) enum SecretPlace<'a> {
     None,
     Variable(&'a str),
     Source(KeySource),
 }
 
 impl Receiver {
-    pub(super) fn secret(&self) -> SecretPlace<'_> {
+    pub(crate) fn secret(&self) -> SecretPlace<'_> {
         let source = self.secret_command.clone().map(KeySource::Command);
         let source = source.or_else(|| self.secret_keyring.then_some(KeySource::Keyring));
         match (&self.secret_env, source.or_else(|| self.secret_infisical.clone().map(KeySource::Infisical))) {
@@ -106,7 +106,7 @@ impl NoticesSettings {
     }
 
     /// Whether there is nowhere to send a notice.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self.desktop && self.ntfy.is_none() && self.webhook.is_none()
     }
 }
