@@ -10,7 +10,9 @@ use crate::github::GitHubCommand;
 use crate::launch::Launch;
 use crate::secrets_command::SecretsCommand;
 use crate::self_update::SelfCommand;
-use crate::{completions, doctor, fleet, github, init, man, messages, records, runs, slash_commands, ventures_sync};
+use crate::{
+    completions, doctor, fleet, github, init, man, messages, notices, records, runs, slash_commands, top, ventures_sync,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,6 +65,7 @@ All settings in ~/.config/deckwatch/config.toml are optional.
   [fleet]
   max_agents = 8                         how many agents may run at once on this machine
   max_agents_per_venture = 4             the same, for each venture
+  [notices]                              where a person is told of changes: `launcher notices --help`
   [infisical]                            secrets for agents, one folder for each venture
   domain = \"https://eu.infisical.com\"    default: https://app.infisical.com
   project_id = \"...\"
@@ -133,6 +136,14 @@ pub(crate) enum Command {
     /// Show what happens, as it happens
     #[command(after_help = messages::WATCH_EXAMPLES)]
     Watch(messages::Watch),
+
+    /// Show the agents on a full screen, those that need you first; reply and attach by keys
+    #[command(after_help = top::EXAMPLES)]
+    Top(top::Top),
+
+    /// Tell a person of agents that wait or are blocked, of work that is done, and of pull requests
+    #[command(after_help = notices::EXAMPLES)]
+    Notices(notices::Notices),
 
     /// Store the credential for Infisical, or check the secrets of a venture
     #[command(subcommand)]

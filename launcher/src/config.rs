@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::fleet_settings::FleetSettings;
+use crate::notice_settings::NoticesSettings;
 use crate::process_env::ProcessEnv;
 use crate::secrets::api_key::KeySource;
 use crate::secrets::settings::InfisicalSettings;
@@ -32,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) infisical: InfisicalSettings,
     /// The settings of the commands of the fleet.
     pub(crate) fleet: FleetSettings,
+    /// Where a person is told of changes.
+    pub(crate) notices: NoticesSettings,
 }
 
 /// The address of the team's API and the source of its key. At most one of the four sources is set.
@@ -88,6 +91,8 @@ struct Document {
     infisical: InfisicalSettings,
     #[serde(default)]
     fleet: FleetSettings,
+    #[serde(default)]
+    notices: NoticesSettings,
 }
 
 impl Config {
@@ -107,6 +112,7 @@ impl Config {
             api: None,
             infisical: InfisicalSettings::default(),
             fleet: FleetSettings::default(),
+            notices: NoticesSettings::default(),
         }
     }
 
@@ -128,11 +134,11 @@ impl Config {
             let message = "[api] has more than one of key_env, key_command, key_keyring, key_infisical".to_owned();
             return Err(LaunchError::Config { path, message });
         }
-        if let Some(message) = document.fleet.error() {
+        if let Some(message) = document.fleet.error().or_else(|| document.notices.error()) {
             return Err(LaunchError::Config { path, message });
         }
-        let Document { default_agent, hooks, api, infisical, fleet, .. } = document;
-        Ok(Self { dev_root, default_agent, hooks: hooks.unwrap_or(true), api, infisical, fleet })
+        let Document { default_agent, hooks, api, infisical, fleet, notices, .. } = document;
+        Ok(Self { dev_root, default_agent, hooks: hooks.unwrap_or(true), api, infisical, fleet, notices })
     }
 }
 
@@ -173,8 +179,8 @@ mod tests {
     fn without_a_file_the_defaults_apply() {
         let infisical = InfisicalSettings::default();
         let fleet = FleetSettings::default();
-        let dev_root = "/HOME/dev".into();
-        let expected = Config { dev_root, default_agent: None, hooks: true, api: None, infisical, fleet };
+        let (dev_root, notices) = ("/HOME/dev".into(), NoticesSettings::default());
+        let expected = Config { dev_root, default_agent: None, hooks: true, api: None, infisical, fleet, notices };
         assert_eq!(load(None).unwrap(), expected);
         assert_eq!(load(Some("")).unwrap(), expected);
     }

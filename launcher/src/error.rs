@@ -107,6 +107,10 @@ pub(crate) enum LaunchError {
     Unreachable(String),
     #[error("{broken} of {of} agent CLIs do not reach deckwatch-mcp")]
     ServersNotReached { broken: usize, of: usize },
+    #[error("`launcher top` needs a terminal, and standard input or output is none")]
+    NoScreen,
+    #[error("there are no records of {0} yet")]
+    NoRecords(String),
     #[error("the menu can't be shown: {0}")]
     Menu(String),
     #[error("the output can't be written: {0}")]
@@ -178,6 +182,8 @@ impl LaunchError {
             Self::WouldOverwrite(_) => {
                 "--overwrite changes it and keeps a copy of the first version; without --yes you are asked".to_owned()
             }
+            Self::NoScreen => "`launcher top --once` prints the board, `--json` as JSON".to_owned(),
+            Self::NoRecords(_) => "start an agent first: `launcher <venture>`".to_owned(),
             Self::NoTerminal => "`launcher init --yes` uses flags and defaults; `launcher init --help` lists them".to_owned(),
             Self::NoVentureNamed => "give the code of one, such as `launcher alpha`; `launcher --list` shows them".to_owned(),
             Self::NoVentures => "`launcher init` writes a ventures file; `launcher .` starts an agent on the repository you are in"
@@ -288,6 +294,7 @@ impl LaunchError {
             Self::NoVentureNamed
             | Self::NoPrompt
             | Self::NoTerminal
+            | Self::NoScreen
             | Self::Query(_)
             | Self::Groups(_)
             | Self::NeedsBackgroundServer { .. } => ExitCode::Usage,
@@ -303,7 +310,7 @@ impl LaunchError {
             Self::Slot(_) | Self::NameInUse(_) => ExitCode::Slot,
             Self::Api(_) | Self::Unreachable(_) | Self::KeyRefused(_) => ExitCode::Api,
             Self::VentureNotInFile { cause, .. } => cause.exit_code(),
-            Self::NoSuchAgent { .. } | Self::NoSuchRecord { .. } => ExitCode::NoRecord,
+            Self::NoSuchAgent { .. } | Self::NoSuchRecord { .. } | Self::NoRecords(_) => ExitCode::NoRecord,
             Self::Secrets(error) => error.exit_code(),
             Self::Message(error) => error.exit_code(),
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::ChecksFailed { .. } => {

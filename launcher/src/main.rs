@@ -27,6 +27,7 @@ mod doctor;
 mod endpoint;
 mod environment;
 mod error;
+mod event_line;
 mod exit_code;
 mod fleet;
 mod fleet_settings;
@@ -46,6 +47,8 @@ mod mcp_doctor;
 mod menu;
 mod message_error;
 mod messages;
+mod notice_settings;
+mod notices;
 mod output;
 mod pager;
 mod placement;
@@ -68,6 +71,7 @@ mod slash_commands;
 mod suggestion;
 mod table;
 mod target;
+mod top;
 mod turn;
 mod turn_proof;
 mod update_error;
@@ -145,6 +149,8 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Send(send)) => messages::send(send, &env),
         Some(Command::Inbox(inbox)) => messages::inbox(inbox, &env),
         Some(Command::Watch(watch)) => messages::watch(watch, &env),
+        Some(Command::Top(top)) => top::run(top, &env),
+        Some(Command::Notices(notices)) => notices::run(notices, &env),
         Some(Command::Demo { data }) => demo::run(&env, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &env),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &env),

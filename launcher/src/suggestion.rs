@@ -6,7 +6,7 @@ use deckwatch_protocol::VentureCode;
 use crate::agent_cli::AgentCli;
 
 /// The commands of the launcher, for a suggestion where the command line is not known.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 26] = [
     "demo",
     "log",
     "handoff",
@@ -15,6 +15,8 @@ const COMMANDS: [&str; 24] = [
     "send",
     "inbox",
     "watch",
+    "top",
+    "notices",
     "secrets",
     "ventures",
     "commands",

@@ -1,4 +1,5 @@
-"""Runs the commands of the README's picture on a terminal and draws what they show as an SVG.
+"""Runs the commands of the README's picture on a terminal and draws what they show as an SVG. Or draws a screen that a test has
+captured.
 
 Called by scripts/picture in a repository and a home of their own. The terminal is pyte's, the drawing rich's. What
 differs from run to run (ids, times, marks of stored data, the home) is replaced by fixed text, so that a new picture differs
@@ -40,16 +41,26 @@ FIXED = [
 ]
 
 
-def main(target):
-    lines = [*session("launcher demo --data ~/.local/share", handoff_and_next_day), Text(), *session("launcher log")]
-    drawn = Console(width=COLUMNS, record=True, file=io.StringIO(), force_terminal=True)
+def main(kind, target, captured=None):
+    if kind == "screen":
+        with open(captured, encoding="utf-8") as text:
+            lines = [Text.from_ansi(line) for line in text.read().splitlines()]
+        save(lines, target, "launcher top", "top", max(line.cell_len for line in lines))
+    else:
+        lines = [*session("launcher demo --data ~/.local/share", handoff_and_next_day), Text(), *session("launcher log")]
+        save(lines, target, "example-org/alpha-console", "session", COLUMNS)
+
+
+def save(lines, target, title, unique_id, columns):
+    """Draws the lines."""
+    drawn = Console(width=columns, record=True, file=io.StringIO(), force_terminal=True)
     for line in lines:
         drawn.print(line, soft_wrap=True)
     # The fonts of the reader's machine: a picture in a README loads nothing.
     code_format = re.sub(r"@font-face \{\{.*?\}\}\s*", "", _export_format.CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     # Not every viewer keeps spaces otherwise.
     code_format = code_format.replace("<svg ", '<svg xml:space="preserve" ', 1)
-    drawn.save_svg(target, title="example-org/alpha-console", theme=THEME, code_format=code_format, unique_id="session")
+    drawn.save_svg(target, title=title, theme=THEME, code_format=code_format, unique_id=unique_id)
 
 
 def session(command, part=lambda lines: lines):
@@ -107,4 +118,4 @@ def handoff_and_next_day(lines):
     return [lines[0], Text(CUT), *lines[begin : end + 1], Text(CUT)]
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

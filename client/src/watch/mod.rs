@@ -3,19 +3,20 @@
 //! Over HTTPS, a socket says when there are new events. If it can't be opened, because a proxy refuses it, the client asks
 //! every 30 seconds. With the embedded engine, the client looks four times a second whether the database has changed.
 
+mod link;
 mod socket;
-mod state;
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use deckwatch_protocol::{ErrorCode, Event, EventFilter, EventSeq, Limit, VentureCode, WatchRequest, WatchedVenture};
 use deckwatch_server::ChangeObserver;
+use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use self::link::LinkState;
+pub use self::link::{Link, LinkWay};
 use self::socket::Socket;
-use self::state::StateSender;
-pub use self::state::WatchState;
 use crate::api::{Api, ClientError};
 
 /// The time between two requests without a socket.
@@ -40,7 +41,7 @@ pub struct Watch {
     /// When the client may open a socket again.
     opens_at: Instant,
     polls_at: Instant,
-    state: StateSender,
+    link: LinkState,
 }
 
 /// What says that there are new events.
@@ -69,8 +70,8 @@ impl Watch {
     pub fn new(api: Api, venture: Option<VentureCode>, after: Option<u64>) -> Self {
         let now = Instant::now();
         let (source, pauses) = (Source::Polling, pauses());
-        let state = StateSender::new();
-        Self { api, venture, after, has_more: true, source, pauses, opens_at: now, polls_at: now, state }
+        let link = LinkState::new();
+        Self { api, venture, after, has_more: true, source, pauses, opens_at: now, polls_at: now, link }
     }
 
     /// The last event that [`Self::next`] has returned. Pass it to [`Self::new`] to go on after a restart.
@@ -83,9 +84,9 @@ impl Watch {
         matches!(self.source, Source::Open(_))
     }
 
-    /// How the watch learns of new events, now and after each change.
-    pub fn state(&self) -> tokio::sync::watch::Receiver<WatchState> {
-        self.state.subscribe()
+    /// The connection to the API, now and after each change.
+    pub fn link(&self) -> Receiver<Link> {
+        self.link.subscribe()
     }
 
     /// Waits for the next events. Goes on through failures of the network and of the API. Fails if the API refuses the
@@ -98,7 +99,7 @@ impl Watch {
                     Ok(None) => {}
                     Err(error) if error.is_passing() => {
                         log::info!("could not list events: {error}");
-                        self.state.set(WatchState::Away(error.to_string()));
+                        self.link.lost(error.to_string());
                         let pause = self.pause();
                         sleep(error.asks_to_wait().unwrap_or_default().max(pause)).await;
                     }
@@ -150,13 +151,14 @@ impl Watch {
         };
         let page = self.api.list_events(&filter).await?;
         self.polls_at = Instant::now() + POLL_INTERVAL;
+        self.link.heard();
         Ok((page.items, (page.next_after, page.head)))
     }
 
     /// Waits until there may be new events.
     async fn wait(&mut self) {
         match &mut self.source {
-            Source::Open(socket) => match socket.changed(self.after).await {
+            Source::Open(socket) => match socket.changed(self.after, &self.link).await {
                 Ok(()) => {
                     // The socket works.
                     self.pauses = pauses();
@@ -164,7 +166,7 @@ impl Watch {
                 }
                 Err(cause) => {
                     log::info!("the socket to the API ended: {cause}");
-                    self.state.set(WatchState::Away(cause.clone()));
+                    self.link.lost(format!("the socket to the API ended: {cause}"));
                     self.source = Source::Polling;
                     let pause = self.pause();
                     self.opens_at = Instant::now() + pause;
@@ -175,9 +177,13 @@ impl Watch {
                 self.has_more = match observer.has_changed() {
                     // A request of this client changes the database as well, so look at the number itself.
                     Ok(true) => self.api.newest_event().await.is_none_or(|newest| Some(newest) != self.after),
-                    Ok(false) => false,
+                    Ok(false) => {
+                        self.link.heard();
+                        false
+                    }
                     Err(error) => {
                         log::info!("could not look whether the database has changed: {error}");
+                        self.link.lost(format!("could not look whether the database has changed: {error}"));
                         self.source = Source::Polling;
                         true
                     }
@@ -193,7 +199,7 @@ impl Watch {
             match ChangeObserver::open(database) {
                 Ok(observer) => {
                     self.source = Source::Database(observer);
-                    self.state.set(WatchState::Live);
+                    self.link.goes_by(LinkWay::Database);
                     // What changed before the first look.
                     self.has_more = true;
                 }
@@ -215,11 +221,11 @@ impl Watch {
             Err(_) => self.has_more = true,
             Ok(Ok(socket)) => {
                 self.source = Source::Open(Box::new(socket));
-                self.state.set(WatchState::Live);
+                self.link.goes_by(LinkWay::Socket);
             }
             Ok(Err(cause)) => {
                 log::info!("could not open a socket to the API, so events are listed every 30 s: {cause}");
-                self.state.set(WatchState::Polling(cause.clone()));
+                self.link.has_no_socket(cause);
                 let pause = self.pause();
                 self.opens_at = Instant::now() + pause;
             }

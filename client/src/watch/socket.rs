@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use super::link::LinkState;
 use crate::api::Api;
 
 /// How long the API may take to open the socket, and to read a message.
@@ -50,14 +51,18 @@ impl Socket {
     }
 
     /// Waits for a hint about another event than `after`. The error text says why the socket ended.
-    pub(super) async fn changed(&mut self, after: Option<u64>) -> Result<(), String> {
+    pub(super) async fn changed(&mut self, after: Option<u64>, link: &LinkState) -> Result<(), String> {
         loop {
             tokio::select! {
                 message = self.stream.next() => match message {
-                    Some(Ok(Message::Text(text))) if text == WATCH_PONG => self.is_unanswered = false,
+                    Some(Ok(Message::Text(text))) if text == WATCH_PONG => {
+                        self.is_unanswered = false;
+                        link.heard();
+                    }
                     Some(Ok(Message::Text(text))) => {
                         let hint = serde_json::from_str::<WatchHint>(&text);
                         let hint = hint.map_err(|_| "the API sent a message that is not a hint".to_owned())?;
+                        link.heard();
                         if Some(hint.seq) != after {
                             return Ok(());
                         }

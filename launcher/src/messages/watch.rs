@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 use deckwatch_client::Api;
 use deckwatch_client::clean::clean_line;
-use deckwatch_client::watch::{Watch as Events, WatchState, Watched};
+use deckwatch_client::watch::{Link, LinkWay, Watch as Events, Watched};
 use deckwatch_protocol::{Event, EventFilter, EventKind, Limit, VentureCode, cut};
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ pub(crate) fn run(watch: &Watch, env: &ProcessEnv) -> Result<(), LaunchError> {
 
 async fn follow(watch: &Watch, api: &Api, source: &PersonSource<'_>, place: &str) -> Result<(), LaunchError> {
     let mut events = Events::new(api.clone(), source.subject.venture.clone(), None);
-    let mut state = events.state();
+    let mut link = events.link();
     let mut reported = Reported::default();
     let stopped = tokio::signal::ctrl_c();
     tokio::pin!(stopped);
@@ -50,8 +50,8 @@ async fn follow(watch: &Watch, api: &Api, source: &PersonSource<'_>, place: &str
         let watched = loop {
             tokio::select! {
                 _ = &mut stopped => return Ok(()),
-                changed = state.changed() => if changed.is_ok() {
-                    reported.report(&state.borrow_and_update(), place);
+                changed = link.changed() => if changed.is_ok() {
+                    reported.report(&link.borrow_and_update(), place);
                 },
                 watched = &mut next => break watched.map_err(context_api::as_launch_error)?,
             }
@@ -68,37 +68,44 @@ async fn follow(watch: &Watch, api: &Api, source: &PersonSource<'_>, place: &str
     }
 }
 
-/// Says how the watch learns of events, once per change.
-#[derive(Default)]
-struct Reported {
-    is_live: bool,
-    is_away: bool,
+/// What was said last about how the watch learns of events.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Reported {
+    #[default]
+    Nothing,
+    Live,
+    Late,
+    Away,
 }
 
 impl Reported {
-    fn report(&mut self, state: &WatchState, place: &str) {
-        match state {
-            WatchState::Starting => {}
-            WatchState::Live if self.is_live => {}
-            WatchState::Live if self.is_away => say("the API is back"),
-            WatchState::Live => say(&format!("following the events of {place}; Ctrl-C ends it")),
-            WatchState::Polling(cause) if self.is_away || self.is_live => {
-                say(&format!("no socket can be opened, so events are shown up to 30 s late: {}", clean_line(cause)));
-            }
-            WatchState::Polling(cause) => say(&format!(
-                "following the events of {place}, up to 30 s late, because no socket can be opened: {}",
-                clean_line(cause)
-            )),
-            WatchState::Away(cause) if !self.is_away => {
-                warn(&format!(
-                    "the API does not answer, so no events are shown until it is back: {}",
-                    clean_line(cause)
-                ));
-            }
-            WatchState::Away(_) => {}
+    /// Says how the watch learns of events, once per change.
+    fn report(&mut self, link: &Link, place: &str) {
+        let now = match link {
+            Link { trouble: Some(_), .. } => Self::Away,
+            Link { way: LinkWay::Socket | LinkWay::Database, .. } => Self::Live,
+            Link { no_socket: Some(_), .. } => Self::Late,
+            _ => *self,
+        };
+        if now == *self {
+            return;
         }
-        self.is_live = *state == WatchState::Live;
-        self.is_away = matches!(state, WatchState::Away(_));
+        let cause = link.trouble.as_ref().or(link.no_socket.as_ref()).map(|cause| clean_line(cause)).unwrap_or_default();
+        match (now, *self) {
+            (Self::Nothing, _) => {}
+            (Self::Live, Self::Away) => say("the API is back"),
+            (Self::Live, _) => say(&format!("following the events of {place}; Ctrl-C ends it")),
+            (Self::Late, Self::Nothing) => say(&format!(
+                "following the events of {place}, up to 30 s late, because no socket can be opened: {cause}"
+            )),
+            (Self::Late, _) => {
+                say(&format!("no socket can be opened, so events are shown up to 30 s late: {cause}"));
+            }
+            (Self::Away, _) => {
+                warn(&format!("the API does not answer, so no events are shown until it is back: {cause}"));
+            }
+        }
+        *self = now;
     }
 }
 

@@ -10,7 +10,7 @@ mod log;
 mod notes;
 mod offline;
 mod since;
-mod source;
+pub(crate) mod source;
 mod text;
 mod unsent;
 

@@ -41,7 +41,7 @@ pub(super) enum Answer<T> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn open(local: bool, target: Option<&Target>, env: &'a ProcessEnv) -> Result<Self, LaunchError> {
+    pub(crate) fn open(local: bool, target: Option<&Target>, env: &'a ProcessEnv) -> Result<Self, LaunchError> {
         let (config, vault) = Config::with_vault(env)?;
         Self::of_endpoint(Endpoint::of_launch(local, env, &config, &vault)?, target, env)
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use deckwatch_fleet::runs::RunKind;
+use deckwatch_protocol::{Agent, Host, VentureCode};
 
 use super::positions::{Positions, PositionsFile};
 use super::viewer::Viewer;
@@ -37,10 +38,27 @@ pub(crate) struct Attach {
     reconnect_for: u64,
 }
 
+impl Attach {
+    /// The options that a person would give least of.
+    fn to(run: RunName) -> Self {
+        Self { run, from_start: false, offset: None, json: false, reconnect_for: 600 }
+    }
+}
+
+/// Shows the run of an agent on its machine.
+pub(crate) fn to_agent(
+    machine: &Host,
+    venture: &VentureCode,
+    agent: &Agent,
+    env: &ProcessEnv,
+) -> Result<(), LaunchError> {
+    run(&Attach::to(RunName::Agent(machine.clone(), venture.clone(), agent.clone())), env)
+}
+
 /// Shows the run to its end.
 pub(crate) fn run(attach: &Attach, env: &ProcessEnv) -> Result<(), LaunchError> {
     let runtime = context_api::runtime()?;
-    let (member, record) = runtime.block_on(find::find(&attach.run, env))?;
+    let (member, record) = find::find(&attach.run, &runtime, env)?;
     if let (RunKind::Interactive, Some(name)) = (record.kind, &record.session) {
         return session::enter(&member, name, env);
     }

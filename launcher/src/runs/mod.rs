@@ -19,9 +19,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use deckwatch_fleet::runs::{InvalidRunId, RunId};
-use deckwatch_protocol::{Host, VentureCode};
+use deckwatch_protocol::{Agent, Host, VentureCode};
 
-pub(crate) use self::attach::{Attach, run as attach};
+pub(crate) use self::attach::{Attach, run as attach, to_agent as attach_to};
 pub(crate) use self::ps::{Ps, run as ps};
 pub(crate) use self::run::{Run, run};
 pub(crate) use self::session::open as session;
@@ -58,6 +58,8 @@ pub(crate) enum RunName {
     Id(RunId),
     /// The newest one of the venture on the machine.
     Newest(Host, VentureCode),
+    /// The one of the agent on the machine. No command line names it.
+    Agent(Host, VentureCode, Agent),
 }
 
 impl FromStr for RunName {

@@ -30,8 +30,9 @@ pub(crate) struct Stop {
 
 /// Ends the run.
 pub(crate) fn run(stop: &Stop, env: &ProcessEnv) -> Result<(), LaunchError> {
-    let (member, record) = context_api::runtime()?.block_on(async {
-        let (member, run) = find::find(&stop.run, env).await?;
+    let runtime = context_api::runtime()?;
+    let (member, run) = find::find(&stop.run, &runtime, env)?;
+    let (member, record) = runtime.block_on(async {
         let remote = fleet::remote(env)?;
         let stopped = remote.call(&member, &StopRun { id: run.id }, TIMEOUT).await;
         remote.close().await;

@@ -27,19 +27,24 @@ pub(crate) enum KeySource {
 pub(crate) struct ApiKey {
     source: Option<KeySource>,
     vault: Rc<Vault>,
-    host: String,
+    item: Item,
     value: OnceCell<Secret>,
 }
 
 impl ApiKey {
     /// A key that is already known.
     pub(crate) fn given(value: Secret, vault: &Rc<Vault>) -> Self {
-        Self { source: None, vault: Rc::clone(vault), host: String::new(), value: OnceCell::from(value) }
+        Self { source: None, vault: Rc::clone(vault), item: Item::api_key(""), value: OnceCell::from(value) }
     }
 
     /// The key of the API at `url`, which is not fetched yet.
     pub(crate) fn at(source: KeySource, url: &str, vault: &Rc<Vault>) -> Self {
-        Self { source: Some(source), vault: Rc::clone(vault), host: host(url), value: OnceCell::new() }
+        Self { source: Some(source), vault: Rc::clone(vault), item: Item::api_key(&host(url)), value: OnceCell::new() }
+    }
+
+    /// The secret of the receiver of notices at `url`, which is not fetched yet.
+    pub(crate) fn of_notices(source: KeySource, url: &str, vault: &Rc<Vault>) -> Self {
+        Self { item: Item::notices(&host(url)), ..Self::at(source, url, vault) }
     }
 
     /// The key, if it has been fetched.
@@ -74,9 +79,8 @@ impl ApiKey {
             }
             KeySource::Keyring => {
                 let keyring = self.vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
-                let item = Item::api_key(&self.host);
-                let kept = wait(async { keyring.read(&item).await.map_err(SecretsError::Keyring) })?;
-                kept.ok_or_else(|| absent("it has no key for this API".to_owned()))
+                let kept = wait(async { keyring.read(&self.item).await.map_err(SecretsError::Keyring) })?;
+                kept.ok_or_else(|| absent("it has none for this address".to_owned()))
             }
             KeySource::Infisical(place) => {
                 let (path, name) = place.rsplit_once('/').unwrap_or(("", place));

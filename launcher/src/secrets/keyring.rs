@@ -49,6 +49,11 @@ impl Item {
     pub(crate) fn api_key(host: &str) -> Self {
         Self { label: "Deckwatch: key of the Context API", account: format!("context-api@{host}") }
     }
+
+    /// The secret of one receiver of notices.
+    pub(super) fn notices(host: &str) -> Self {
+        Self { label: "Deckwatch: secret for notices", account: format!("notices@{host}") }
+    }
 }
 
 impl Keyring {
