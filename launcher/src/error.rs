@@ -210,9 +210,7 @@ impl LaunchError {
             Self::NameInUse(_) => "open its terminal, or end it; then start it again".to_owned(),
             Self::Groups(_) => "write them as NAME or NAME:ROLE with commas between them: --groups frontend:lead,reviewers".to_owned(),
             Self::NoAgent => install_one(),
-            Self::NeedsBackgroundServer { cli, word } => {
-                format!("run `{cli} {word}` without the launcher")
-            }
+            Self::NeedsBackgroundServer { cli, word } => format!("run `{cli} {word}` without the launcher"),
             Self::ServerMissing => "run ./scripts/start in the Deckwatch checkout; if that was done before, `launcher --heal` repeats it"
                 .to_owned(),
             Self::ServerNotBuilt { checkout, .. } => {

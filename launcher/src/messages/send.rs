@@ -5,7 +5,8 @@ use std::io::Read as _;
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::{Api, ClientError};
 use deckwatch_protocol::{
-    ErrorCode, Message, MessageBody, MessageKind, PersonName, Recipient, SendMessage, SentMessage, VentureCode,
+    ErrorCode, ExpirySeconds, Message, MessageBody, MessageKind, PersonName, Recipient, SendMessage, SentMessage,
+    VentureCode,
 };
 
 use super::Send;
@@ -32,12 +33,12 @@ pub(crate) fn run(send: &Send, env: &ProcessEnv) -> Result<(), LaunchError> {
         return Err(source.unknown_venture(&send.place).unwrap_or_else(|| MessageError::NoVenture.into()));
     };
     let body = body(text)?;
-    let sent = context_api::runtime()?.block_on(async {
+    let answer = context_api::runtime()?.block_on(async {
         let to = if to.is_empty() { vec![sender_of(api, send).await?] } else { to };
         let message = message(send, venture, to, body, name(send, env));
         api.send_message(&message).await.map_err(|error| not_sent(error, &source, send))
     })?;
-    if send.place.json { json_output::print(&sent) } else { print(&sent) }
+    if send.place.json { json_output::print(&answer) } else { print(&answer) }
 }
 
 /// The recipients, and the last argument.
@@ -92,7 +93,7 @@ fn message(
         body: Some(body),
         reply_to: send.reply_to.clone(),
         priority: send.priority,
-        expires_in_seconds: Default::default(),
+        expires_in_seconds: ExpirySeconds::default(),
         ack_required: send.ack,
         sealed: None,
     }

@@ -90,7 +90,8 @@ impl Reported {
         if now == *self {
             return;
         }
-        let cause = link.trouble.as_ref().or(link.no_socket.as_ref()).map(|cause| clean_line(cause)).unwrap_or_default();
+        let cause =
+            link.trouble.as_ref().or(link.no_socket.as_ref()).map(|cause| clean_line(cause)).unwrap_or_default();
         match (now, *self) {
             (Self::Nothing, _) => {}
             (Self::Live, Self::Away) => say("the API is back"),
@@ -130,17 +131,15 @@ fn line(event: &Event, with_venture: bool) -> String {
     let at = event.at.to_string();
     let time = at.get(11..19).unwrap_or(&at);
     let kind = event.kind.as_str();
-    let mut line = format!("{dim}{time}{dim:#}  {style}{kind:<19}{style:#}");
+    let mut parts = vec![format!("{dim}{time}{dim:#}"), format!("{style}{kind:<19}{style:#}")];
     if with_venture {
         let venture = event.venture.as_ref().map_or("all", VentureCode::as_str);
-        line += &format!("  {}", clean_line(venture));
+        parts.push(clean_line(venture));
     }
     let agent = event.agent.as_ref().map(ToString::to_string);
     let facts = event.data.iter().filter_map(|(name, value)| fact(name, value));
-    for part in agent.into_iter().chain([event.subject.clone()]).chain(facts) {
-        line += &format!("  {}", clean_line(&part));
-    }
-    line
+    parts.extend(agent.into_iter().chain([event.subject.clone()]).chain(facts).map(|part| clean_line(&part)));
+    parts.join("  ")
 }
 
 /// A fact of an event. Lists show their first items.

@@ -5,7 +5,6 @@ mod agent_tokens;
 #[cfg(test)]
 mod background_server;
 #[cfg(test)]
-#[cfg(test)]
 mod branches;
 #[cfg(test)]
 mod conversations;
@@ -25,6 +24,7 @@ mod github_tokens;
 mod golden;
 #[cfg(test)]
 mod healing;
+#[cfg(test)]
 mod hooks;
 #[cfg(test)]
 mod infisical;

@@ -1,4 +1,4 @@
-use deckwatch_protocol::{InboxItem, Timestamp};
+use deckwatch_protocol::{ActivityState, InboxItem, Timestamp};
 use serde_json::json;
 
 use super::*;
@@ -214,8 +214,8 @@ fn a_state_that_was_seen_a_short_time_ago_is_not_written_again() {
     let Folder { folder, .. } = &folder();
     let at = now();
     let seen = |state, seconds| SeenPresence { state, detail: None, at: at.plus_seconds(seconds) };
-    use deckwatch_protocol::ActivityState::{Idle, Working};
-    for (state, seconds, written) in [(Working, 0, 0), (Working, 299, 0), (Working, 300, 300), (Idle, 301, 301)] {
+    let (working, idle) = (ActivityState::Working, ActivityState::Idle);
+    for (state, seconds, written) in [(working, 0, 0), (working, 299, 0), (working, 300, 300), (idle, 301, 301)] {
         folder.saw(&seen(state, seconds)).unwrap();
         assert_eq!(folder.presence().unwrap(), Some(seen(state, written)));
     }

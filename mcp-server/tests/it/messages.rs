@@ -133,8 +133,8 @@ fn a_text_can_not_look_like_another_message_or_leave_its_fence() {
 fn a_long_message_is_read_in_parts() {
     let (machine, server) = (Machine::new(), Server::started());
     let [mut claude, mut codex] = pair(&machine, &server);
-    let body: String = (0..3_000).map(|n| format!("line {n}\n")).collect();
-    let id = send(&mut claude, CODEX, body.trim_end());
+    let body = (0..3_000).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
+    let id = send(&mut claude, CODEX, &body);
     send(&mut claude, CODEX, "A short one.");
     let first = codex.call("inbox", &json!({})).good();
     assert_eq!(first.facts["messages"], json!([id]));
@@ -144,10 +144,11 @@ fn a_long_message_is_read_in_parts() {
     while next.is_u64() {
         let more = codex.call("inbox", &json!({"id": id, "offset": next})).good();
         assert!(more.text.len() <= ANSWER, "{}", more.text.len());
-        read += &format!("\n{}", text_of(&more.text));
+        read.push('\n');
+        read += &text_of(&more.text);
         next = more.facts["next_offset"].clone();
     }
-    assert_eq!(read, body.trim_end());
+    assert_eq!(read, body);
     let ledger = claude.call("send", &json!({"id": id})).good().text;
     assert!(ledger.contains("only its beginning"), "{ledger}");
     let rest = codex.call("inbox", &json!({})).good();

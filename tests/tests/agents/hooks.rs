@@ -1,6 +1,6 @@
 //! Our hooks in the real agent CLIs, headless: what waits in the agent's folder is in the model's next request, once.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
@@ -158,7 +158,7 @@ async fn codex_without_consent_starts_without_hooks_and_says_so_once() {
 }
 
 /// Waits for a file.
-async fn appears(path: &PathBuf) {
+async fn appears(path: &Path) {
     let started = Instant::now();
     while !path.exists() {
         assert!(started.elapsed() < Duration::from_mins(2), "{} did not appear", path.display());

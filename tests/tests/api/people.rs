@@ -22,7 +22,7 @@ fn ask_send(venture: &str, to: &[&str], fields: Value) -> TestRequest {
 }
 
 /// The request that reports that people have read a message.
-fn ask_report(venture: &str, delivery: &str, status: &str, at: Value) -> TestRequest {
+fn ask_report(venture: &str, delivery: &str, status: &str, at: &Value) -> TestRequest {
     let items = json!([{ "delivery_id": delivery, "status": status, "at": at }]);
     TestRequest::of(Operation::ReportInbox).json(&json!({ "venture": venture, "items": items }))
 }
@@ -98,7 +98,7 @@ async fn only_a_person_speaks_without_a_session() {
     let at = json!(api.minutes_ago(0));
     let requests = [
         ask_send(venture, &["human"], json!({})),
-        ask_report(venture, delivery, "surfaced", at),
+        ask_report(venture, delivery, "surfaced", &at),
         TestRequest::of(Operation::ListRecipients).query(format!("venture={venture}&to=human")),
     ];
     let context = person(&api, "ctx", json!({ "scopes": ["context"] })).await;
@@ -162,7 +162,7 @@ async fn a_person_reports_what_people_have_read() {
     let ((sent, delivery), (_, other)) = (to_people(&agent).await, to_people(&agent).await);
     assert_eq!(inbox(&ann, venture).await.total, 2);
     for (status, expected) in [("surfaced", DeliveryStatus::Surfaced), ("acknowledged", DeliveryStatus::Acknowledged)] {
-        let report = ask_report(venture, &delivery, status, json!(api.minutes_ago(0)));
+        let report = ask_report(venture, &delivery, status, &json!(api.minutes_ago(0)));
         let reported: ReportedInbox = ann.send(report).await.of(200);
         assert_eq!(reported.items[0].status, Some(expected));
     }
@@ -174,7 +174,7 @@ async fn a_person_reports_what_people_have_read() {
     // What waits for an agent is not for people to report, and the other way round.
     let colleague = agent.agent.colleague().mailbox().await;
     let to_agent = agent.sent(&[colleague.name()], json!({})).await.recipients.items[0].delivery_id.to_string();
-    let report = ask_report(venture, &to_agent, "surfaced", json!(api.minutes_ago(0)));
+    let report = ask_report(venture, &to_agent, "surfaced", &json!(api.minutes_ago(0)));
     let reported: ReportedInbox = ann.send(report).await.of(200);
     assert_eq!(reported.items[0].status, None);
     assert_eq!(colleague.reported(&other, "surfaced").await, Value::Null);

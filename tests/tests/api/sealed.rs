@@ -85,8 +85,8 @@ fn client(url: &str, key: &str, home: &Path) -> ContextClient {
     ContextClient::connect(ApiConfig::remote(url, key).unwrap(), home, Bounds::default())
 }
 
-fn text(text: &str) -> Option<Opened> {
-    Some(Opened { text: text.to_owned(), changed_key: None })
+fn text(text: &str) -> Opened {
+    Opened { text: text.to_owned(), changed_key: None }
 }
 
 /// The contents of all files below the home folder.
@@ -116,12 +116,12 @@ async fn the_recipients_of_a_sealed_message_read_it_and_the_engine_does_not() {
     let sent = sender.sent(&["@team"]).await;
     assert!(sent.changed_keys.is_empty());
     let taken = one.taken().await;
-    assert_eq!(one.open(&taken).await, text(TEXT));
-    assert_eq!(two.opened().await, text(TEXT));
+    assert_eq!(one.open(&taken).await, Some(text(TEXT)));
+    assert_eq!(two.opened().await, Some(text(TEXT)));
     // What the engine stores is what the recipient has taken.
     assert!(!serde_json::to_string(&taken).unwrap().contains("Friday"));
     assert_eq!(taken.body, None);
-    assert_eq!(two.open(&taken).await, text(TEXT), "each has a key of its own in the same message");
+    assert_eq!(two.open(&taken).await, Some(text(TEXT)), "each has a key of its own in the same message");
     assert_eq!(sender.open(&taken).await, None);
 }
 
@@ -179,8 +179,8 @@ async fn recipients_that_change_are_read_once_more() {
         joined
     });
     assert!(matches!(sent.unwrap().delivery, Delivery::Delivered(_)));
-    assert_eq!(one.opened().await, text(TEXT));
-    assert_eq!(two.opened().await, text(TEXT));
+    assert_eq!(one.opened().await, Some(text(TEXT)));
+    assert_eq!(two.opened().await, Some(text(TEXT)));
     let (refused, _) = tokio::join!(sending(), async { (joining(&mut proxy).await, joining(&mut proxy).await) });
     assert!(matches!(refused, Err(SealError::RecipientsChanged)), "{refused:?}");
     assert!(one.mailbox.taken().await.items.is_empty());
@@ -211,7 +211,7 @@ async fn a_text_in_clear_never_waits_on_disk() {
     assert!(on_disk.contains("x25519-xsalsa20poly1305") && !on_disk.contains("Friday"));
     let _again = Proxy::start_at(&api, &url).await;
     through.replay(SendReason::Requested).await;
-    assert_eq!(recipient.opened().await, text(TEXT));
+    assert_eq!(recipient.opened().await, Some(text(TEXT)));
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn a_changed_key_is_shown_to_both_sides_and_a_lost_one_is_reported() {
     let sender = SealingAgent::start(&agent, json!({})).await;
     let recipient = SealingAgent::start(&agent, json!({})).await;
     sender.sent(&[recipient.name()]).await;
-    assert_eq!(recipient.opened().await, text(TEXT));
+    assert_eq!(recipient.opened().await, Some(text(TEXT)));
     sender.sent(&[recipient.name()]).await;
     // The recipient goes on with other keys, as on another machine.
     let other = tempfile::tempdir().unwrap();
@@ -287,7 +287,7 @@ async fn another_implementation_opens_what_this_one_seals_and_the_other_way_roun
     let long = "ä".repeat(16_384);
     for body in [TEXT, "x", &long] {
         one.send(&["@team"], json!({ "body": body })).await.unwrap();
-        assert_eq!(two.opened().await, text(body));
+        assert_eq!(two.opened().await, Some(text(body)));
         let mut sealed = json!(other.taken().await.items[0].message.sealed);
         let mut open = json!({ "do": "open", "private": key["private"], "agent": other.name(), "sealed": sealed,
             "sender_key": one.keys.pair().public_key() });
@@ -311,7 +311,7 @@ async fn another_implementation_opens_what_this_one_seals_and_the_other_way_roun
         other.sent(&["@team"], json!({ "body": null, "sealed": sealed })).await;
         for reader in [&one, &two] {
             let message = reader.taken().await;
-            assert_eq!(reader.open(&message).await, text(TEXT), "names its key: {names_its_key}");
+            assert_eq!(reader.open(&message).await, Some(text(TEXT)), "names its key: {names_its_key}");
             let mut changed = message.clone();
             let sealed = changed.sealed.as_mut().unwrap();
             sealed.nonce = fresh_nonce();

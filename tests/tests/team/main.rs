@@ -1,7 +1,12 @@
 //! The launcher's commands against a real `deckwatch-server`, with an admin's key and an agent's key, and the steps of the
 //! workflows.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it measured"
+)]
 
 mod claims_guard;
 mod docs_push;

@@ -161,7 +161,7 @@ impl Running {
 fn is_signed(received: &Received) -> bool {
     let mut mac = Hmac::<Sha256>::new_from_slice(WEBHOOK_KEY.as_bytes()).unwrap();
     mac.update(received.body.as_bytes());
-    let tag: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let tag = base16ct::lower::encode_string(&mac.finalize().into_bytes());
     received.header("deckwatch-signature") == Some(&format!("sha256={tag}"))
 }
 

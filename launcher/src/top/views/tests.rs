@@ -259,7 +259,12 @@ fn the_help_a_prompt_and_a_filter_are_drawn() {
 #[test]
 fn old_records_are_never_called_live() {
     let mut model = model();
-    let link = Link { way: LinkWay::Polling, heard_at: None, trouble: Some("connection refused".to_owned()), ..Link::default() };
+    let link = Link {
+        way: LinkWay::Polling,
+        heard_at: None,
+        trouble: Some("connection refused".to_owned()),
+        ..Link::default()
+    };
     model.freshness.link(&link, None);
     golden("lost", &model, &choices(View::Board));
     for view in View::ALL {
