@@ -26,6 +26,22 @@ macro_rules! stays {
     };
 }
 
+/// Whether the agent `$agent` of the venture `$venture` has had another owner until `$now`.
+macro_rules! has_new_owner {
+    ($venture:literal, $agent:literal, $now:literal) => {
+        concat!(
+            "(select n.taken_at = ",
+            $now,
+            " and n.taken_from <> n.owner from agents n where n.venture = ",
+            $venture,
+            " and n.agent = ",
+            $agent,
+            ")"
+        )
+    };
+}
+pub(super) use has_new_owner;
+
 statements! {
     /// Records that the agent `?2` of the venture `?1` was seen at `?5`, and takes its name if it is free or if `?7` says why.
     /// `?3` is the owner of the caller's key, `?4` its machine, `?6` its token: the token of an agent has both. If the name
@@ -40,7 +56,7 @@ statements! {
             when machine_id is null or ?7 is not null or ", is_own!(), " then excluded.owner else '' end,
           machine_id = ifnull(excluded.machine_id, machine_id),
           taken_at = iif(", stays!(), ", taken_at, excluded.taken_at),
-          taken_from = iif(", stays!(), ", taken_from, iif(machine_id is null, null, owner)),
+          taken_from = iif(", stays!(), ", taken_from, iif(machine_id is null and owner = excluded.owner, null, owner)),
           take_over_reason = iif(", stays!(), ", take_over_reason, ?7),
           last_seen_at = excluded.last_seen_at
         returning (select seq from events where seq = (select max(seq) from events) and at = ?5) as event_seq");

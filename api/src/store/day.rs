@@ -2,6 +2,7 @@
 
 use deckwatch_protocol::{Epoch, SessionId, StartDay, Timestamp};
 
+use super::agent::has_new_owner;
 use super::claim::claims_json;
 use super::doc::{doc_index_json, doc_index_limit, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
@@ -79,7 +80,7 @@ macro_rules! unseen_since {
 
 /// The handoffs addressed to the agent of session `s` on its venture, newest first. Each is shown until the agent ends a
 /// session that began after the handoff, because that session has already shown it, or until its delivery is acknowledged or
-/// refused. A handoff of an older version has no delivery. The newest 30 are considered, each once. The first 5 are shown, with
+/// refused. A handoff of an older version has no delivery. A new owner of the name sees none. The newest 30 are considered, each once. The first 5 are shown, with
 /// payloads of up to 8 KiB, so that the response has a limited size.
 macro_rules! handoffs_to_you_json {
     () => {
@@ -93,7 +94,7 @@ macro_rules! handoffs_to_you_json {
             excerpt_limit!(), " as more from (select h.id, not exists (select 1 from deliveries d ",
             "where d.id = 'dlv_' || substr(h.id, 4, 24) || '01' and d.status in ('acknowledged', 'refused')) as is_open ",
             "from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= s.unseen_since ",
-            "order by h.id desc limit ", excerpt_limit!(), " + 1)))"
+            "order by h.id desc limit iif(", has_new_owner!("?7", "?6", "?10"), ", 0, ", excerpt_limit!(), " + 1))))"
         )
     };
 }

@@ -116,13 +116,17 @@ macro_rules! ends {
     };
 }
 
-/// The first 40 deliveries that wait for the agent `?2` of the venture `?1`, those among them that were sent to another owner
-/// of its name.
+/// The first 20 deliveries that wait for the agent `?2` of the venture `?1`, those among them that were sent to another owner
+/// of its name. None, unless another owner has taken the name at `?3`.
 macro_rules! mail_of_other {
     () => {
-        "(select id from deliveries indexed by deliveries_open where venture = ?1 and agent = ?2 \
-           and status in ('queued', 'offered') limit 40) page cross join deliveries d on d.id = page.id \
-         where d.owner <> (select a.owner from agents a where a.venture = ?1 and a.agent = ?2)"
+        concat!(
+            "(select id from deliveries indexed by deliveries_open where venture = ?1 and agent = ?2 ",
+            "and status in ('queued', 'offered') limit iif(",
+            $crate::store::agent::has_new_owner!("?1", "?2", "?3"),
+            ", 20, 0)) page cross join deliveries d on d.id = page.id ",
+            "where d.owner <> (select a.owner from agents a where a.venture = ?1 and a.agent = ?2)"
+        )
     };
 }
 

@@ -15,7 +15,7 @@ fn unconfigured() -> World {
 }
 
 #[test]
-fn flags_and_defaults_write_a_valid_configuration() {
+fn what_flags_and_defaults_write_is_in_step() {
     let world = unconfigured();
     let mut transcript = Transcript::new();
     transcript.run("the defaults", &world, &mut world.launcher(&["init", "--yes"]));
@@ -41,7 +41,7 @@ fn flags_and_defaults_write_a_valid_configuration() {
 }
 
 #[test]
-fn an_existing_file_is_changed_only_with_overwrite_and_keeps_its_other_settings() {
+fn what_overwrite_changes_in_an_existing_file_is_in_step() {
     let world = unconfigured();
     let mine = "# my settings\ndev_root = \"~/code\" # here\n\n[api] # the team's\nurl = \"https://context.example\"\n";
     world.write(CONFIG, mine);
@@ -66,7 +66,7 @@ fn an_existing_file_is_changed_only_with_overwrite_and_keeps_its_other_settings(
 }
 
 #[test]
-fn a_wrong_answer_writes_nothing() {
+fn wrong_answers_write_nothing_and_are_in_step() {
     let world = unconfigured();
     let before = world.home_files();
     let mut transcript = Transcript::new();

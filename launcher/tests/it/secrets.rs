@@ -85,7 +85,7 @@ fn own_secrets_override_imported_ones_and_both_override_the_environment() {
 }
 
 #[test]
-fn reserved_and_invalid_names_are_left_out_with_a_warning() {
+fn reserved_and_invalid_names_are_left_out_and_are_in_step() {
     let infisical = Infisical::start();
     let huge = "x".repeat(200_000);
     infisical.folder(
@@ -147,7 +147,7 @@ fn a_launch_without_its_secrets_is_in_step() {
 }
 
 #[test]
-fn an_answer_that_is_not_from_infisical_is_reported_without_its_text() {
+fn answers_that_are_not_from_infisical_are_in_step_without_their_text() {
     let mut transcript = Transcript::new();
     let with_value = format!("{{\"secrets\": [{{\"secretKey\": \"A\", \"secretValue\": 7, \"x\": \"{VALUE}\"}}]}}");
     let huge = format!("{{\"secrets\": [], \"x\": \"{}\"}}", "x".repeat(5 * 1024 * 1024));
@@ -166,7 +166,7 @@ fn an_answer_that_is_not_from_infisical_is_reported_without_its_text() {
 }
 
 #[test]
-fn a_request_to_a_busy_infisical_is_repeated_after_the_requested_pause() {
+fn a_request_that_is_repeated_after_a_pause_is_in_step() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     infisical.deviate_at_logins([Deviation::Answer(500, "", "oops".into())]);
@@ -185,7 +185,7 @@ fn a_request_to_a_busy_infisical_is_repeated_after_the_requested_pause() {
 }
 
 #[test]
-fn a_long_requested_pause_is_reported_and_not_waited_for() {
+fn a_long_requested_pause_is_not_waited_for_and_is_in_step() {
     let infisical = Infisical::start();
     let started = Instant::now();
     let mut transcript = Transcript::new();
@@ -240,7 +240,7 @@ fn a_network_that_drops_packets_delays_a_start_by_five_seconds() {
 }
 
 #[test]
-fn a_credential_follows_no_redirect() {
+fn redirects_get_no_credential_and_are_in_step() {
     let (infisical, elsewhere) = (Infisical::start(), Infisical::start());
     elsewhere.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let to: &'static str = Box::leak(format!("location: {}/api/v4/secrets\r\n", elsewhere.url).into_boxed_str());
@@ -265,7 +265,7 @@ fn an_empty_folder_is_accepted_and_reported() {
 }
 
 #[test]
-fn without_secrets_or_configuration_infisical_gets_no_request() {
+fn launches_without_a_request_to_infisical_are_in_step() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     run(&world, &["alpha", "--no-secrets"]).succeeds();

@@ -24,7 +24,7 @@ fn sync(world: &World, more: &[&str]) -> Value {
 }
 
 #[test]
-fn every_installed_agent_cli_gets_every_command_in_its_own_format() {
+fn every_command_in_every_format_is_in_step() {
     let world = World::new();
     let report = sync(&world, &[]);
     let mut transcript = Transcript::new();
@@ -154,7 +154,7 @@ fn the_commands_of_messages_treat_a_text_as_information_and_ask_before_they_act(
 }
 
 #[test]
-fn files_that_the_user_wrote_or_changed_are_named_and_not_changed() {
+fn files_that_the_user_wrote_or_changed_stay_and_are_in_step() {
     let world = World::new();
     world.write("home/.claude/commands/eod.md", "my own way to end a day\n");
     sync(&world, &[]);

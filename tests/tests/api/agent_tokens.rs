@@ -13,7 +13,7 @@ fn ask_exchange(agent: &Agent, machine: &str) -> TestRequest {
 }
 
 /// A caller with the token of `agent`, and the token.
-async fn exchanged(agent: &Agent, machine: &str) -> (KeyCaller, MintedToken) {
+pub(crate) async fn exchanged(agent: &Agent, machine: &str) -> (KeyCaller, MintedToken) {
     let token: MintedToken = agent.send(ask_exchange(agent, machine)).await.of(201);
     (KeyCaller::of(agent.api(), token.token.clone()), token)
 }

@@ -1,9 +1,10 @@
 //! How many rows of D1 the requests read for a venture that has much of everything.
 
 use deckwatch_protocol::{Operation, RecordsMoved};
-use deckwatch_tests::{Agent, Api, Caller, TestRequest};
+use deckwatch_tests::{Agent, Api, Caller, TestRequest, fresh_uuid, overlay};
 use serde_json::{Value, json};
 
+use crate::agent_tokens::exchanged;
 use crate::moving::ask_move;
 use crate::row_counts::{MAX_READ, SKIPPED, rows};
 
@@ -16,6 +17,14 @@ async fn a_day_and_an_audit_with_much_of_everything_read_few_rows() {
     let agent = api.agent().await;
     db_fill_venture(&api, &agent).await;
     let here = json!({ "issue_number": 87, "branch": "main", "track": 1 });
+    let machine = fresh_uuid();
+    let (own, _) = exchanged(&agent, &machine).await;
+    let with_token = json!({ "issue_number": 87, "branch": "main", "track": 1, "machine_id": machine, "start_id": fresh_uuid(),
+        "groups": { "frontend": "lead" } });
+    let elsewhere = overlay(with_token.clone(), json!({ "track": 2, "start_id": fresh_uuid() }));
+    let taken_over =
+        json!({ "track": 3, "machine_id": fresh_uuid(), "start_id": fresh_uuid(), "take_over": "a new machine" });
+    let taken_back = json!({ "track": 4, "machine_id": machine, "take_over": "the machine is back" });
     let audit = |venture: &str| TestRequest::of(Operation::AuditDocs).query(venture);
     let venture = format!("venture={}", agent.venture);
     let put_pattern = json!({ "name_pattern": "doc-*0000.md", "staleness_days": 7 });
@@ -23,6 +32,10 @@ async fn a_day_and_an_audit_with_much_of_everything_read_few_rows() {
     for (name, response) in [
         ("start_day, new", agent.start_day(here.clone()).await),
         ("start_day, resumed", agent.start_day(here).await),
+        ("start_day with a token, resumed", own.send(agent.ask_start_day(with_token)).await),
+        ("start_day with a token, new", own.send(agent.ask_start_day(elsewhere)).await),
+        ("start_day that takes the name over", agent.start_day(taken_over).await),
+        ("start_day of another owner", own.send(agent.ask_start_day(taken_back)).await),
         ("audit_docs of the venture", agent.send(audit(&venture)).await),
         ("audit_docs of all ventures", api.admin().send(audit("")).await),
         ("list_requirements", agent.send(TestRequest::of(Operation::ListRequirements).query("limit=100")).await),
