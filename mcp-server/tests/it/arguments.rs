@@ -30,6 +30,9 @@ impl Argument {
                     "handoff" => json!({"summary": "s", "status": "done", "keep_open": true}),
                     "note" => json!({"action": "create", "title": "t", "content": "c"}),
                     "doc" => json!({"name": "api.md"}),
+                    "claim" => json!({"action": "list"}),
+                    "state" => json!({"action": "get", "key": "deploy.port"}),
+                    "memory" => json!({"action": "recall"}),
                     _ => json!({}),
                 };
                 all.push(Self { tool: name.to_owned(), name: argument.clone(), schema: schema.clone(), others });
@@ -50,8 +53,16 @@ impl Argument {
         text.contains(REFUSED) && text.contains(&format!("/{}: must", self.name))
     }
 
+    /// Whether any JSON is a value of this argument.
+    fn takes_any_json(&self) -> bool {
+        self.tool == "state" && self.name == "value"
+    }
+
     /// The forms with one meaning, and the forms that are refused.
     fn forms(&self) -> (Vec<Value>, Vec<Value>) {
+        if self.takes_any_json() {
+            return (vec![json!(3), json!("3"), json!(["a"]), json!("{\"a\": 1}")], vec![json!("no JSON"), json!("{")]);
+        }
         let words = self.schema["enum"].as_array();
         match (self.schema["type"].as_str().unwrap(), words) {
             ("integer", _) => (
@@ -112,7 +123,8 @@ fn the_example_in_an_error_is_accepted() {
     let machine = Machine::new();
     let mut agent = agent(&machine);
     for argument in Argument::all(&mut agent) {
-        let text = argument.sent(&mut agent, &json!({"a": 1}));
+        let refused = if argument.takes_any_json() { json!("{") } else { json!({"a": 1}) };
+        let text = argument.sent(&mut agent, &refused);
         let own = text.split(&format!("/{}: must", argument.name)).nth(1).unwrap();
         let example = own.split("for example ").nth(1).unwrap().split("})").next().unwrap().to_owned() + "}";
         let example: Value = serde_json::from_str(&example).unwrap();
