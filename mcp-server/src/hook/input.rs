@@ -4,8 +4,6 @@ use std::io::{BufReader, Read};
 
 use serde::Deserialize;
 
-use super::outline::Outline;
-
 /// At most so many bytes are read.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -32,12 +30,11 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Reads up to the end of the JSON object, so a CLI that does not close the pipe is no problem. A malformed input is an
-    /// error.
+    /// Reads up to the end of the JSON object, so a CLI that does not close the pipe is no problem. Other members, such as the
+    /// answer of a tool, are skipped while they are read and cost no memory. A malformed input is an error.
     pub(super) fn read(from: impl Read) -> Result<Self, serde_json::Error> {
-        let outline = Outline::new(BufReader::with_capacity(64 * 1024, from.take(MAX_BYTES)));
-        let mut json = serde_json::Deserializer::from_reader(BufReader::new(outline));
-        Self::deserialize(&mut json)
+        let from = BufReader::with_capacity(64 * 1024, from.take(MAX_BYTES));
+        Self::deserialize(&mut serde_json::Deserializer::from_reader(from))
     }
 
     /// Whether the hook runs in the turn of a sub-agent.

@@ -9,7 +9,6 @@ mod caller;
 mod input;
 mod message;
 mod names;
-mod outline;
 mod proof;
 mod seen;
 mod session_start;
