@@ -31,7 +31,7 @@ impl Argument {
                     "note" => json!({"action": "create", "title": "t", "content": "c"}),
                     "doc" => json!({"name": "api.md"}),
                     "claim" => json!({"action": "list"}),
-                    "state" => json!({"action": "get", "key": "deploy.port"}),
+                    "state" => json!({"action": "list"}),
                     "memory" => json!({"action": "recall"}),
                     _ => json!({}),
                 };

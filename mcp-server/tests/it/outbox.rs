@@ -400,11 +400,14 @@ fn changed_while_away(changes: &[Value], meanwhile: Option<Value>) -> (Answer, A
         let queued = agent.call("note", &of_note(change)).good();
         assert_eq!(queued.facts["queued"], true, "{}", queued.text);
     }
+    // A process that runs on would send the changes as soon as the API is back.
+    drop(agent);
     server.start();
     if let Some(change) = meanwhile {
         // Another machine has no queued writes.
         let _ = server.agent(&Machine::new(), "mac2-claude-1").call("note", &of_note(&change)).good();
     }
+    let mut agent = server.agent(&machine, AGENT);
     let day = reached(&mut agent, &json!({}));
     assert!(waiting(&machine).is_empty());
     (day, agent.call("notes", &json!({"id": saved.facts["note_id"]})).good())
