@@ -1,3 +1,5 @@
+//! Messages, days and states that go through the folder of an agent.
+
 use deckwatch_protocol::{ActivityState, InboxItem, Timestamp};
 use serde_json::json;
 

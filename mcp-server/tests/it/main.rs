@@ -20,6 +20,7 @@ mod generator;
 mod github;
 mod harness;
 mod healing;
+mod hook_costs;
 mod hook_program;
 mod hooks;
 mod identity;

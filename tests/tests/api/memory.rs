@@ -102,8 +102,11 @@ async fn the_start_of_a_day_never_shows_a_memory() {
     let day = agent.agent.start_day(json!({})).await;
     assert!(!day.json().to_string().contains("secret plan"), "{day}");
     let day: DayStarted = day.of(200);
-    let summaries = &day.executive_summaries.excerpt;
-    assert_eq!((summaries.total, summaries.items[0].id.as_str()), (1, summary.id.as_str()));
+    // Other tests may have summaries for all ventures.
+    let summaries = day.executive_summaries.excerpt.items.iter().map(|summary| summary.id.as_str());
+    assert!(
+        summaries.clone().all(|id| id.starts_with("note_")) && summaries.clone().any(|id| id == summary.id.as_str())
+    );
 }
 
 #[tokio::test]

@@ -53,7 +53,10 @@ impl Run {
         let reached = &sent["recipients"];
         let deliveries = &mut self.model.messages[message].deliveries;
         same("the number of recipients", &reached["total"].as_u64(), &Some(deliveries.len() as u64))?;
-        for (api, model) in items(reached).iter().zip(deliveries) {
+        // They are in the order in which they were found.
+        let mut shown: Vec<_> = items(reached).iter().collect();
+        shown.sort_by_key(|item| text(&item["agent"]));
+        for (api, model) in shown.into_iter().zip(deliveries) {
             same(
                 "a recipient",
                 &(text(&api["agent"]).as_str(), api["status"].as_str()),
