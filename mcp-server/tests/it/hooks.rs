@@ -159,8 +159,9 @@ fn a_hook_ends_by_itself_when_nobody_reads_or_nobody_writes() {
     let (full, _reader) = full_pipe();
     let mut unread = hooked.command("after-tool").stdout(full).spawn().unwrap();
     unread.stdin.take().unwrap().write_all(b"{}").unwrap();
-    // This one's input stays open.
+    // This one's input stays open. `wait` would close it.
     let mut unwritten = hooked.command("prompt").spawn().unwrap();
+    let _open = unwritten.stdin.take();
     let begun = Instant::now();
     assert!(unread.wait().unwrap().success() && unwritten.wait().unwrap().success());
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
