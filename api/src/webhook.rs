@@ -15,11 +15,12 @@ use serde_json::json;
 use crate::database::Database;
 use crate::decode;
 use crate::error::ApiError;
-use crate::github::{self, Classifier, Event};
+use crate::github::{self, Classifier, Event, KEEP_SECONDS};
 use crate::headers::{self, joined};
 use crate::incoming::{Incoming, UNRESERVED_BYTES};
 use crate::response::SuccessResponse;
 use crate::store::github_delivery::{self, NewDelivery};
+use crate::store::github_event;
 
 /// The path of the webhook.
 pub(crate) const PATH: &str = "/webhooks/github";
@@ -193,15 +194,24 @@ impl Headers {
         Ok(Self { event, id, signature })
     }
 
-    /// Stores the delivery, unless it was stored before.
+    /// Stores the delivery and appends the events of its change, unless it was stored before.
     async fn store(self, database: &dyn Database, now: Timestamp, event: &Event) -> Result<Receipt, ApiError> {
         let facts = event.facts.to_json();
-        let new = NewDelivery { id: &self.id, repo: &event.repo, number: event.number, facts: &facts };
-        let rows = database.batch(&[github_delivery::receive(&new, now)]).await?;
-        if rows.first().is_none_or(Vec::is_empty) {
+        let new = NewDelivery {
+            id: &self.id,
+            repo: &event.repo,
+            number: event.number,
+            facts: &facts,
+            change_id: event.change.as_ref().map(|change| change.id.as_str()),
+            done_until: (!event.has_work).then(|| now.plus_seconds(KEEP_SECONDS)),
+        };
+        let told = event.change.as_ref().and_then(|change| github_event::received(&self.id, &event.repo, change, now));
+        let statements: Vec<_> = told.into_iter().chain([github_delivery::receive(&new, now)]).collect();
+        let rows = database.batch(&statements).await?;
+        if rows.last().is_none_or(Vec::is_empty) {
             return Ok(self.answer("repeated", Some("the delivery was received before")));
         }
-        let delivery = Some(self.id.clone());
+        let delivery = event.has_work.then(|| self.id.clone());
         Ok(Receipt { delivery, ..self.answer("accepted", None) })
     }
 

@@ -74,6 +74,7 @@ fn events() -> String {
         let appends = Operation::ALL.iter().filter(|operation| operation.events().contains(kind));
         let mut sources: Vec<String> = appends.map(|operation| format!("`{}`", operation.id())).collect();
         sources.extend((*kind == EventKind::SessionLost).then(|| "the sweep".to_owned()));
+        sources.extend(EventKind::OF_GITHUB.contains(kind).then(|| "the GitHub webhook".to_owned()));
         let meaning = kind.description().replace('\n', " ").replace("  ", " ");
         writeln!(table, "| `{}` | {meaning} | {} |", kind.as_str(), sources.join(", ")).unwrap();
     }

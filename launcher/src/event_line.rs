@@ -31,23 +31,33 @@ fn facts(event: &Event) -> Vec<String> {
             let to = text("to_agent").map(|agent| format!("for {agent}"));
             vec![text("status"), issue, to, text("repo")]
         }
-        EventKind::SessionStarted
-        | EventKind::SessionMoved
+        EventKind::SessionStarted => {
+            let is_taken_over = event.data.get("taken_over").and_then(Value::as_bool).unwrap_or_default();
+            let taken = is_taken_over.then(|| "name taken over".to_owned());
+            vec![issue, text("branch"), text("repo"), taken]
+        }
+        EventKind::SessionMoved
         | EventKind::SessionEnded
         | EventKind::SessionLost
         | EventKind::AgentWorking
         | EventKind::AgentIdle
         | EventKind::AgentWaiting
         | EventKind::AgentBlocked => vec![issue, text("branch"), text("repo")],
-        EventKind::StateChanged
-        | EventKind::NoteSaved
-        | EventKind::DocChanged
-        | EventKind::MachineRegistered
-        | EventKind::PullRequestOpened
+        EventKind::StateChanged | EventKind::NoteSaved | EventKind::DocChanged | EventKind::MachineRegistered => {
+            vec![Some(event.subject.clone()), text("outcome")]
+        }
+        EventKind::PullRequestOpened
         | EventKind::PullRequestMerged
         | EventKind::PullRequestClosed
-        | EventKind::IssueLabelled
-        | EventKind::CheckFailed => vec![Some(event.subject.clone()), text("outcome")],
+        | EventKind::CheckFailed => vec![Some(event.subject.clone()), text("outcome"), text("branch")],
+        EventKind::IssueLabelled => {
+            let of = |list: &str, sign: &str| -> Option<String> {
+                let names = event.data.get(list).and_then(Value::as_array)?.iter().filter_map(Value::as_str);
+                let names: Vec<String> = names.map(|name| format!("{sign}{name}")).collect();
+                (!names.is_empty()).then(|| names.join(" "))
+            };
+            vec![Some(event.subject.clone()), of("added", "+"), of("removed", "-")]
+        }
     };
     found.into_iter().flatten().collect()
 }
@@ -81,7 +91,23 @@ mod tests {
             ),
             ("claim_taken", json!({ "subject": "issue:87", "reason": null }), "mac1-claude-1 claim taken issue:87"),
             ("work_done", json!({ "status": "done", "issue_number": 8 }), "mac1-claude-1 work done done #8"),
+            (
+                "session_started",
+                json!({ "branch": "dev/x", "taken_over": true }),
+                "mac1-claude-1 session started dev/x name taken over",
+            ),
+            ("session_started", json!({ "taken_over": false }), "mac1-claude-1 session started"),
             ("doc_changed", json!({ "version": 3 }), "mac1-claude-1 doc changed alpha/api.md"),
+            (
+                "check_failed",
+                json!({ "branch": "dev/x", "outcome": "timed_out" }),
+                "mac1-claude-1 check failed alpha/api.md timed_out dev/x",
+            ),
+            (
+                "issue_labelled",
+                json!({ "added": ["qa:2", "bug"], "removed": ["needs:pm"] }),
+                "mac1-claude-1 issue labelled alpha/api.md +qa:2 +bug -needs:pm",
+            ),
             ("agent_idle", json!({ "branch": "a\u{1b}[31m\nb" }), "mac1-claude-1 agent idle a b"),
         ] {
             assert_eq!(line(&event(kind, &data)), expected);

@@ -76,16 +76,28 @@ event_kinds! {
     DocChanged "doc_changed",
     /// A machine was registered, or its registration changed.
     MachineRegistered "machine_registered",
-    /// A pull request was opened.
+    /// A pull request was opened, or opened again.
     PullRequestOpened "pull_request_opened",
     /// A pull request was merged.
     PullRequestMerged "pull_request_merged",
     /// A pull request was closed without a merge.
     PullRequestClosed "pull_request_closed",
-    /// The labels of an issue or of a pull request changed.
+    /// The labels of an issue or of a pull request changed. The event follows the decision of the classifier, whose own labels
+    /// are part of it.
     IssueLabelled "issue_labelled",
-    /// A check of a pull request failed.
+    /// The checks of a commit of a pull request failed.
     CheckFailed "check_failed",
+}
+
+impl EventKind {
+    /// The kinds that a delivery of GitHub's webhook may append. The webhook has no row in the table of operations.
+    pub const OF_GITHUB: &[Self] = &[
+        Self::PullRequestOpened,
+        Self::PullRequestMerged,
+        Self::PullRequestClosed,
+        Self::IssueLabelled,
+        Self::CheckFailed,
+    ];
 }
 
 impl FromStr for EventKind {
@@ -108,8 +120,8 @@ pub struct Event {
     pub venture: Option<VentureCode>,
     /// What happened.
     pub kind: EventKind,
-    /// The record: the id of a session, handoff or note, the name of a document with its scope (`alpha/api.md`), or the
-    /// hostname of a machine.
+    /// The record: the id of a session, handoff or note, the name of a document with its scope (`alpha/api.md`), the
+    /// hostname of a machine, or an issue or a pull request (`example-org/alpha#12`).
     pub subject: String,
     /// The agent whose session or handoff it is.
     pub agent: Option<Agent>,

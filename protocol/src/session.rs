@@ -10,7 +10,9 @@ use crate::id::{HandoffId, SessionId};
 use crate::json::Meta;
 use crate::number::{Epoch, IssueNumber, Track};
 use crate::page::{Cursor, Limit, in_query};
-use crate::text::{Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, RepoName, VentureCode};
+use crate::text::{
+    Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, RepoName, StatusLine, VentureCode,
+};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations};
 
@@ -132,6 +134,9 @@ pub struct Session {
     /// The public key to which messages for the agent are sealed.
     #[serde(default)]
     pub public_key: Option<PublicKey>,
+    /// Why the session took the name of the agent over from another owner or machine. `null` if it did not.
+    #[serde(default)]
+    pub take_over_reason: Option<StatusLine>,
 }
 
 /// The part of an active session that other agents need to know.
@@ -164,6 +169,9 @@ pub struct ActiveSession {
     /// The groups of the agent, and its role in each.
     #[serde(default)]
     pub groups: Groups,
+    /// Why the session took the name of the agent over from another owner or machine. `null` if it did not.
+    #[serde(default)]
+    pub take_over_reason: Option<StatusLine>,
 }
 
 /// The numbers of other agents that work in the same place as an agent. An agent on the same issue and branch is in all

@@ -4,8 +4,10 @@
 use deckwatch_protocol::{IssueNumber, RepoName, Timestamp, cut};
 use serde_json::{Value, json};
 
+use super::change;
 use super::labels::Family;
 use super::rules::Kind;
+use crate::store::github_event::Change;
 
 /// The actions that can change a decision.
 const ISSUE_ACTIONS: [&str; 6] = ["opened", "edited", "labeled", "unlabeled", "reopened", "closed"];
@@ -26,6 +28,10 @@ pub(crate) struct Event {
     pub(crate) repo: String,
     pub(crate) number: u32,
     pub(crate) facts: EventFacts,
+    /// What others should know of.
+    pub(crate) change: Option<Change>,
+    /// Whether work follows. A check only appends its events.
+    pub(crate) has_work: bool,
 }
 
 /// What the work needs of an event.
@@ -98,10 +104,10 @@ pub(crate) fn read(name: &str, payload: &[u8]) -> Result<Result<Event, &'static 
     let (kind, actions): (_, &[&str]) = match name {
         "issues" => (Kind::Issue, &ISSUE_ACTIONS),
         "pull_request" => (Kind::PullRequest, &PULL_ACTIONS),
+        "check_suite" => return read_check(payload),
         _ => return Ok(Err("the classifier does not use this event")),
     };
-    // One type for all JSON of GitHub keeps the Worker small.
-    let payload: Value = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+    let payload = parsed(payload)?;
     let text = |pointer: &str| payload.pointer(pointer).and_then(Value::as_str);
     let Some(action) = text("/action").filter(|action| actions.contains(action)) else {
         return Ok(Err("the classifier does not use this action"));
@@ -110,14 +116,10 @@ pub(crate) fn read(name: &str, payload: &[u8]) -> Result<Result<Event, &'static 
         Kind::Issue => "issue",
         Kind::PullRequest => "pull_request",
     };
-    let full_name = text("/repository/full_name").ok_or("repository.full_name is missing")?;
+    let repo = repository(&payload)?;
     let number = payload.pointer(&format!("/{item}/number")).and_then(Value::as_u64);
     let number = number.ok_or_else(|| format!("{item}.number is missing"))?;
     let sender = text("/sender/login").ok_or("sender.login is missing")?;
-    let repo: RepoName = full_name.parse().map_err(|_| "repository.full_name is not valid")?;
-    if full_name.split('/').count() != 2 {
-        return Err("repository.full_name is not valid".to_owned());
-    }
     let number = IssueNumber::try_from(number).map_err(|_| format!("{item}.number is not valid"))?.get();
     if payload.pointer("/repository/archived") == Some(&Value::Bool(true)) {
         return Ok(Err("the repository is archived, so its labels can't change"));
@@ -139,5 +141,40 @@ pub(crate) fn read(name: &str, payload: &[u8]) -> Result<Result<Event, &'static 
         at: text(&format!("/{item}/updated_at")).and_then(|at| at.parse().ok()),
         closed_by: None,
     };
-    Ok(Ok(Event { repo: repo.to_string(), number, facts }))
+    let change = change::of_item(repo.as_str(), number, action, &payload);
+    Ok(Ok(Event { repo: repo.to_string(), number, facts, change, has_work: true }))
+}
+
+/// Reads a `check_suite` event. A check has no labels, so no work follows.
+fn read_check(payload: &[u8]) -> Result<Result<Event, &'static str>, String> {
+    let payload = parsed(payload)?;
+    let repo = repository(&payload)?;
+    let change = match change::of_check(repo.as_str(), &payload) {
+        Ok(change) => change,
+        Err(because) => return Ok(Err(because)),
+    };
+    let facts = EventFacts {
+        name: "check_suite.completed".to_owned(),
+        kind: Kind::PullRequest,
+        label: None,
+        sender: String::new(),
+        is_person: false,
+        installation: None,
+        at: None,
+        closed_by: None,
+    };
+    let number = change.numbers.first().copied().unwrap_or_default();
+    Ok(Ok(Event { repo: repo.to_string(), number, facts, change: Some(change), has_work: false }))
+}
+
+/// One type for all JSON of GitHub keeps the Worker small.
+fn parsed(payload: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(payload).map_err(|error| error.to_string())
+}
+
+fn repository(payload: &Value) -> Result<RepoName, String> {
+    let full_name = payload.pointer("/repository/full_name").and_then(Value::as_str);
+    let full_name = full_name.ok_or("repository.full_name is missing")?;
+    let name = full_name.parse().ok().filter(|_| full_name.split('/').count() == 2);
+    name.ok_or_else(|| "repository.full_name is not valid".to_owned())
 }

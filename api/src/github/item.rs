@@ -5,6 +5,7 @@ use form_urlencoded::byte_serialize;
 use serde_json::Value;
 
 use super::access::Access;
+use super::change;
 use super::client::{GithubError, Request, Response, send};
 use super::settings::GithubSettings;
 use crate::outbound::Outbound;
@@ -64,6 +65,11 @@ impl Pull {
     /// Whether it was merged.
     pub(super) fn is_merged(&self) -> bool {
         self.0.get("merged").and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// The branch with the change, if an event may show its name.
+    pub(super) fn branch(&self) -> Option<&str> {
+        change::branch(self.0.pointer("/head/ref").and_then(Value::as_str))
     }
 
     /// Whether a review is requested.

@@ -6,6 +6,7 @@
 
 mod access;
 mod app_key;
+mod change;
 mod client;
 mod criteria;
 mod decision;
@@ -23,4 +24,4 @@ mod work;
 pub(crate) use event::{Event, read as read_event};
 pub(crate) use settings::GithubSettings;
 pub(crate) use signature::is_signed;
-pub(crate) use work::Classifier;
+pub(crate) use work::{Classifier, KEEP_SECONDS};

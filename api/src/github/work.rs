@@ -7,15 +7,16 @@ use deckwatch_protocol::{
     RepoName, Timestamp,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::access::Access;
+use super::change;
 use super::client::GithubError;
 use super::criteria::{closed_issues, count};
 use super::decision::{Move, asked_status, forward, grade_by_model, grade_by_person, is_repeated};
 use super::event::{ClosedBy, EventFacts};
-use super::item::{ChangedFiles, Item, ItemClient};
-use super::labels::{ItemState, LabelPlan, Wanted, furthest};
+use super::item::{ChangedFiles, Item, ItemClient, Pull};
+use super::labels::{Family, ItemState, LabelPlan, Wanted, furthest};
 use super::model::{self, Question};
 use super::rules::{Facts, Kind, Verdict};
 use super::settings::{GithubSettings, ModelSettings};
@@ -25,13 +26,14 @@ use crate::outbound::Outbound;
 use crate::platform::{Clock, Entropy, random_bits};
 use crate::store::classification::{self, NewClassification};
 use crate::store::github_delivery::{self, ClaimedDelivery, NewDelivery, Released};
+use crate::store::github_event::{self, Labelled};
 
 /// How long an attempt holds its delivery. Its requests take less: each has a time limit.
 const LEASE_SECONDS: i64 = 150;
 /// The minutes before the next attempt. After the last attempt, the delivery is set aside.
 const BACKOFF_MINUTES: [i64; 7] = [1, 5, 15, 60, 240, 720, 1_440];
 /// A finished delivery is kept so long, because GitHub can repeat one for 3 days.
-const KEEP_SECONDS: i64 = 7 * 24 * 60 * 60;
+pub(crate) const KEEP_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// The longest pause that a rate limit of GitHub can ask for.
 const MAX_PAUSE_SECONDS: i64 = 24 * 60 * 60;
 
@@ -156,7 +158,7 @@ impl Classifier {
             let forget_at = attempt.now.plus_seconds(KEEP_SECONDS);
             let mut new = attempt.classification(self, ClassificationOutcome::SetAside);
             new.reasons.push(because.clone());
-            let state = attempt.claimed.state.clone().unwrap_or_else(|| json(&ItemState::default()));
+            let state = attempt.claimed.state.clone().unwrap_or_else(|| json_text(&ItemState::default()));
             let released = Released::SetAside { forget_at, because: &because };
             return vec![attempt.insert(&new, state), attempt.release(&released)];
         };
@@ -216,8 +218,11 @@ impl Classifier {
         let plan = LabelPlan::of(&labels, &state, &wanted);
         self.write(attempt, &github, &plan).await?;
         state.own = plan.own_after(&labels, &state);
+        let labelled = attempt.labelled(&plan, &labels, by_person, pull.as_ref());
         (new.labels_added, new.labels_removed, new.labels_kept) = (plan.add, plan.remove, plan.kept);
-        Ok(attempt.decided(&new, &state, &follow_ups))
+        let mut statements = attempt.decided(&new, &state, &follow_ups);
+        statements.extend(labelled);
+        Ok(statements)
     }
 
     /// Whether a person has caused the event, and not the account of the engine.
@@ -306,7 +311,7 @@ impl Classifier {
             return Ok(());
         }
         if !plan.add.is_empty() {
-            let held = github_delivery::plan(&attempt.claimed.id, attempt.lease, &json(&plan.add));
+            let held = github_delivery::plan(&attempt.claimed.id, attempt.lease, &json_text(&plan.add));
             let rows = self.database.batch(&[held]).await?;
             if rows.first().is_none_or(Vec::is_empty) {
                 return Err(
@@ -393,22 +398,44 @@ impl Attempt {
     /// The statements that store a decision, unless the last one said the same.
     fn decided(&self, new: &Classification, state: &ItemState, follow_ups: &[(String, u32, String)]) -> Decided {
         let mut statements = Vec::new();
-        let state = json(state);
+        let state = json_text(state);
         let is_known = self.claimed.state.as_deref() == Some(state.as_str());
         if !is_known || !is_repeated(&serde_json::to_value(new).unwrap_or_default(), &self.last_decision()) {
             statements.push(self.insert(new, state));
         }
         statements.extend(follow_ups.iter().map(|(id, number, facts)| {
-            let new = NewDelivery { id, repo: &self.claimed.repo, number: *number, facts };
+            let new =
+                NewDelivery { id, repo: &self.claimed.repo, number: *number, facts, change_id: None, done_until: None };
             github_delivery::follow_up(&new, self.now, &self.claimed.id, self.lease)
         }));
         statements
     }
 
+    /// The event of the labels that have changed: the one that the delivery tells, unless the classifier itself has changed
+    /// it, and those of the plan, also of an attempt that was interrupted.
+    fn labelled(&self, plan: &LabelPlan, before: &[String], by_person: bool, pull: Option<&Pull>) -> Option<Statement> {
+        let planned: Vec<String> = serde_json::from_str(&self.claimed.planned).unwrap_or_default();
+        let mut added: Vec<String> = planned.into_iter().filter(|label| before.contains(label)).collect();
+        let mut removed = plan.remove.clone();
+        let told = self.facts.label.clone().filter(|label| by_person || Family::of(label).is_none());
+        if let Some(label) = told.filter(|_| self.claimed.tells_change) {
+            if self.facts.action() == "labeled" { added.push(label) } else { removed.push(label) }
+        }
+        added.extend(plan.add.iter().cloned());
+        if added.is_empty() && removed.is_empty() {
+            return None;
+        }
+        let data = json!({
+            "branch": pull.and_then(Pull::branch), "added": change::labels(&added), "removed": change::labels(&removed),
+        });
+        let of = Labelled { repo: &self.claimed.repo, number: self.claimed.number, data };
+        Some(github_event::labelled(&of, self.now, &self.claimed.id, self.lease))
+    }
+
     fn insert(&self, new: &Classification, state: String) -> Statement {
         let (id, number) = (&new.id, self.claimed.number);
         let grade = new.grade.map(QaGrade::get);
-        let new = NewClassification { id, repo: &self.claimed.repo, number, grade, body: json(new), state };
+        let new = NewClassification { id, repo: &self.claimed.repo, number, grade, body: json_text(new), state };
         classification::insert(&new, &self.claimed.id, self.lease)
     }
 
@@ -445,6 +472,6 @@ fn grade_of(grade: u32) -> Option<QaGrade> {
     QaGrade::try_from(u64::from(grade)).ok()
 }
 
-fn json<T: serde::Serialize>(value: &T) -> String {
+fn json_text<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -8,17 +8,26 @@ use super::list::{List, Order};
 use super::statements;
 use crate::database::{Param, Statement};
 
+/// The venture that has the repository `$repo`: its code, and the name of the repository in its entry. It is the first of at
+/// most 100 ventures.
+macro_rules! venture_of_repo {
+    ($repo:literal) => {
+        concat!(
+            "select v.code, listed.value as repo from (select code, repos_json from ventures where deleted_at is null ",
+            "order by code limit 100) v cross join json_each(v.repos_json) listed where lower(listed.value) = lower(",
+            $repo,
+            ") limit 1"
+        )
+    };
+}
+pub(super) use venture_of_repo;
+
 statements! {
-    /// While the attempt that ends at `?8` holds the delivery `?7`. The venture is the first of at most 100 that has the
-    /// repository.
-    INSERT = "
+    /// While the attempt that ends at `?8` holds the delivery `?7`.
+    INSERT = concat!("
         insert into classifications (id, venture, repo, number, grade, body_json, state_json)
-        select ?1, (
-          select v.code
-          from (select code, repos_json from ventures where deleted_at is null order by code limit 100) v
-          cross join json_each(v.repos_json) listed where lower(listed.value) = lower(?2) limit 1),
-          ?2, ?3, ?4, ?5, ?6
-        from github_deliveries g where g.id = ?7 and g.state = 'working' and g.due_at = ?8";
+        select ?1, (select code from (", venture_of_repo!("?2"), ")), ?2, ?3, ?4, ?5, ?6
+        from github_deliveries g where g.id = ?7 and g.state = 'working' and g.due_at = ?8");
 
     /// The ids of old decisions are in the range before `?1`.
     FORGET = "

@@ -23,11 +23,14 @@ macro_rules! is_busy {
 }
 
 statements! {
-    /// A delivery that was set aside begins again.
+    /// A delivery that was set aside begins again. Without work, it is `?6`, which is done, until the time `?7`. The change
+    /// `?8` belongs to the first delivery that tells it.
     RECEIVE = "
-        insert into github_deliveries (id, repo, number, facts_json, state, due_at, attempts, planned_json, received_at)
-        values (?1, ?2, ?3, ?4, 'waiting', ?5, 0, '[]', ?5)
-        on conflict (id) do update set state = 'waiting', due_at = excluded.due_at, attempts = 0, last_error = null
+        insert into github_deliveries
+          (id, repo, number, facts_json, state, due_at, attempts, planned_json, received_at, change_id)
+        values (?1, ?2, ?3, ?4, ?6, ?7, 0, '[]', ?5,
+          iif(exists (select 1 from github_deliveries where change_id = ?8), null, ?8))
+        on conflict (id) do update set state = excluded.state, due_at = excluded.due_at, attempts = 0, last_error = null
         where state = 'set_aside'
         returning 1 as one";
 
@@ -37,7 +40,7 @@ statements! {
         "where id = ifnull(?3, (select d.id from github_deliveries d indexed by github_deliveries_by_state ",
         "where d.state in ('waiting', 'working') and d.due_at <= ?1 and not ", is_busy!("d"), " limit 1)) ",
         "and state in ('waiting', 'working') and due_at <= ?1 and not ", is_busy!("github_deliveries"), " ",
-        "returning id, repo, number, facts_json, attempts, planned_json, last_error, ",
+        "returning id, repo, number, facts_json, attempts, planned_json, last_error, change_id, ",
         "(select cl.state_json from classifications cl where cl.repo = github_deliveries.repo ",
         "and cl.number = github_deliveries.number order by cl.id desc limit 1) as state_json, ",
         "(select cl.body_json from classifications cl where cl.repo = github_deliveries.repo ",
@@ -74,6 +77,10 @@ pub(crate) struct NewDelivery<'a> {
     pub(crate) number: u32,
     /// What the work needs of the payload, as JSON.
     pub(crate) facts: &'a str,
+    /// The change that it tells.
+    pub(crate) change_id: Option<&'a str>,
+    /// Without work, the delivery is done, and is deleted at this time.
+    pub(crate) done_until: Option<Timestamp>,
 }
 
 /// A delivery that an attempt holds.
@@ -87,6 +94,8 @@ pub(crate) struct ClaimedDelivery {
     /// The labels that an earlier attempt was about to add, as JSON.
     pub(crate) planned: String,
     pub(crate) last_error: Option<String>,
+    /// Whether it is the first delivery that tells its change.
+    pub(crate) tells_change: bool,
     /// What the newest decision about the issue left, as JSON.
     pub(crate) state: Option<String>,
     /// The newest decision about the issue, as JSON.
@@ -106,6 +115,7 @@ impl ClaimedDelivery {
             attempt: count("attempts")?,
             planned: own("planned_json")?,
             last_error: own("last_error"),
+            tells_change: text(row, "change_id").is_some(),
             state: own("state_json"),
             last_decision: own("body_json"),
         })
@@ -124,7 +134,9 @@ pub(crate) enum Released<'a> {
 
 /// Stores a delivery. Returns a row if there is work to do, and none for a repeated delivery.
 pub(crate) fn receive(new: &NewDelivery, now: Timestamp) -> Statement {
-    Statement::new(RECEIVE).bind(new.id).bind(new.repo).bind(new.number).bind(new.facts).bind(now)
+    let state = if new.done_until.is_some() { "done" } else { "waiting" };
+    let bound = Statement::new(RECEIVE).bind(new.id).bind(new.repo).bind(new.number).bind(new.facts).bind(now);
+    bound.bind(state).bind(new.done_until.unwrap_or(now)).bind(new.change_id)
 }
 
 /// Begins an attempt on the delivery `id`, or else on the next one that is due.

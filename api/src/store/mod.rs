@@ -19,6 +19,7 @@ pub(crate) mod event;
 pub(crate) mod fence;
 mod forms;
 pub(crate) mod github_delivery;
+pub(crate) mod github_event;
 pub(crate) mod handoff;
 pub(crate) mod idempotency;
 pub(crate) mod indexed_list;
@@ -114,6 +115,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("event", event::STATEMENTS),
         ("fence", fence::STATEMENTS),
         ("github_delivery", github_delivery::STATEMENTS),
+        ("github_event", github_event::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("machine", machine::STATEMENTS),

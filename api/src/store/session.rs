@@ -43,7 +43,7 @@ macro_rules! session_json {
             "'$.creation_correlation_id', s.creation_correlation_id, '$.meta', json(s.meta_json), '$.epoch', s.epoch, ",
             "'$.mode', s.mode, '$.dnd_until', s.dnd_until, '$.presence', json(",
             $crate::store::session::presence_json!(),
-            "), '$.groups', json(s.groups_json), '$.public_key', s.public_key)"
+            "), '$.groups', json(s.groups_json), '$.public_key', s.public_key, '$.take_over_reason', s.take_over_reason)"
         )
     };
 }
@@ -145,14 +145,16 @@ statements! {
 
     /// Creates the session, or updates the active one with the agent's current values. A new session has the id in the event
     /// about its start, which this batch has appended. It returns nothing: with `returning`, SQLite looks for all rows that refer
-    /// to a new session.
+    /// to a new session. `?21` is the reason to take the name over, which this batch may just have done: then the agent has it.
     START = concat!("
         insert into sessions (id, agent, client, client_version, client_session_id, host, venture, repo, track,
           issue_number, branch, commit_sha, status, created_at, last_heartbeat_at, actor_key_id,
-          creation_correlation_id, meta_json, start_id, machine_id, public_key, groups_json)
+          creation_correlation_id, meta_json, start_id, machine_id, public_key, groups_json, take_over_reason)
         values (ifnull((select subject from events where seq = (select max(seq) from events) and kind = 'session_started'
             and substr(subject, 16) = substr(?1, 16)), ?1),
-          ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ifnull(?20, '{}'))
+          ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ifnull(?20, '{}'),
+          iif(?21 is null, null, (select take_over_reason from agents where venture = ?7 and agent = ?2 and taken_at = ?13
+            and taken_from is not null)))
         on conflict (agent, venture, repo, ifnull(track, -1)) where status = 'active' do update set
           last_heartbeat_at = excluded.last_heartbeat_at,
           client = excluded.client,
@@ -168,7 +170,8 @@ statements! {
           start_id = ifnull(excluded.start_id, start_id),
           machine_id = ifnull(excluded.machine_id, machine_id),
           public_key = ifnull(excluded.public_key, public_key),
-          groups_json = ifnull(?20, groups_json)");
+          groups_json = ifnull(?20, groups_json),
+          take_over_reason = ifnull(excluded.take_over_reason, take_over_reason)");
 
     SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
 
@@ -280,6 +283,7 @@ pub(crate) fn start(day: &StartDay, new: &NewSession) -> Statement {
         .bind(day.machine_id.as_ref())
         .bind(day.public_key.as_ref())
         .bind(day.groups.as_ref().map(groups_json))
+        .bind(day.take_over.as_ref())
 }
 
 fn groups_json(groups: &Groups) -> String {

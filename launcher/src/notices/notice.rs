@@ -49,6 +49,7 @@ impl Notice {
             EventKind::AgentWaiting => format!("{who} waits for you"),
             EventKind::AgentBlocked => format!("{who} is blocked"),
             EventKind::WorkDone => format!("{who} has finished its work"),
+            EventKind::PullRequestOpened => "A pull request was opened".to_owned(),
             kind => format!("{who}: {}", kind.as_str().replace('_', " ")),
         };
         let venture = event.venture.as_ref().map(ToString::to_string);
@@ -147,6 +148,7 @@ mod tests {
         assert!(notice.text.starts_with("alpha #87: may I? red"), "{}", notice.text);
         assert!(notice.text.chars().count() == MAX_TEXT && !notice.text.contains(char::is_control), "{}", notice.text);
         let opened = Notice::of(&event("pull_request_opened", "example-org/alpha#12"), None);
+        assert_eq!(opened.title, "A pull request was opened");
         assert_eq!(opened.text, "alpha #87 example-org/alpha#12");
     }
 

@@ -33,7 +33,7 @@ pub(super) fn line(event: &Event, scope: &Scope) -> Option<String> {
     }
     let place = shared_place(event, scope)?;
     let what = match event.kind {
-        EventKind::SessionStarted => format!("{who} has started work on {place}"),
+        EventKind::SessionStarted => format!("{who} has started work on {place}{}", taken_over(event)),
         EventKind::SessionMoved => format!("{who} now works on {place}"),
         EventKind::SessionEnded => format!("{who} has ended its session on {place}"),
         EventKind::SessionLost => format!("{who} has left its session on {place}"),
@@ -41,22 +41,43 @@ pub(super) fn line(event: &Event, scope: &Scope) -> Option<String> {
         EventKind::AgentBlocked => format!("{who} is blocked on {place}"),
         EventKind::ClaimTaken => format!("{who} has claimed {place}"),
         EventKind::ClaimReleased => format!("{who} has released its claim on {place}"),
-        EventKind::PullRequestOpened => format!("a pull request for {place} was opened"),
-        EventKind::PullRequestMerged => format!("a pull request for {place} was merged"),
-        EventKind::PullRequestClosed => format!("a pull request for {place} was closed"),
-        EventKind::IssueLabelled => format!("the labels of {place} have changed"),
-        EventKind::CheckFailed => format!("a check of {place} has failed"),
+        EventKind::PullRequestOpened => format!("pull request {} for {place} was opened", on_github(event)?),
+        EventKind::PullRequestMerged => format!("pull request {} for {place} was merged", on_github(event)?),
+        EventKind::PullRequestClosed => format!("pull request {} for {place} was closed", on_github(event)?),
+        EventKind::IssueLabelled => format!("the labels of {place} have changed{}", labels(event)),
+        EventKind::CheckFailed => format!("a check of pull request {} for {place} has failed", on_github(event)?),
         _ => return None,
     };
     Some(short(&what))
 }
 
-/// The issue or the branch that the event is about, if the agent works on it.
+fn taken_over(event: &Event) -> &'static str {
+    let is_taken_over = event.data.get("taken_over").and_then(Value::as_bool).unwrap_or_default();
+    if is_taken_over { "; another owner or machine has taken its name over" } else { "" }
+}
+
+/// The issue or the pull request of an event of GitHub, such as `#12`.
+fn on_github(event: &Event) -> Option<String> {
+    event.data.get("number").and_then(Value::as_u64).map(|number| format!("#{number}"))
+}
+
+/// The labels that were added and removed, such as `: +bug -needs:pm`.
+fn labels(event: &Event) -> String {
+    let of = |list: &str, sign: &str| -> String {
+        let names = event.data.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        names.map(|name| format!(" {sign}{}", clean_line(name))).collect()
+    };
+    let changed = of("added", "+") + &of("removed", "-");
+    if changed.is_empty() { changed } else { format!(":{changed}") }
+}
+
+/// The issue or the branch that the event is about, if the agent works on it. An agent may work on a pull request as on an issue.
 fn shared_place(event: &Event, scope: &Scope) -> Option<String> {
     let claimed = event.data.get("subject").and_then(Value::as_str).and_then(|subject| subject.strip_prefix("issue:"));
     let issue = event.data.get("issue_number").and_then(Value::as_u64).or(claimed.and_then(|text| text.parse().ok()));
+    let on_github = event.data.get("number").and_then(Value::as_u64);
     if let Some(own) = scope.issue
-        && issue == Some(own.get().into())
+        && [issue, on_github].contains(&Some(own.get().into()))
     {
         return Some(format!("issue #{own}"));
     }
@@ -121,7 +142,45 @@ mod tests {
             (EventKind::SessionStarted, other, json!({ "repo": "o/beta", "issue_number": 87 }), None),
             (EventKind::SessionStarted, other, json!({ "repo": "o/alpha", "issue_number": 8 }), None),
             (EventKind::SessionStarted, other, json!({ "repo": "o/alpha", "branch": "main" }), None),
+            (
+                EventKind::SessionStarted,
+                other,
+                json!({ "repo": "o/alpha", "issue_number": 87, "taken_over": true }),
+                Some("mac2-codex-1 has started work on issue #87; another owner or machine has taken its name over"),
+            ),
             (EventKind::MessageSent, other, here, None),
+            (
+                EventKind::PullRequestOpened,
+                "",
+                json!({ "repo": "O/Alpha", "number": 12, "issue_number": 87, "branch": "x" }),
+                Some("pull request #12 for issue #87 was opened"),
+            ),
+            (
+                EventKind::PullRequestMerged,
+                "",
+                json!({ "repo": "o/alpha", "number": 12, "issue_number": null, "branch": "fix" }),
+                Some("pull request #12 for branch fix was merged"),
+            ),
+            (EventKind::PullRequestClosed, "", json!({ "repo": "o/alpha", "number": 12, "branch": "x" }), None),
+            (
+                EventKind::CheckFailed,
+                "",
+                json!({ "repo": "o/alpha", "number": 12, "branch": "fix", "outcome": "failure" }),
+                Some("a check of pull request #12 for branch fix has failed"),
+            ),
+            (
+                EventKind::IssueLabelled,
+                "",
+                json!({ "repo": "o/alpha", "number": 87, "added": ["bug", "qa:2"], "removed": ["needs:pm"] }),
+                Some("the labels of issue #87 have changed: +bug +qa:2 -needs:pm"),
+            ),
+            (
+                EventKind::IssueLabelled,
+                "",
+                json!({ "repo": "o/alpha", "number": 87 }),
+                Some("the labels of issue #87 have changed"),
+            ),
+            (EventKind::IssueLabelled, "", json!({ "repo": "o/beta", "number": 87 }), None),
         ] {
             assert_eq!(of(kind, agent, data.clone()).as_deref(), expected, "{kind:?} {data}");
         }

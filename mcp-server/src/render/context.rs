@@ -197,8 +197,12 @@ fn active_line(session: &ActiveSession, now: Timestamp, fence: &Fence) -> String
     let (seen, presence) = (ago(session.last_heartbeat_at, now), session.presence(now).as_str());
     let place = WorkLocation::from(session).line(fence);
     let activity = activity(session, now, fence);
+    let reason = session.take_over_reason.as_ref();
+    let taken = reason.map_or_else(String::new, |reason| {
+        format!("; took this name over: {}", clip(&fence.line(reason.as_str()), ACTIVITY_COST))
+    });
     format!(
-        "{} ({} on {}): {place}; {presence}, last seen {seen}{activity}",
+        "{} ({} on {}): {place}; {presence}, last seen {seen}{activity}{taken}",
         session.agent, session.client, session.host
     )
 }
@@ -311,6 +315,19 @@ mod tests {
         assert!(waiting.contains("; waiting: which colour?"), "{waiting}");
         let long = line("blocked", Some(&"x".repeat(200)), 0);
         assert!(long.contains("; blocked: xxx") && long.len() < 300, "{long}");
+    }
+
+    #[test]
+    fn the_line_of_an_agent_says_why_its_name_was_taken_over() {
+        let line = |reason: &str| {
+            let mut json = active(2, "main");
+            json["take_over_reason"] = reason.into();
+            active_line(&serde_json::from_value(json).unwrap(), NOW.parse().unwrap(), &Fence::new(1))
+        };
+        let taken = line("mac1 is in\u{202e} repair");
+        assert!(taken.ends_with("; took this name over: mac1 is in repair"), "{taken}");
+        let long = line(&"x".repeat(200));
+        assert!(long.contains("; took this name over: xxx") && long.len() < 300, "{long}");
     }
 
     #[test]

@@ -294,5 +294,6 @@ fn active(session: Session) -> ActiveSession {
         last_heartbeat_at: session.last_heartbeat_at,
         presence: session.presence,
         groups: session.groups,
+        take_over_reason: session.take_over_reason,
     }
 }

@@ -109,6 +109,32 @@ impl World {
         self.delivery("pull_request", repo, payload)
     }
 
+    /// The delivery about the checks of the newest commit of a pull request, which have ended with `conclusion`: `success`,
+    /// `failure`, `timed_out`. GitHub names no pull request if the branch is in a fork.
+    pub fn check_suite_event(&mut self, conclusion: &str, repo: &str, number: u64) -> Delivery {
+        let (suite, now) = (self.next_id(), shapes::time(self.now()));
+        let mut payload = self.event_of(repo, number, |_, base, repo, issue| {
+            let pull = issue.pull.as_ref().expect("a pull request");
+            let url = format!("{base}/repos/{}", repo.full_name());
+            let side = |branch: &str, sha: &str| {
+                json!({ "ref": branch, "sha": sha, "repo": { "id": repo.id, "url": url, "name": repo.name } })
+            };
+            json!({ "check_suite": {
+                "id": suite, "node_id": shapes::node_id("CS", suite), "head_branch": pull.head, "head_sha": pull.head_sha,
+                "status": "completed", "conclusion": conclusion, "before": "0".repeat(40), "after": pull.head_sha,
+                "url": format!("{url}/check-suites/{suite}"), "latest_check_runs_count": 1,
+                "check_runs_url": format!("{url}/check-suites/{suite}/check-runs"),
+                "created_at": now, "updated_at": now,
+                "pull_requests": [{
+                    "id": issue.id + 1_000_000, "number": issue.number, "url": format!("{url}/pulls/{}", issue.number),
+                    "head": side(&pull.head, &pull.head_sha), "base": side(&pull.base, &"0".repeat(40)),
+                }],
+            } })
+        });
+        self.complete(&mut payload, "completed", repo, &json!({}));
+        self.delivery("check_suite", repo, payload)
+    }
+
     /// The delivery that GitHub sends for a new hook of a repository.
     pub fn ping(&mut self, repo: &str) -> Delivery {
         let mut payload = self.event_of(repo, 0, |_, _, _, _| json!({}));

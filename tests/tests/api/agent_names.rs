@@ -15,6 +15,10 @@ async fn holder(agent: &Agent, api: &Api) -> Value {
     serde_json::from_str(rows[0]["holder"].as_str().unwrap()).unwrap()
 }
 
+fn reason(session: &deckwatch_protocol::Session) -> Option<String> {
+    session.take_over_reason.as_ref().map(ToString::to_string)
+}
+
 #[tokio::test]
 async fn another_machine_can_not_use_the_name_of_an_agent() {
     let api = Api::start().await;
@@ -51,6 +55,7 @@ async fn a_reason_takes_a_name_over_with_its_session_and_an_event() {
     let ask = agent.ask_start_day(over);
     let taken: DayStarted = agent.send(ask.clone()).await.of(200);
     assert_eq!((&taken.session.id, taken.session.epoch.get()), (&session.id, 2));
+    assert_eq!(reason(&taken.session).as_deref(), Some("mac1 is in repair"));
     assert!(agent.send(ask).await.is_replay());
     let events: Vec<_> =
         api.events_after(before).await.into_iter().filter(|event| event.subject == session.id.as_str()).collect();
@@ -62,13 +67,21 @@ async fn a_reason_takes_a_name_over_with_its_session_and_an_event() {
     agent.start_day(id(&fresh_uuid())).await.problem(ErrorCode::AgentNameTaken);
     let before = api.head().await;
     let own = json!({ "machine_id": second, "take_over": "again" });
-    let _: DayStarted = agent.start_day(own).await.of(200);
+    let again: DayStarted = agent.start_day(own).await.of(200);
+    assert_eq!(reason(&again.session).as_deref(), Some("mac1 is in repair"));
+    // Others see it, in their day and in a list.
+    let day = agent.colleague().started().await;
+    let seen = &day.active_sessions.items[0];
+    assert_eq!(seen.take_over_reason.as_ref().map(ToString::to_string).as_deref(), Some("mac1 is in repair"));
+    assert_eq!(reason(&agent.session(&session.id).await).as_deref(), Some("mac1 is in repair"));
     assert!(api.events_after(before).await.iter().all(|event| event.subject != session.id.as_str()));
     // Without a session to go on with, the event of the new session says so.
     agent.ended(&session.id).await;
     let before = api.head().await;
     let back = json!({ "machine_id": first, "take_over": "mac1 is back" });
-    let new = agent.started_with(back).await.session.id;
+    let new = agent.started_with(back).await.session;
+    assert_eq!(reason(&new).as_deref(), Some("mac1 is back"));
+    let new = new.id;
     let events = api.events_after(before).await;
     let started: Vec<_> = events.iter().filter(|event| event.subject == new.as_str()).collect();
     assert_eq!(started.len(), 1, "{events:?}");

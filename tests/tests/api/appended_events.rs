@@ -266,6 +266,15 @@ async fn each_operation_appends_the_kinds_that_it_declares_and_no_others() {
     }
 }
 
+#[test]
+fn each_kind_has_something_that_appends_it() {
+    for kind in EventKind::ALL {
+        let by_operation = Operation::ALL.iter().any(|operation| operation.events().contains(kind));
+        // `github::events` compares these with what deliveries append.
+        assert!(by_operation != EventKind::OF_GITHUB.contains(kind), "{kind:?}");
+    }
+}
+
 #[tokio::test]
 async fn no_operation_appends_events_that_it_does_not_declare() {
     let api = Api::start_limited(1_000_000).await;

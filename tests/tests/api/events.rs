@@ -54,7 +54,7 @@ async fn an_event_has_facts_about_its_record_and_no_text_of_its_author() {
             (
                 EventKind::NoteSaved,
                 note["id"].as_str().unwrap(),
-                json!({ "kind": "note", "outcome": "created", "version": 1 })
+                json!({ "kind": "note", "outcome": "created", "version": 1 }),
             ),
             (EventKind::DocChanged, doc.as_str(), json!({ "version": 1, "deleted": false })),
             (EventKind::MachineRegistered, host.as_str(), json!({ "outcome": "created" })),

@@ -90,7 +90,7 @@ fn add_delivery(path: &Path) {
     let connection = Connection::open(path).unwrap();
     let sql =
         "insert into github_deliveries values ('d-1', 'example-org/alpha', 7, '{}', 'done', '2999-01-01T00:00:00.000Z',
-                 1, '[]', null, '2026-01-01T00:00:00.000Z');
+                 1, '[]', null, '2026-01-01T00:00:00.000Z', null);
                insert into classifications values ('cls_1', 'alpha', 'example-org/alpha', 7, 2, '{}', '{}')";
     connection.execute_batch(sql).unwrap();
 }

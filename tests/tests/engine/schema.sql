@@ -10,6 +10,8 @@
 -- e5bec775afc7fc57110b4ad70fec89478fc5b17950a51e483b9f29f9bfe57365  0010_messages.sql
 -- 8a8d092e5e5ac52636615091b4b106f0464f3c35876854a504972330bad2ff1b  0011_claims_and_state.sql
 -- c3a31bb14e21fb5530432aea615e8006ad5d3ebb5e8872adddc7a49ff22f028a  0012_people_and_memory.sql
+-- 7e774ca12cc3857600617ca71b45fc4f2bb36295c2badf2728dbaf4aef3294d4  0013_github_changes.sql
+-- 7208fb9bbb8fb1b84a2fbd7427453bcd12db655b19ae799e6755b5bea8c1595b  0014_take_over_reason.sql
 
 CREATE TABLE agent_refusals (
   reason text not null,
@@ -225,9 +227,11 @@ CREATE TABLE github_deliveries (
   -- The labels that an attempt was about to add. If it was interrupted, the next one knows that they are its own.
   planned_json text not null,
   last_error text,
-  received_at text not null,
+  received_at text not null, change_id text,
   constraint github_deliveries_state check (state in ('waiting', 'working', 'done', 'set_aside'))
 ) strict, without rowid;
+
+CREATE INDEX github_deliveries_by_change on github_deliveries (change_id) where change_id is not null;
 
 CREATE INDEX github_deliveries_by_state on github_deliveries (state, due_at, repo, number);
 
@@ -553,7 +557,7 @@ CREATE TABLE sessions (
   meta_json text not null default '{}', epoch integer not null default 1, start_id text, machine_id text, public_key text, groups_json text not null default '{}'
   constraint sessions_groups_json check (json_type(groups_json) = 'object'), mode text not null default 'push'
   constraint sessions_mode check (mode in ('push', 'inbox', 'off')), dnd_until text, presence_json text
-  constraint sessions_presence_json check (presence_json is null or json_type(presence_json) = 'object'),
+  constraint sessions_presence_json check (presence_json is null or json_type(presence_json) = 'object'), take_over_reason text,
   constraint sessions_status check (status in ('active', 'ended', 'abandoned')),
   constraint sessions_end_reason check (end_reason in ('manual', 'process_exit', 'stale')),
   constraint sessions_ended_at check ((status = 'active') = (ended_at is null)),

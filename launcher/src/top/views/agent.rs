@@ -63,6 +63,9 @@ impl PageText {
         let program = format!("{}{version} on {}", session.client, session.host);
         let (began, heard) = (when(session.created_at, scene), when(row.heard_at, scene));
         self.line(&format!("{program}, started {began}, last heard {heard}"), Look::Dim);
+        if let Some(reason) = &session.take_over_reason {
+            self.line(&format!("took this name over: {reason}"), Look::Plain);
+        }
         let groups: Vec<String> = session.groups.0.iter().map(|(name, role)| format!("@{name}:{role}")).collect();
         let mode = format!("messages: {}", session.mode.as_str());
         let until =

@@ -289,6 +289,15 @@ fn no_control_character_of_others_reaches_the_terminal() {
 }
 
 #[test]
+fn the_page_of_an_agent_says_why_its_name_was_taken_over() {
+    let mut model = model();
+    let taken = session(1, "mac1-claude-1", 1, json!({ "take_over_reason": "mac1 is in\u{202e} repair" }));
+    model.apply(Update::Session(parsed(taken)));
+    let text = screen(&model, &choices(View::Agent), (80, 24));
+    assert!(text.contains("took this name over: mac1 is in repair"), "{text}");
+}
+
+#[test]
 fn colours_are_not_used_if_the_person_wants_none() {
     let (model, choices) = (model(), choices(View::Board));
     let colours = |palette| {

@@ -2,6 +2,7 @@
 
 mod access;
 mod deliveries;
+mod events;
 mod grades;
 mod model;
 mod signatures;
