@@ -27,6 +27,7 @@ mod office;
 mod own_settings;
 mod pane;
 mod process;
+mod recovery;
 mod running;
 mod slash_commands;
 mod team_api;
