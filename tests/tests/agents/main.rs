@@ -30,6 +30,7 @@ mod process;
 mod recovery;
 mod running;
 mod slash_commands;
+mod storm;
 mod team_api;
 mod waking;
 
