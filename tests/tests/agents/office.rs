@@ -18,7 +18,7 @@ pub(crate) const FINAL_TEXT: &str = "The script is over.";
 /// The beginning of the text that wakes an agent.
 pub(crate) const WAKING_TEXT: &str = "You have mail from Deckwatch.";
 /// A session of tmux with such a name was made by the launcher.
-const OWN_SESSION: &str = "deckwatch-alpha";
+pub(crate) const OWN_SESSION: &str = "deckwatch-alpha";
 const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// An API with the venture `alpha`.
@@ -51,19 +51,19 @@ impl Office {
     /// An agent that has answered its first prompt and waits for the next.
     pub(crate) async fn seat(&self, machine: Machine) -> Desk {
         let model = prepared(&machine).await;
-        self.seat_with(machine, model, &[], "tmux").await
+        self.seat_with(machine, model, &[], OWN_SESSION).await
     }
 
-    /// The same on a prepared machine, with arguments for the launcher and a name of the terminal.
+    /// The same on a prepared machine, with arguments for the launcher, in a session of tmux with this name.
     pub(crate) async fn seat_with(
         &self,
         machine: Machine,
         model: ScriptedModel,
         arguments: &[&str],
-        terminal: &str,
+        session: &str,
     ) -> Desk {
         let before = self.sessions().await;
-        let pane = self.launch(&machine, &model, arguments, terminal);
+        let pane = self.launch(&machine, &model, arguments, session);
         let mut desk = Desk { machine, model, pane, agent: String::new() };
         desk.pane.shows(FINAL_TEXT).await;
         let started = Instant::now();
@@ -78,13 +78,13 @@ impl Office {
         desk
     }
 
-    /// Starts the launcher in a terminal.
-    pub(crate) fn launch(&self, machine: &Machine, model: &ScriptedModel, arguments: &[&str], terminal: &str) -> Pane {
+    /// Starts the launcher in a session of tmux with this name.
+    pub(crate) fn launch(&self, machine: &Machine, model: &ScriptedModel, arguments: &[&str], session: &str) -> Pane {
         let mut command = machine.launcher(arguments);
         command.args(machine.cli.arguments_at_terminal()).envs(machine.cli.variables(model));
         command.envs([("CONTEXT_API_URL", &self.server.url), ("CONTEXT_API_KEY", &self.key)]);
         command.env("TERM", "xterm-256color");
-        Pane::open_session(&command, machine.path(terminal), OWN_SESSION)
+        Pane::open_session(&command, machine.path(&format!("tmux-{session}")), session)
     }
 
     /// The name of the only agent whose name has this part, once it has a session.
@@ -175,6 +175,12 @@ impl Desk {
         self.results()[before].clone()
     }
 
+    /// Whether a message with this text waits in the folder of the agent.
+    pub(crate) fn keeps(&self, text: &str) -> bool {
+        let files = files_named(&self.machine.path(".local/state/deckwatch/mail"), ".json");
+        files.iter().any(|(path, item)| path.contains("/mail/1-") && item.contains(text))
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         let below = self.machine.path(".local/state/deckwatch/mail");
         files_named(&below, "presence.json")
@@ -207,7 +213,7 @@ impl Desk {
     }
 
     /// Kills the agent and every process that it has started, with SIGKILL.
-    pub(crate) async fn is_killed(self) -> (Machine, ScriptedModel) {
+    pub(crate) async fn kill(self) -> (Machine, ScriptedModel) {
         let killed = descendants(self.pane.process());
         let _ = std::process::Command::new("kill").arg("-KILL").args(&killed).status();
         self.pane.ends().await;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::agent_cli::AgentCli;
 use crate::machine::Machine;
-use crate::office::{Desk, FINAL_TEXT, Office, files_named, prepared, until_told};
+use crate::office::{Desk, FINAL_TEXT, OWN_SESSION, Office, files_named, prepared, until_told};
 use crate::pane::Pane;
 
 crate::with_every_agent![
@@ -28,11 +28,11 @@ async fn a_message_that_was_taken_before_the_agent_was_killed_is_shown_once(mach
     let (text, id) = takes_a_message_at_work(&office, &desk).await;
     let (agent, url) = (desk.agent.clone(), desk.model.url().to_owned());
     let first = desk.model.count(&text);
-    let (machine, model) = desk.is_killed().await;
+    let (machine, model) = desk.kill().await;
     assert_eq!(first, 0, "the message was shown before the agent was killed");
     machine.write("go-work", "");
 
-    let desk = office.seat_with(machine, model, &[], "tmux-again").await;
+    let desk = office.seat_with(machine, model, &[], "deckwatch-alpha-again").await;
     assert_eq!((&desk.agent, desk.model.url()), (&agent, url.as_str()));
     desk.until("the message is shown", || desk.model.count(&text) > 0).await;
     let ledger = office.delivered(&id, "surfaced").await;
@@ -58,10 +58,10 @@ async fn a_message_follows_an_agent_that_moves_to_another_machine_and_is_marked(
     let desk = office.seat(first).await;
     let (text, id) = takes_a_message_at_work(&office, &desk).await;
     let agent = desk.agent.clone();
-    let (_old_home, _) = desk.is_killed().await;
+    let (_old_home, _) = desk.kill().await;
 
     let model = prepared(&second).await;
-    let desk = office.seat_with(second, model, &["--as", &agent], "tmux").await;
+    let desk = office.seat_with(second, model, &["--as", &agent], OWN_SESSION).await;
     assert_eq!(desk.agent, agent);
     desk.until("the message is shown", || desk.model.count(&text) > 0).await;
     let ledger = office.delivered(&id, "surfaced").await;
@@ -116,10 +116,7 @@ async fn takes_a_message_at_work(office: &Office, desk: &Desk) -> (String, Strin
     let sent = office.sender().await.sent(&[&desk.agent], json!({ "body": text })).await;
     let id = sent.id.to_string();
     let _ = office.delivered(&id, "offered").await;
-    let folder = desk.machine.path(".local/state/deckwatch/mail");
-    let is_kept =
-        || files_named(&folder, ".json").iter().any(|(path, item)| path.contains("/mail/1-") && item.contains(&text));
-    desk.until("the server has taken the message", is_kept).await;
+    desk.until("the server has taken the message", || desk.keeps(&text)).await;
     (text, id)
 }
 
@@ -129,10 +126,10 @@ async fn two_windows_on_one_repository_get_their_own_messages() {
     let office = Office::open().await;
     let model = prepared(&machine).await;
     let other_model = ScriptedModel::start(Script::default()).await;
-    let other = office.launch(&machine, &other_model, &[], "tmux-other");
+    let other = office.launch(&machine, &other_model, &[], "deckwatch-alpha-other");
     other.shows(FINAL_TEXT).await;
     let other_agent = office.only_agent("-claude-").await;
-    let one = office.seat_with(machine, model, &[], "tmux").await;
+    let one = office.seat_with(machine, model, &[], OWN_SESSION).await;
     let sender = office.sender().await;
     let (for_one, for_other) = (fresh("for-the-one"), fresh("for-the-other"));
     let _ = sender.sent(&[&one.agent], json!({ "body": for_one })).await;
@@ -153,22 +150,26 @@ async fn the_turn_of_a_sub_agent_gets_nothing() {
     let office = Office::open().await;
     let model = prepared(&machine).await;
     model.set_sub_agent(TASK, Script::default().shell(&until_told("sub")).shell("true"));
-    let desk = office.seat_with(machine, model, &[], "tmux").await;
+    let desk = office.seat_with(machine, model, &[], OWN_SESSION).await;
     let task = json!({ "description": "look around", "prompt": TASK, "subagent_type": "general-purpose" });
     let tools: Vec<String> = desk.model.heard().into_iter().flat_map(|heard| heard.tools).collect();
     let tool = ["Task", "Agent"].into_iter().find(|tool| tools.iter().any(|name| name == tool)).unwrap();
-    desk.does(Script::default().own(tool, task).shell("true")).await;
+    desk.does(Script::default().own(tool, task).shell(&until_told("main"))).await;
     desk.until("the sub-agent works", || desk.machine.path("running-sub").exists()).await;
+    // Claude Code may run a sub-agent beside the agent. Then the agent is busy too when the message arrives.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let text = fresh("a-message");
     let sent = office.sender().await.sent(&[&desk.agent], json!({ "body": text })).await;
-    let _ = office.delivered(&sent.id.to_string(), "offered").await;
+    let _ = office.delivered(sent.id.as_ref(), "offered").await;
+    desk.until("the server has taken the message", || desk.keeps(&text)).await;
+    let of_sub_agent = || desk.model.heard().into_iter().filter(|heard| heard.opening.contains(TASK));
     desk.finishes("sub");
+    desk.until("the sub-agent makes two calls", || of_sub_agent().any(|heard| heard.results.len() == 2)).await;
+    desk.finishes("main");
     desk.until("the agent is shown the message", || desk.model.count(&text) > 0).await;
     let _ = desk.result_after(1).await;
     desk.until("the agent is idle", || desk.is_idle()).await;
-    let of_sub_agent: Vec<_> = desk.model.heard().into_iter().filter(|heard| heard.opening.contains(TASK)).collect();
-    assert!(of_sub_agent.iter().any(|heard| heard.results.len() == 2), "the sub-agent made no two calls");
-    assert!(of_sub_agent.iter().all(|heard| !heard.text.contains(&text)), "the sub-agent was shown the message");
+    assert!(of_sub_agent().all(|heard| !heard.text.contains(&text)), "the sub-agent was shown the message");
     assert_eq!(desk.model.count(&text), 1);
     desk.ends().await;
 }
