@@ -19,6 +19,7 @@ mod conversation;
 mod day;
 mod exchange;
 mod hooks;
+mod idle;
 mod interactive;
 mod machine;
 mod mail;
