@@ -13,6 +13,8 @@ pub struct ModelRequest {
     pub results: Vec<String>,
     /// All texts in the request: instructions, descriptions of tools, the conversation.
     pub text: String,
+    /// The first message of the conversation. Only Claude Code's requests have one.
+    pub opening: String,
 }
 
 /// The values of the field `name` of each item of a list.

@@ -13,7 +13,7 @@ mod openai;
 mod script;
 mod serve;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -31,6 +31,7 @@ const TIMEOUT: Duration = Duration::from_mins(2);
 /// A running model. It stops when this is dropped.
 pub struct ScriptedModel {
     url: String,
+    state: Arc<ModelState>,
     heard: watch::Receiver<Vec<ModelRequest>>,
     released: watch::Sender<bool>,
     serving: JoinHandle<()>,
@@ -43,8 +44,9 @@ impl ScriptedModel {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (heard_sender, heard) = watch::channel(Vec::new());
         let (released, release) = watch::channel(false);
-        let state = Arc::new(ModelState { script, heard: heard_sender, release });
-        Self { url, heard, released, serving: tokio::spawn(serve::serve(listener, state)) }
+        let state = Arc::new(ModelState { script: RwLock::new(script), heard: heard_sender, release });
+        let serving = tokio::spawn(serve::serve(listener, Arc::clone(&state)));
+        Self { url, state, heard, released, serving }
     }
 
     /// The base URL, without a path.
@@ -72,6 +74,22 @@ impl ScriptedModel {
             Ok(Ok(heard)) => heard.into_iter().find(enough).map(|heard| heard.results).unwrap_or_default(),
             _ => panic!("the agent did not make {count} calls; the model received {:#?}", self.heard()),
         }
+    }
+
+    /// Adds the calls of another script. The agent makes them after its next prompt.
+    pub fn continue_with(&self, script: Script) {
+        self.state.script.write().unwrap_or_else(PoisonError::into_inner).calls.extend(script.calls);
+    }
+
+    /// Has the sub-agent of Claude Code that starts with this prompt make the calls of another script.
+    pub fn set_sub_agent(&self, prompt: &str, script: Script) {
+        let own = self.state.script.write();
+        own.unwrap_or_else(PoisonError::into_inner).sub_agent = Some((prompt.to_owned(), script.calls));
+    }
+
+    /// How often a text is in the request that has it most often.
+    pub fn count(&self, text: &str) -> usize {
+        self.heard().iter().map(|request| request.text.matches(text).count()).max().unwrap_or_default()
     }
 
     /// Lets a waiting script continue.

@@ -1,7 +1,5 @@
 //! The script of the model: calls of tools, then an end.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 /// The text that the model sends after its calls.
@@ -13,22 +11,26 @@ pub struct Script {
     pub(super) calls: Vec<Call>,
     /// The number of calls after which the model waits until it is released.
     pub(super) waits_after: Option<usize>,
+    /// The prompt of a sub-agent, and its calls.
+    pub(super) sub_agent: Option<(String, Vec<Call>)>,
 }
 
 /// A call of a tool.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Call {
     /// A tool of Deckwatch.
     Deckwatch { tool: String, arguments: Value },
     /// The agent's shell tool, with a command.
     Shell(String),
+    /// A tool of the agent's own, by its name.
+    Own { tool: String, arguments: Value },
 }
 
 /// The model's next step.
 #[derive(Debug)]
-pub(super) enum Step<'a> {
+pub(super) enum Step {
     /// Call a tool, by the name under which the agent offers it, as call `number` of the conversation.
-    Call { number: usize, tool: String, arguments: Cow<'a, Value> },
+    Call { number: usize, tool: String, arguments: Value },
     /// Send the final text.
     End,
 }
@@ -45,6 +47,13 @@ impl Script {
     #[must_use]
     pub fn shell(mut self, command: &str) -> Self {
         self.calls.push(Call::Shell(command.to_owned()));
+        self
+    }
+
+    /// Adds a call of a tool of the agent's own.
+    #[must_use]
+    pub fn own(mut self, tool: &str, arguments: Value) -> Self {
+        self.calls.push(Call::Own { tool: tool.to_owned(), arguments });
         self
     }
 

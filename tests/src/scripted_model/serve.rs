@@ -1,8 +1,7 @@
 //! The HTTP side of the model: reads a request, finds the next step, and answers in the format of the API.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -21,7 +20,7 @@ use super::{anthropic, google, openai};
 
 /// The state that all requests share.
 pub(super) struct ModelState {
-    pub(super) script: Script,
+    pub(super) script: RwLock<Script>,
     pub(super) heard: watch::Sender<Vec<ModelRequest>>,
     pub(super) release: watch::Receiver<bool>,
 }
@@ -77,24 +76,28 @@ impl ModelState {
     }
 
     /// The next step. At the wait of the script, it first waits until the model is released.
-    async fn next(&self, dialect: Dialect, heard: &ModelRequest) -> Step<'_> {
+    async fn next(&self, dialect: Dialect, heard: &ModelRequest) -> Step {
         let number = heard.results.len();
-        if self.script.waits_after == Some(number) {
+        if self.script(|script| script.waits_after == Some(number)) {
             // An error is impossible, because the sender lives as long as the model.
             let _ = self.release.clone().wait_for(|released| *released).await;
         }
-        let call = self.script.calls.get(number).map(|call| match call {
-            Call::Deckwatch { tool, arguments } => (dialect.offered(tool), Cow::Borrowed(arguments)),
-            Call::Shell(command) => {
-                let (tool, arguments) = dialect.shell(command);
-                (tool.to_owned(), Cow::Owned(arguments))
-            }
-        });
-        match call {
-            // The agents also send requests without tools, for example for a title.
-            Some((tool, arguments)) if heard.tools.contains(&tool) => Step::Call { number, tool, arguments },
-            _ => Step::End,
+        match self.script(|script| script.call_at(number, heard).cloned()) {
+            Some(call) => dialect.step(number, call, heard),
+            None => Step::End,
         }
+    }
+
+    fn script<T>(&self, read: impl FnOnce(&Script) -> T) -> T {
+        read(&self.script.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Script {
+    /// Call `number` of a conversation.
+    fn call_at(&self, number: usize, heard: &ModelRequest) -> Option<&Call> {
+        let of_sub_agent = self.sub_agent.as_ref().filter(|(prompt, _)| heard.opening.contains(prompt));
+        of_sub_agent.map_or(&self.calls, |(_, calls)| calls).get(number)
     }
 }
 
@@ -118,7 +121,20 @@ impl Dialect {
             Self::OpenAi => (openai::tools(request), openai::results(request)),
             Self::Google => (google::tools(request), google::results(request)),
         };
-        ModelRequest { path, tools, results, text: texts(request) }
+        ModelRequest { path, tools, results, text: texts(request), opening: texts(&request["messages"][0]) }
+    }
+
+    fn step(self, number: usize, call: Call, heard: &ModelRequest) -> Step {
+        let (tool, arguments) = match call {
+            Call::Deckwatch { tool, arguments } => (self.offered(&tool), arguments),
+            Call::Own { tool, arguments } => (tool, arguments),
+            Call::Shell(command) => {
+                let (tool, arguments) = self.shell(&command);
+                (tool.to_owned(), arguments)
+            }
+        };
+        // The agents also send requests without tools, for example for a title.
+        if heard.tools.contains(&tool) { Step::Call { number, tool, arguments } } else { Step::End }
     }
 
     fn offered(self, tool: &str) -> String {

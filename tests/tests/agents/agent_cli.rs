@@ -198,7 +198,7 @@ env_key = "OPENAI_API_KEY"
     /// The arguments for a conversation in a terminal that starts with a prompt.
     pub(crate) fn arguments_at_terminal(self) -> &'static [&'static str] {
         match self {
-            Self::Claude => &["--permission-mode=default", "--allowedTools=mcp__deckwatch__sod,Bash", PROMPT],
+            Self::Claude => &["--permission-mode=default", "--allowedTools=mcp__deckwatch,Bash,Task,Agent", PROMPT],
             Self::Codex => &[PROMPT],
             Self::Gemini => &["-m", "gemini-2.5-flash", "--approval-mode=yolo", "-i", PROMPT],
         }

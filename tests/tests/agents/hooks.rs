@@ -76,10 +76,10 @@ async fn mail_is_in_the_next_request_once(machine: Machine) {
     let model = ScriptedModel::start(script).await;
     let agent = machine.launch(&model);
     appears(&machine.path("running")).await;
-    Mail::of(&machine).put("while-a-tool-runs");
+    Mail::of(&machine).put("while-a-tool-runs").await;
     machine.write("go", "");
     let _ = model.results(2).await;
-    Mail::of(&machine).put("while-the-model-answers");
+    Mail::of(&machine).put("while-the-model-answers").await;
     model.release();
     agent.success().await;
 

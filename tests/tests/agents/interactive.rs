@@ -62,9 +62,10 @@ async fn a_launch_does_not_use_the_background_server_of_a_codex_that_the_user_st
     without_launcher.waits("background server", || workstation.daemons().len() == 2).await;
     without_launcher.shows(FINAL_TEXT).await;
     let before = workstation.daemons();
+    // The first slot is held for the conversation without the launcher, which has started its day too.
     for venture in ["alpha", "beta"] {
         let pane = workstation.launch(venture);
-        workstation.works_on(venture, &pane, 1).await;
+        workstation.works_on(venture, &pane, 2).await;
         workstation.ends_conversation(&pane).await;
     }
     assert_eq!(workstation.daemons(), before, "a launch must not change the server that the user has started");

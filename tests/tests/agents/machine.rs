@@ -30,6 +30,8 @@ pub(crate) struct Machine {
     agent: PathBuf,
     home: TempDir,
     variables: Vec<(&'static str, String)>,
+    /// Its own host name, in a namespace of Linux.
+    host: Option<&'static str>,
 }
 
 impl Machine {
@@ -41,7 +43,7 @@ impl Machine {
     /// Like `with`, with the home folder in a folder that the test chooses.
     pub(crate) fn with_home(cli: AgentCli, home: TempDir) -> Option<Self> {
         let agent = cli.installed()?;
-        let machine = Self { cli, agent, home, variables: Vec::new() };
+        let machine = Self { cli, agent, home, variables: Vec::new(), host: None };
         for name in ["launcher", "deckwatch-mcp"] {
             machine.install(name);
         }
@@ -55,6 +57,19 @@ impl Machine {
     /// Adds a variable to the user's environment.
     pub(crate) fn and_variable(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    /// Whether this system lets a test give its processes a host name of their own.
+    pub(crate) fn can_have_host_names() -> bool {
+        let mut unshare = SyncCommand::new("unshare");
+        unshare.args(["--uts", "true"]).stderr(Stdio::null());
+        unshare.status().is_ok_and(|status| status.success())
+    }
+
+    /// Gives the machine a host name of its own.
+    pub(crate) fn on_host(mut self, name: &'static str) -> Self {
+        self.host = Some(name);
         self
     }
 
@@ -109,7 +124,10 @@ impl Machine {
     }
 
     fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+        let mut command = Command::new(if self.host.is_some() { Path::new("/usr/bin/unshare") } else { program });
+        if let Some(host) = self.host {
+            command.args(["--uts", "sh", "-c", r#"hostname "$0" && exec "$@""#, host]).arg(program);
+        }
         command.current_dir(self.home.path()).env_clear();
         command.envs([("HOME", self.home.path().as_os_str()), ("PATH", &self.search_path())]);
         command.envs([("LANG", "C.UTF-8"), ("TERM", "dumb"), ("NO_COLOR", "1")]);

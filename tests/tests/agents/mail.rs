@@ -1,7 +1,7 @@
 //! The folder of the agent that a launch made: mail is put there as the MCP server does.
 
-use std::path::PathBuf;
-use std::time::SystemTime;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
 
 use deckwatch_protocol::{DeliveryId, Message, Timestamp};
 use deckwatch_tests::fresh;
@@ -29,9 +29,11 @@ impl Mail {
         !self.folders.is_empty()
     }
 
-    /// Puts a message with this body into the folder of the only agent.
-    pub(crate) fn put(&self, body: &str) {
+    /// Puts a message with this body into the folder of the only agent, as its server does once it takes messages. A server
+    /// removes what another one has put there.
+    pub(crate) async fn put(&self, body: &str) {
         let [folder] = self.folders.as_slice() else { panic!("{:?}", self.folders) };
+        let taken_by = taker(folder).await;
         let id = fresh_id();
         let delivery: DeliveryId = format!("dlv_{id}").parse().unwrap();
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
@@ -43,7 +45,6 @@ impl Mail {
             "sealed": null, "handoff_id": null, "sent_at": now, "expires_at": later,
         }))
         .unwrap();
-        let taken_by = json!({ "session_id": format!("sess_{id}"), "epoch": 1 });
         let item: Value = json!({
             "delivery_id": delivery, "message": message, "redelivered": false, "taken_by": taken_by, "taken_at": now,
         });
@@ -55,6 +56,19 @@ impl Mail {
     /// How many messages wait.
     pub(crate) fn unread(&self) -> usize {
         self.folders.iter().map(|folder| std::fs::read_dir(folder.join("mail")).unwrap().count()).sum()
+    }
+}
+
+/// For which session the server takes messages. Waits until it does.
+async fn taker(folder: &Path) -> Value {
+    let started = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(folder.join("server.lock")).unwrap_or_default();
+        if let Ok(taker) = serde_json::from_str(&text) {
+            return taker;
+        }
+        assert!(started.elapsed() < Duration::from_mins(1), "no server takes messages: {text:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

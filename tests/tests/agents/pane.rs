@@ -82,6 +82,12 @@ impl Pane {
         self.waits("end of the program", dead).await;
     }
 
+    /// The process id of the program.
+    pub(crate) fn process(&self) -> String {
+        let output = self.tmux().args(["display-message", "-p", "#{pane_pid}"]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     fn tmux(&self) -> SyncCommand {
         let mut tmux = SyncCommand::new("tmux");
         tmux.arg("-S").arg(&self.socket).stderr(Stdio::null());
