@@ -19,7 +19,7 @@ pub(crate) const FINAL_TEXT: &str = "The script is over.";
 pub(crate) const WAKING_TEXT: &str = "You have mail from Deckwatch.";
 /// A session of tmux with such a name was made by the launcher.
 pub(crate) const OWN_SESSION: &str = "deckwatch-alpha";
-const TIMEOUT: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An API with the venture `alpha`.
 pub(crate) struct Office {
@@ -175,10 +175,19 @@ impl Desk {
         self.results()[before].clone()
     }
 
+    /// The files through which the agent's server and its hooks work together.
+    fn files(&self) -> Vec<(String, String)> {
+        files_named(&self.machine.path(".local/state/deckwatch/mail"), "")
+    }
+
+    /// Whether what the hooks have shown is reported to the API.
+    pub(crate) fn has_reported(&self) -> bool {
+        self.files().iter().any(|(path, _)| path.contains("/reported/"))
+    }
+
     /// Whether a message with this text waits in the folder of the agent.
     pub(crate) fn keeps(&self, text: &str) -> bool {
-        let files = files_named(&self.machine.path(".local/state/deckwatch/mail"), ".json");
-        files.iter().any(|(path, item)| path.contains("/mail/1-") && item.contains(text))
+        self.files().iter().any(|(path, item)| path.contains("/mail/1-") && item.contains(text))
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -193,9 +202,10 @@ impl Desk {
         while !condition() {
             assert!(
                 started.elapsed() < TIMEOUT,
-                "{}: timed out: {what}; results {:#?}; the screen shows\n{}",
+                "{}: timed out: {what}; results {:#?}; files {:#?}; the screen shows\n{}",
                 self.agent,
                 self.results(),
+                self.files(),
                 self.pane.screen()
             );
             tokio::time::sleep(Duration::from_millis(20)).await;

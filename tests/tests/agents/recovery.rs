@@ -35,6 +35,7 @@ async fn a_message_that_was_taken_before_the_agent_was_killed_is_shown_once(mach
     let desk = office.seat_with(machine, model, &[], "deckwatch-alpha-again").await;
     assert_eq!((&desk.agent, desk.model.url()), (&agent, url.as_str()));
     desk.until("the message is shown", || desk.model.count(&text) > 0).await;
+    desk.until("the server reports that it was shown", || desk.has_reported()).await;
     let ledger = office.delivered(&id, "surfaced").await;
     assert_eq!(ledger["deliveries"][0]["redelivered"], false, "{ledger:#}");
     desk.does(Script::default().shell("true").shell("true")).await;
