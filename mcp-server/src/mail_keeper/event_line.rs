@@ -63,12 +63,12 @@ fn on_github(event: &Event) -> Option<String> {
 
 /// The labels that were added and removed, such as `: +bug -needs:pm`.
 fn labels(event: &Event) -> String {
-    let of = |list: &str, sign: &str| -> String {
+    let of = |list: &str, sign: &'static str| {
         let names = event.data.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        names.map(|name| format!(" {sign}{}", clean_line(name))).collect()
+        names.map(|name| format!("{sign}{}", clean_line(name))).collect::<Vec<_>>()
     };
-    let changed = of("added", "+") + &of("removed", "-");
-    if changed.is_empty() { changed } else { format!(":{changed}") }
+    let changed = [of("added", "+"), of("removed", "-")].concat();
+    if changed.is_empty() { String::new() } else { format!(": {}", changed.join(" ")) }
 }
 
 /// The issue or the branch that the event is about, if the agent works on it. An agent may work on a pull request as on an issue.

@@ -30,8 +30,7 @@ impl Argument {
                     "handoff" => json!({"summary": "s", "status": "done", "keep_open": true}),
                     "note" => json!({"action": "create", "title": "t", "content": "c"}),
                     "doc" => json!({"name": "api.md"}),
-                    "claim" => json!({"action": "list"}),
-                    "state" => json!({"action": "list"}),
+                    "claim" | "state" => json!({"action": "list"}),
                     "memory" => json!({"action": "recall"}),
                     _ => json!({}),
                 };
