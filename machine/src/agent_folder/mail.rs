@@ -31,12 +31,15 @@ pub struct Waiting {
 impl AgentFolder {
     /// Puts a message into the folder. False if it was shown before, or is being shown. If the same delivery waits here, it
     /// belongs to the new taker from now on.
+    ///
+    /// If it was reported, the API has not got the report, because it has offered the message again. Then it waits for a
+    /// report again.
     pub fn put_mail(&self, item: &MailItem) -> io::Result<bool> {
         let _held = self.lock_mail(SERVER_WAITS)?.ok_or(io::ErrorKind::WouldBlock)?;
         let name = item.file_name();
-        let known =
-            [self.file("taking", &name), self.shown_file(&item.delivery_id), self.reported_file(&item.delivery_id)];
-        if known.iter().any(|path| path.exists()) {
+        let (shown, reported) = (self.shown_file(&item.delivery_id), self.reported_file(&item.delivery_id));
+        files::ignoring_absence(std::fs::rename(reported, &shown))?;
+        if shown.exists() || self.file("taking", &name).exists() {
             return Ok(false);
         }
         files::replace_json(&self.file("mail", &name), item)?;

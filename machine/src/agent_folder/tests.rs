@@ -62,6 +62,9 @@ fn a_message_is_shown_once_and_urgent_ones_come_first() {
     folder.reported(folder.shown().unwrap().into_iter().map(|one| one.delivery_id)).unwrap();
     assert_eq!(folder.shown().unwrap(), []);
     assert!(!folder.put_mail(&item(3, "now", now())).unwrap(), "it was reported");
+    let again = folder.shown().unwrap();
+    assert_eq!(again.len(), 1, "the API has offered it again, so it has not got the report");
+    assert!(again[0].delivery_id.as_str().ends_with("00003"));
     assert!(folder.partly_shown(&item(1, "next", now()).message.id).unwrap().is_some());
     let taken = folder.take(|_| Room::Whole).unwrap();
     assert_eq!(bodies(&taken), ["text 2"]);
