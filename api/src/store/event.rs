@@ -48,17 +48,17 @@ macro_rules! append_quietly {
 pub(super) use {append, append_quietly};
 
 /// Facts about the session `s`. A branch is shown only if it has the characters of an ordinary name, because others read
-/// the event.
+/// the event. D1 binds a number as a double, which would be `87.0` in JSON.
 macro_rules! session_data {
     ($repo:literal, $track:literal, $issue_number:literal, $branch:literal, $end_reason:literal) => {
         concat!(
             "json_object('repo', ",
             $repo,
-            ", 'track', ",
+            ", 'track', cast(",
             $track,
-            ", 'issue_number', ",
+            " as integer), 'issue_number', cast(",
             $issue_number,
-            ", 'branch', iif(",
+            " as integer), 'branch', iif(",
             $branch,
             " glob '*[^A-Za-z0-9._/+#@-]*', null, ",
             $branch,

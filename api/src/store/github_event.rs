@@ -32,7 +32,7 @@ statements! {
         and not exists (select 1 from github_deliveries where change_id = ?7)");
 
     /// The labels of the issue `?4` have changed. The attempt that ends at `?6` must hold the delivery `?5`.
-    LABELLED = of_items!("'issue_labelled'", "json_array(?4)", "exists (
+    LABELLED = of_items!("'issue_labelled'", "json_array(cast(?4 as integer))", "exists (
         select 1 from github_deliveries where id = ?5 and state = 'working' and due_at = ?6)");
 }
 
