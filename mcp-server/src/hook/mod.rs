@@ -106,6 +106,11 @@ fn show_in_folder(caller: &Caller, cli: HookCli, event: HookEvent, input: &Input
     let mut turn = turn_of(event, input, &folder.turn()?);
     if event == HookEvent::SessionStart {
         session_start::wait_for_day(folder)?;
+        if cli == HookCli::Gemini {
+            // Without a terminal, Gemini CLI puts this text before the prompt, which is then no slash command any more. The hook
+            // of the prompt shows the day.
+            return folder.set_turn(&turn);
+        }
     }
     let own_name = input.hook_event_name.as_deref().unwrap_or_else(|| event.own_name(cli));
     let showing = Showing::collect(caller, event, &turn)?;

@@ -25,6 +25,7 @@ const MAX_TURNS: usize = 4;
 const MAX_REQUESTS: usize = 4 * MAX_TURNS + 2;
 /// The first and the last words of what a hook adds.
 const BEGIN: &str = "Deckwatch: messages for you, ";
+const FENCE_END: &str = "\n--- end of data ";
 const END: &str = "or now with the tool `inbox`.";
 
 async fn a_storm_costs_few_turns_of_few_bytes(machine: Machine) {
@@ -79,7 +80,10 @@ fn bytes_of_turns(heard: &[ModelRequest]) -> Vec<usize> {
 fn bytes_of_hooks(text: &str) -> usize {
     let parts = text.match_indices(BEGIN).map(|(at, _)| {
         let rest = &text[at..];
-        rest.find(END).unwrap_or_else(|| panic!("no end: {rest}")) + END.len()
+        let fence = rest.find(FENCE_END).unwrap_or_else(|| panic!("no end: {rest}"));
+        // A line follows if more messages wait.
+        let line = rest[fence..].find(END).filter(|line| *line < 300).map(|line| line + END.len());
+        fence + line.unwrap_or(FENCE_END.len() + 20)
     });
     parts.sum()
 }
