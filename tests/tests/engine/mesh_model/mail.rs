@@ -198,7 +198,8 @@ impl Model {
                 delivery.status = *status;
             }
             statuses.push(Some(delivery.status));
-            if delivery.status == Status::Refused {
+            // Only a refusal makes the next sweep tell the sender. A clock that goes back shows the difference.
+            if (*status, delivery.status) == (Status::Refused, Status::Refused) {
                 message.due_at = message.due_at.min(now);
             }
         }
