@@ -192,10 +192,11 @@ statements! {
           or r.status <> 'refused' and deliveries.status = 'expired' and r.at < deliveries.expires_at
           or r.status = 'acknowledged' and deliveries.status = 'surfaced')");
 
-    /// The sweep tells the senders of the messages `?1` that they were refused.
-    TELL_SOON = "
+    /// The sweep tells the senders of the deliveries `?3` that they were refused. Only those in the caller's mailbox count.
+    TELL_SOON = concat!("
         update messages set due_at = ?2 where due_at > ?2 and id in (
-          select d.message_id from json_each(?1) j cross join deliveries d on d.id = j.value where d.status = 'refused')";
+          select d.message_id from json_each(?3) j cross join deliveries d on d.id = j.value
+          where d.status = 'refused' and ", is_in_mailbox!("?4"), ")");
 
     REPORTED = concat!("
         select json_object('items', json((
@@ -252,7 +253,9 @@ pub(crate) fn report(report: &ReportInbox, now: Timestamp) -> Vec<Statement> {
         Statement::new(REPORT).bind(report.session_id.as_ref()).bind(now).bind(facts).bind(report.venture.as_ref());
     let mut steps = vec![change];
     if !refused.is_empty() {
-        steps.push(Statement::new(TELL_SOON).bind(json!(refused).to_string()).bind(now));
+        let ids = json!(refused).to_string();
+        let tell = Statement::new(TELL_SOON).bind(report.session_id.as_ref()).bind(now).bind(ids);
+        steps.push(tell.bind(report.venture.as_ref()));
     }
     steps
 }
