@@ -1,6 +1,7 @@
 //! A proxy between a client and the engine that can be closed, and that holds back the answer about the recipients of a message, so that a test can
 //! change something before the message arrives.
 
+use std::io;
 use std::sync::Arc;
 
 use deckwatch_tests::Api;
@@ -15,7 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 pub(crate) enum Then {
     /// It takes further requests.
     GoOn,
-    /// It closes all connections and takes no new ones.
+    /// It takes no new connections, and closes this one at its next request.
     Close,
 }
 
@@ -67,15 +68,38 @@ async fn serve(listener: TcpListener, engine: String, asked: UnboundedSender<()>
     let answers = Arc::new(Mutex::new(answers));
     // Dropped with this future, which closes the connections.
     let mut connections = JoinSet::new();
-    loop {
+    let last = loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let (client, server) = (accepted.unwrap().0, TcpStream::connect(&engine).await.unwrap());
                 connections.spawn(connection(client, server, asked.clone(), answers.clone()));
             }
-            Some(ended) = connections.join_next() => if ended.unwrap() == Some(Then::Close) {
-                return;
+            Some(ended) = connections.join_next() => if let Some(last) = ended.unwrap() {
+                break last;
             }
+        }
+    };
+    drop((listener, connections));
+    // A connection that breaks is no fault of the proxy.
+    let _ = last.finish().await;
+}
+
+/// The connection with the last answer, after [`Then::Close`].
+struct LastAnswer {
+    client: TcpStream,
+    server: TcpStream,
+    /// What the engine has sent so far.
+    begun: Vec<u8>,
+}
+
+impl LastAnswer {
+    /// Passes on the rest of the answer, which may come in several pieces. Closes the connection at the next request.
+    async fn finish(mut self) -> io::Result<()> {
+        let (mut from_client, mut to_client) = self.client.split();
+        to_client.write_all(&self.begun).await?;
+        tokio::select! {
+            copied = tokio::io::copy(&mut self.server, &mut to_client) => copied.map(drop),
+            next = from_client.read_u8() => next.map(drop),
         }
     }
 }
@@ -85,7 +109,7 @@ async fn connection(
     mut server: TcpStream,
     asked: UnboundedSender<()>,
     answers: Arc<Mutex<UnboundedReceiver<Then>>>,
-) -> Option<Then> {
+) -> Option<LastAnswer> {
     let (mut request, mut response) = (vec![0; 65_536], vec![0; 65_536]);
     let mut about_recipients = false;
     loop {
@@ -97,15 +121,14 @@ async fn connection(
             }
             read = server.read(&mut response) => {
                 let read = read.ok().filter(|read| *read > 0)?;
-                let mut then = Then::GoOn;
                 if std::mem::take(&mut about_recipients) {
                     asked.send(()).ok()?;
-                    then = answers.lock().await.recv().await?;
+                    if answers.lock().await.recv().await? == Then::Close {
+                        response.truncate(read);
+                        return Some(LastAnswer { client, server, begun: response });
+                    }
                 }
                 client.write_all(&response[..read]).await.ok()?;
-                if then == Then::Close {
-                    return Some(then);
-                }
             }
         }
     }
