@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::source::{ARGUMENTS, Source};
+use deckwatch_commands::{ARGUMENTS, SlashCommand};
+
 use crate::agent_cli::AgentCli;
 use crate::process_env::ProcessEnv;
 
@@ -27,41 +28,41 @@ pub(super) enum Comment {
 }
 
 /// The files that define the command for an agent CLI.
-pub(super) fn forms(cli: AgentCli, source: &Source, env: &ProcessEnv) -> Vec<Form> {
+pub(super) fn forms(cli: AgentCli, command: &SlashCommand, env: &ProcessEnv) -> Vec<Form> {
     let home = &env.dirs.home;
     let folder = |variable: &str, default: &str| env.path_var(variable).unwrap_or_else(|| home.join(default));
     match cli {
-        AgentCli::Claude => vec![claude(source, &folder("CLAUDE_CONFIG_DIR", ".claude"))],
-        AgentCli::Gemini => vec![gemini(source, &folder("GEMINI_CLI_HOME", "").join(".gemini"))],
-        AgentCli::Codex => codex(source, &folder("CODEX_HOME", ".codex").join("skills").join(&source.name)),
+        AgentCli::Claude => vec![claude(command, &folder("CLAUDE_CONFIG_DIR", ".claude"))],
+        AgentCli::Gemini => vec![gemini(command, &folder("GEMINI_CLI_HOME", "").join(".gemini"))],
+        AgentCli::Codex => codex(command, &folder("CODEX_HOME", ".codex").join("skills").join(command.name)),
     }
 }
 
-fn claude(source: &Source, folder: &Path) -> Form {
-    let mut text = format!("---\ndescription: {}\n", quoted_description(source));
-    if let Some(argument) = &source.argument {
+fn claude(command: &SlashCommand, folder: &Path) -> Form {
+    let mut text = format!("---\ndescription: {}\n", quoted_description(command));
+    if let Some(argument) = command.argument {
         line(&mut text, &format!("argument-hint: {}", quoted(argument)));
     }
-    let tools = source.tools.iter().map(|tool| format!("mcp__deckwatch__{tool}"));
-    let programs = source.programs.iter().map(|program| format!("Bash({program}:*)"));
+    let tools = command.tools.iter().map(|tool| format!("mcp__deckwatch__{tool}"));
+    let programs = command.programs.iter().map(|program| format!("Bash({program}:*)"));
     line(&mut text, &format!("allowed-tools: {}", tools.chain(programs).collect::<Vec<_>>().join(", ")));
-    line(&mut text, &format!("---\n\n{}", source.text.replace(ARGUMENTS, "$ARGUMENTS")));
-    Form { path: folder.join("commands").join(format!("{}.md", source.name)), text, comment: Comment::Markdown }
+    line(&mut text, &format!("---\n\n{}", command.text.replace(ARGUMENTS, "$ARGUMENTS")));
+    Form { path: folder.join("commands").join(format!("{}.md", command.name)), text, comment: Comment::Markdown }
 }
 
-fn gemini(source: &Source, folder: &Path) -> Form {
-    let prompt = source.text.replace(ARGUMENTS, "{{args}}");
-    let text = format!("description = {}\nprompt = '''\n{prompt}\n'''\n", quoted_description(source));
-    Form { path: folder.join("commands").join(format!("{}.toml", source.name)), text, comment: Comment::Hash }
+fn gemini(command: &SlashCommand, folder: &Path) -> Form {
+    let prompt = command.text.replace(ARGUMENTS, "{{args}}");
+    let text = format!("description = {}\nprompt = '''\n{prompt}\n'''\n", quoted_description(command));
+    Form { path: folder.join("commands").join(format!("{}.toml", command.name)), text, comment: Comment::Hash }
 }
 
-fn codex(source: &Source, folder: &Path) -> Vec<Form> {
-    let typed = format!("(the words that I typed after ${})", source.name);
+fn codex(command: &SlashCommand, folder: &Path) -> Vec<Form> {
+    let typed = format!("(the words that I typed after ${})", command.name);
     let text = format!(
         "---\nname: {}\ndescription: {}\n---\n\n{}\n",
-        source.name,
-        quoted_description(source),
-        source.text.replace(ARGUMENTS, &typed)
+        command.name,
+        quoted_description(command),
+        command.text.replace(ARGUMENTS, &typed)
     );
     let policy = "policy:\n  allow_implicit_invocation: false\n".to_owned();
     vec![
@@ -70,8 +71,8 @@ fn codex(source: &Source, folder: &Path) -> Vec<Form> {
     ]
 }
 
-fn quoted_description(source: &Source) -> String {
-    quoted(&format!("Deckwatch: {}", source.description))
+fn quoted_description(command: &SlashCommand) -> String {
+    quoted(&format!("Deckwatch: {}", command.description))
 }
 
 /// A quoted text that JSON, YAML and TOML read in the same way.
@@ -86,26 +87,27 @@ fn line(text: &mut String, line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::all;
+    use deckwatch_commands::all;
+
     use super::*;
 
     #[test]
     fn gemini_reads_the_unchanged_text() {
-        for source in all() {
-            let form = gemini(&source, Path::new("/g"));
+        for command in all() {
+            let form = gemini(&command, Path::new("/g"));
             let read: toml_edit::DocumentMut = form.text.parse().unwrap();
-            let text = source.text.replace(ARGUMENTS, "{{args}}");
+            let text = command.text.replace(ARGUMENTS, "{{args}}");
             assert_eq!(read["prompt"].as_str().unwrap().trim(), text);
             assert!(read["description"].as_str().unwrap().starts_with("Deckwatch: "));
-            assert_eq!(form.path, Path::new("/g/commands").join(format!("{}.toml", source.name)));
+            assert_eq!(form.path, Path::new("/g/commands").join(format!("{}.toml", command.name)));
         }
     }
 
     #[test]
     fn no_format_keeps_a_placeholder_that_its_agent_cli_does_not_replace() {
-        for source in all() {
-            let skill = codex(&source, Path::new("/c"));
-            let texts = [claude(&source, Path::new("/a")).text, skill[0].text.clone()];
+        for command in all() {
+            let skill = codex(&command, Path::new("/c"));
+            let texts = [claude(&command, Path::new("/a")).text, skill[0].text.clone()];
             for text in texts {
                 assert!(!text.contains("{{") && text.starts_with("---\n"), "{text}");
             }
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn claude_is_allowed_only_the_tools_and_programs_of_the_command() {
-        let eod = all().find(|source| source.name == "eod").unwrap();
+        let eod = all().find(|command| command.name == "eod").unwrap();
         let text = claude(&eod, Path::new("/a")).text;
         let allowed = text.lines().find(|line| line.starts_with("allowed-tools: ")).unwrap();
         assert!(allowed.contains("mcp__deckwatch__handoff, mcp__deckwatch__context, Bash(git status:*)"), "{allowed}");

@@ -1,20 +1,19 @@
 //! Installs the slash commands of `commands/` for each agent CLI.
 //!
-//! [`source`] reads the text of each command, and [`form`] creates the files of an agent CLI from it. [`owner`]
+//! [`form`] creates the files of an agent CLI from each command. [`owner`]
 //! distinguishes files of Deckwatch from files of the user, which are never changed. `launcher commands sync` writes all
 //! commands. A launch of Claude Code writes only `/sod` and `/eod`.
 
 mod form;
 mod owner;
 mod report;
-mod source;
 
 use clap::{ArgGroup, Args, Subcommand};
+use deckwatch_commands::{NAMES, SlashCommand, all};
 
 use self::form::forms;
 use self::owner::Owner;
 use self::report::{FileOutcome, Report, Row};
-use self::source::{NAMES, Source};
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::output;
@@ -79,8 +78,10 @@ pub(crate) fn run(action: &Action, env: &ProcessEnv) -> Result<(), LaunchError> 
     let Action::Sync(sync) = action;
     let mut files = Vec::new();
     for cli in sync.agents(env)? {
-        for source in source::all().filter(|source| sync.names.is_empty() || sync.names.contains(&source.name)) {
-            files.extend(planned(cli, &source, env)?);
+        for command in
+            all().filter(|command| sync.names.is_empty() || sync.names.iter().any(|name| name == command.name))
+        {
+            files.extend(planned(cli, &command, env)?);
         }
     }
     for change in files.iter().filter_map(|file| file.change.as_ref()).filter(|_| !sync.dry_run) {
@@ -94,8 +95,8 @@ pub(crate) fn run(action: &Action, env: &ProcessEnv) -> Result<(), LaunchError> 
 /// The files to write for `/sod` and `/eod` in Claude Code, in the version of this build.
 pub(crate) fn changes_at_launch(env: &ProcessEnv) -> Result<Vec<Change>, LaunchError> {
     let mut changes = Vec::new();
-    for source in source::all().filter(|source| LAUNCH_COMMANDS.contains(&source.name.as_str())) {
-        changes.extend(planned(AgentCli::Claude, &source, env)?.into_iter().filter_map(|file| file.change));
+    for command in all().filter(|command| LAUNCH_COMMANDS.contains(&command.name)) {
+        changes.extend(planned(AgentCli::Claude, &command, env)?.into_iter().filter_map(|file| file.change));
     }
     Ok(changes)
 }
@@ -121,9 +122,9 @@ struct Planned {
 }
 
 /// Plans the files of a command for an agent CLI. If one of them belongs to the user, none is written.
-fn planned(cli: AgentCli, source: &Source, env: &ProcessEnv) -> Result<Vec<Planned>, LaunchError> {
+fn planned(cli: AgentCli, command: &SlashCommand, env: &ProcessEnv) -> Result<Vec<Planned>, LaunchError> {
     let mut files = Vec::new();
-    for form in forms(cli, source, env) {
+    for form in forms(cli, command, env) {
         let file = SettingsFile::read(form.path.clone()).map_err(LaunchError::into_write_error)?;
         files.push((Owner::of(file.text()), file, form));
     }
@@ -140,7 +141,7 @@ fn planned(cli: AgentCli, source: &Source, env: &ProcessEnv) -> Result<Vec<Plann
                 change => (FileOutcome::Updated, change),
             },
         };
-        let row = Row { agent: cli, command: source.name.clone(), path: form.path, outcome };
+        let row = Row { agent: cli, command: command.name, path: form.path, outcome };
         Planned { row, change }
     });
     Ok(decided.collect())

@@ -19,7 +19,7 @@ pub(super) struct Report {
 #[derive(Serialize)]
 pub(super) struct Row {
     pub(super) agent: AgentCli,
-    pub(super) command: String,
+    pub(super) command: &'static str,
     pub(super) path: PathBuf,
     pub(super) outcome: FileOutcome,
 }

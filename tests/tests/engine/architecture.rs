@@ -54,10 +54,11 @@ fn the_api_knows_no_platform() {
 }
 
 /// The crates of the workspace that each crate may depend on.
-const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 12] = [
+const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 13] = [
     ("deckwatch-protocol", &[]),
     ("deckwatch-secrets", &["deckwatch-protocol"]),
     ("deckwatch-api", &["deckwatch-protocol", "deckwatch-secrets"]),
+    ("deckwatch-commands", &[]),
     ("deckwatch-server", &["deckwatch-api", "deckwatch-protocol"]),
     ("deckwatch-worker", &["deckwatch-api", "deckwatch-protocol"]),
     ("deckwatch-machine", &["deckwatch-protocol"]),
@@ -66,9 +67,15 @@ const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 12] = [
         &["deckwatch-api", "deckwatch-machine", "deckwatch-protocol", "deckwatch-secrets", "deckwatch-server"],
     ),
     ("deckwatch-generator", &["deckwatch-protocol", "deckwatch-secrets"]),
-    ("deckwatch-mcp-server", &["deckwatch-client", "deckwatch-generator", "deckwatch-machine", "deckwatch-protocol"]),
+    (
+        "deckwatch-mcp-server",
+        &["deckwatch-client", "deckwatch-commands", "deckwatch-generator", "deckwatch-machine", "deckwatch-protocol"],
+    ),
     ("deckwatch-fleet", &["deckwatch-client", "deckwatch-machine", "deckwatch-protocol"]),
-    ("deckwatch-launcher", &["deckwatch-client", "deckwatch-fleet", "deckwatch-machine", "deckwatch-protocol"]),
+    (
+        "deckwatch-launcher",
+        &["deckwatch-client", "deckwatch-commands", "deckwatch-fleet", "deckwatch-machine", "deckwatch-protocol"],
+    ),
     ("deckwatch-tests", &["deckwatch-api", "deckwatch-protocol", "deckwatch-server"]),
 ];
 
