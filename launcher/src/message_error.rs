@@ -1,5 +1,6 @@
 //! The errors of `launcher send`, `inbox` and `watch`: what happened, what to do, which exit code.
 
+use deckwatch_protocol::RepoName;
 use thiserror::Error;
 
 use crate::exit_code::ExitCode;
@@ -10,6 +11,9 @@ pub(crate) enum MessageError {
     /// The command works on one venture, and none is known.
     #[error("it is not known which venture you mean")]
     NoVenture,
+    /// No agent has been started in this repository yet, so the database of this machine does not know it.
+    #[error("no agent has been started in {0} on this machine yet, so there are no messages and no events of it")]
+    NoAgentYet(RepoName),
     /// There are recipients, but no text.
     #[error("there is no message: the last argument is its text")]
     NoText,
@@ -50,6 +54,7 @@ impl MessageError {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoVenture => "name it with --venture CODE, or change to one of its repositories",
+            Self::NoAgentYet(_) => "`launcher .` starts one",
             Self::NoText => {
                 "`launcher send mac1-claude-1 \"Please rebase.\"`; `-` in the place of the text reads it from standard input"
             }
@@ -75,7 +80,7 @@ impl MessageError {
     /// The exit code for this error.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NoVenture => ExitCode::UnknownVenture,
+            Self::NoVenture | Self::NoAgentYet(_) => ExitCode::UnknownVenture,
             Self::NoText
             | Self::NoRecipient
             | Self::BadRecipient { .. }

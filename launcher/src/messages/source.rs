@@ -42,6 +42,10 @@ impl<'a> PersonSource<'a> {
     pub(super) fn venture(&self) -> Result<&VentureCode, LaunchError> {
         match (&self.subject.venture, &self.subject.repo) {
             (Some(venture), _) => Ok(venture),
+            // On this machine, the first launch makes a venture of the repository.
+            (None, Some(repo)) if matches!(self.source.endpoint, Endpoint::Embedded) => {
+                Err(MessageError::NoAgentYet(repo.clone()).into())
+            }
             (None, Some(repo)) => Err(LaunchError::NoVentureOf { repo: repo.clone() }),
             (None, None) => Err(MessageError::NoVenture.into()),
         }

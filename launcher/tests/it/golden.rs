@@ -116,6 +116,15 @@ fn records_are_in_step() {
     for verb in ["log", "handoff", "notes"] {
         transcript.run("no records", &world, &mut in_alpha(&world, &[verb]));
     }
+    world.repository("home/dev/shop", "https://github.com/example-org/shop.git");
+    for args in [&["send", "@all", "Hello."][..], &["inbox"], &["watch"]] {
+        let mut in_shop = world.launcher(args);
+        transcript.run(
+            "no agent was started in the repository",
+            &world,
+            in_shop.current_dir(world.path("home/dev/shop")),
+        );
+    }
     records(&world);
     for args in [
         &["log"][..],
