@@ -8,7 +8,7 @@ use crate::database::{Database, DatabaseError, Statement};
 use crate::platform::{Clock, Entropy};
 use crate::store::sweep::{self, SweepCounts, SweepRun};
 use crate::store::{
-    agent_token, claim, classification, event, github_delivery, message_sweep, note_index, shared_state,
+    agent_token, claim, classification, event, github_delivery, message_sweep, note_index, session_event, shared_state,
 };
 
 /// Rate limit windows are kept this long: a clock may be late, but not by an hour.
@@ -103,7 +103,7 @@ fn statements(run: &SweepRun) -> [Statement; 7] {
     let now = run.started_at;
     [
         sweep::record(run),
-        event::sessions_lost_in_sweep(stale_before(now), now),
+        session_event::lost_in_sweep(stale_before(now), now),
         sweep::abandon(stale_before(now), now),
         sweep::forget_keys(now),
         sweep::forget_rates(now.plus_seconds(-RATE_RETENTION_SECONDS)),

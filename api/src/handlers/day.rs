@@ -28,7 +28,7 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
         .into_iter()
         .collect();
     let take_name = store::agent::take_name(&day, &by, now);
-    let events = [store::event::at_start(&day, &id, stale_before, now), store::claim::delete_released()];
+    let events = [store::session_event::at_start(&day, &id, stale_before, now), store::claim::delete_released()];
     if day.take_over.is_some() {
         // The events say whether the name was taken from another one.
         steps.push(take_name);
@@ -42,7 +42,7 @@ pub(crate) fn start_day(call: &Call, day: StartDay) -> Result<Plan, ApiError> {
     // The answer shows no stale session, marked or not, so the sessions of others are marked after it.
     let mut after = Vec::from(store::claim::release_stale(&day, stale_before, now));
     after.extend([
-        store::event::sessions_lost(&day, stale_before, now),
+        store::session_event::lost_after_start(&day, stale_before, now),
         store::session::abandon_stale(stale_before, now),
         store::session::correct_ahead(&day, now),
     ]);
@@ -61,14 +61,17 @@ pub(crate) fn end_day(call: &Call, day: EndDay) -> Result<Plan, ApiError> {
     let mut steps = vec![store::refusal::unless_session(&day.session_id)];
     if day.keep_open {
         steps.push(store::handoff::insert(&new));
-        steps.push(store::event::of_handoff(&day.session_id));
+        steps.push(store::handoff::append_event(&day.session_id));
         steps.extend(handoff::delivery(call, &id, &day.session_id, &day.handoff));
     } else {
-        steps.extend([store::handoff::insert_unless_ended(&new, day.epoch), store::event::of_handoff(&day.session_id)]);
+        steps.extend([
+            store::handoff::insert_unless_ended(&new, day.epoch),
+            store::handoff::append_event(&day.session_id),
+        ]);
         steps.extend(handoff::delivery(call, &id, &day.session_id, &day.handoff));
         steps.extend([
             store::session::end(&day.session_id, call.now, day.end_reason.as_str(), day.epoch),
-            store::event::of_session(EventKind::SessionEnded, &day.session_id, call.now),
+            store::session_event::of_session(EventKind::SessionEnded, &day.session_id, call.now),
         ]);
         steps.extend(store::claim::release_ended(&day.session_id, call.now));
     }

@@ -74,7 +74,7 @@ pub(crate) fn put_doc(call: &Call, scope: DocScope, name: DocName, put: PutDoc) 
     steps.push(store::doc::put(&put, &new));
     steps.push(store::doc::confirm(&place, call.now));
     steps.push(store::doc_version::insert(&new));
-    steps.push(store::event::of_doc(&place, &new.change_id, call.now));
+    steps.push(store::doc::append_event(&place, &new.change_id, call.now));
     steps.push(store::doc_version::trim(&place, Doc::MAX_VERSIONS));
     let access = DataAccess::of(place.scope.venture().as_ref());
     Ok(Plan::write(steps, store::doc::select_response(&place, &new.change_id)).with_access(access))
@@ -88,7 +88,7 @@ pub(crate) fn delete_doc(call: &Call, scope: DocScope, name: DocName) -> Result<
     steps.extend(unless_matched(call, &place));
     steps.extend(store::doc::delete(&place, call.now, &call.caller.actor));
     steps.push(store::doc_version::insert_deletion(&place, call.correlation_id.as_str()));
-    steps.push(store::event::of_doc(&place, "", call.now));
+    steps.push(store::doc::append_event(&place, "", call.now));
     steps.push(store::doc_version::trim(&place, Doc::MAX_VERSIONS));
     let access = DataAccess::of(place.scope.venture().as_ref());
     Ok(Plan::write(steps, store::doc_version::select_response(&place)).with_access(access))

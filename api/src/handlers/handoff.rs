@@ -20,7 +20,7 @@ pub(crate) fn create_handoff(call: &Call, request: CreateHandoff) -> Result<Plan
     let mut steps = vec![
         store::refusal::unless_session(&request.session_id),
         store::handoff::insert(&payload.new_handoff(call, &id, &request.session_id, &request.handoff)),
-        store::event::of_handoff(&request.session_id),
+        store::handoff::append_event(&request.session_id),
     ];
     steps.extend(delivery(call, &id, &request.session_id, &request.handoff));
     Ok(Plan::write(steps, store::handoff::select_response(&request.session_id))

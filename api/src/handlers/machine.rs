@@ -27,7 +27,7 @@ pub(crate) fn register_machine(call: &Call, hostname: Host, machine: RegisterMac
     let mut steps = vec![
         store::machine::forget_retired(&hostname),
         store::machine::register(&machine, &new),
-        store::event::of_machine(&hostname, &id, call.now),
+        store::machine::append_event(&hostname, &id, call.now),
         store::machine::remove_approved_request(&hostname),
         store::machine::record_heartbeat(&hostname, call.now),
     ];

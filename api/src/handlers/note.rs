@@ -36,7 +36,7 @@ pub(crate) fn create_note(call: &Call, note: CreateNote) -> Result<Plan, ApiErro
         ),
     };
     steps.push(store::note::insert(&note, &new));
-    steps.push(store::event::note_created(call.now));
+    steps.push(store::note_event::created(call.now));
     steps.extend(store::note_search::add(&title, &content));
     steps.push(store::note::tag_newest());
     Ok(Plan::write(steps, store::note::select_response_with_content(NoteInBatch::Newest, 201)).with_access(access))
@@ -79,7 +79,7 @@ pub(crate) fn update_note(call: &Call, id: NoteId, patch: UpdateNote) -> Result<
     // The index stores no text. To remove an entry, it needs the old terms, so remove it before the note changes.
     steps.push(store::note_search::forget(&id));
     steps.extend(store::note::untag(&id));
-    steps.push(store::event::note_updated(&id, &patch, call.now));
+    steps.push(store::note_event::updated(&id, &patch, call.now));
     steps.push(store::note::update(&id, &patch, call.now, content.as_ref().map(|content| content.in_part)));
     steps.extend(store::note_search::change(&id, title.as_ref(), content.as_ref()));
     steps.extend(store::note::tag(&id));
@@ -95,12 +95,12 @@ pub(crate) fn update_note(call: &Call, id: NoteId, patch: UpdateNote) -> Result<
 
 /// Archives a note: it is removed from lists, searches and the start of day.
 pub(crate) fn archive_note(call: &Call, id: NoteId) -> Result<Plan, ApiError> {
-    archive_or_restore(call, id, [store::event::note_archived, store::note::archive])
+    archive_or_restore(call, id, [store::note_event::archived, store::note::archive])
 }
 
 /// Restores an archived note.
 pub(crate) fn restore_note(call: &Call, id: NoteId) -> Result<Plan, ApiError> {
-    archive_or_restore(call, id, [store::event::note_restored, store::note::restore])
+    archive_or_restore(call, id, [store::note_event::restored, store::note::restore])
 }
 
 /// The search state that the cursor holds.

@@ -26,12 +26,12 @@ pub(crate) fn get_session(call: &Call, id: SessionId) -> Result<Plan, ApiError> 
 /// Updates the fields of a session. This also counts as a heartbeat.
 pub(crate) fn update_session(call: &Call, id: SessionId, patch: UpdateSession) -> Result<Plan, ApiError> {
     let mut steps =
-        vec![store::refusal::unless_session_alive(&id), store::event::session_moved_by_update(&id, &patch, call.now)];
+        vec![store::refusal::unless_session_alive(&id), store::session_event::moved_by_update(&id, &patch, call.now)];
     steps.extend(patch.epoch.map(|epoch| store::fence::if_superseded(&id, epoch)));
-    steps.extend(store::event::presence_changed(&id, &patch, call.now));
+    steps.extend(store::session_event::presence_changed(&id, &patch, call.now));
     // The last of these statements makes an abandoned session active again.
     steps.extend(store::session::update(&id, &patch, call.now));
-    steps.push(store::event::of_session(EventKind::SessionStarted, &id, call.now));
+    steps.push(store::session_event::of_session(EventKind::SessionStarted, &id, call.now));
     let answer = store::session::select_response(&id, call.stale_before());
     Ok(Plan::write(steps, answer).with_access(DataAccess::Session(id)))
 }
@@ -41,7 +41,7 @@ pub(crate) fn heartbeat(call: &Call, id: SessionId) -> Result<Plan, ApiError> {
     let next = next_heartbeat(call);
     let steps = vec![
         store::session::revive(&id, call.now),
-        store::event::of_session(EventKind::SessionStarted, &id, call.now).non_durable(),
+        store::session_event::of_session(EventKind::SessionStarted, &id, call.now).non_durable(),
     ];
     let revived = Plan::record(store::session::select_heartbeat(&id, next), ErrorCode::SessionNotFound)
         .with_steps(steps)
@@ -54,7 +54,7 @@ pub(crate) fn heartbeat(call: &Call, id: SessionId) -> Result<Plan, ApiError> {
 pub(crate) fn leave_session(call: &Call, id: SessionId, leave: LeaveSession) -> Result<Plan, ApiError> {
     let steps = vec![
         store::session::leave(&id, leave.last_heartbeat_at, call.now),
-        store::event::of_session(EventKind::SessionLost, &id, call.now),
+        store::session_event::of_session(EventKind::SessionLost, &id, call.now),
     ];
     let select = store::session::select(&id, call.stale_before());
     Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))

@@ -3,6 +3,7 @@
 
 use deckwatch_protocol::{DocFilter, DocName, DocScope, Limit, PutDoc, Timestamp, TokenId, VentureCode};
 
+use super::event::append;
 use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::responses::{SelectResponse, responses};
@@ -181,6 +182,14 @@ statements! {
         "select ", doc_json!(""), " as body, d.content from context_docs d ",
         "where d.scope = ?1 and d.name = ?2 and d.deleted_at is null"
     );
+
+    /// The newest version of a document, if this batch has created it: it has the change id `?3`, which is empty for a
+    /// deletion.
+    APPEND_EVENT = append!("
+        select iif(d.scope = 'global', null, d.scope), 'doc_changed', d.scope || '/' || d.name, null, null, ?4,
+          json_object('version', d.version, 'deleted', json(iif(d.deleted_at is null, 'false', 'true')))
+        from context_docs d cross join doc_versions w on w.scope = d.scope and w.name = d.name and w.version = d.version
+        where d.scope = ?1 and d.name = ?2 and w.change_id = ?3");
 }
 
 responses! {
@@ -278,6 +287,11 @@ pub(crate) fn confirm(place: &DocLocation, now: Timestamp) -> Statement {
 /// Deletes an existing document.
 pub(crate) fn delete(place: &DocLocation, now: Timestamp, actor: &str) -> [Statement; 2] {
     [place.bind(DELETE).bind(now).bind(actor), place.bind(DELETE_CONFIRMATION)]
+}
+
+/// Appends an event if this batch has created a version of a document with this change id.
+pub(crate) fn append_event(place: &DocLocation, change_id: &str, now: Timestamp) -> Statement {
+    place.bind(APPEND_EVENT).bind(change_id).bind(now)
 }
 
 /// Reads one document as `body`, with its `content` in a separate column.

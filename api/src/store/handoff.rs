@@ -2,6 +2,7 @@
 
 use deckwatch_protocol::{Agent, Epoch, HandoffFilter, HandoffId, HandoffStatus, Limit, SessionId, Summary, Timestamp};
 
+use super::event::append;
 use super::forms::{Forms, every_form, filters};
 use super::indexed_list::{Filters, Index, PageStatements, StatusRows};
 use super::list::{List, Order};
@@ -84,6 +85,15 @@ statements! {
         on conflict (id) do nothing");
 
     SELECT = concat!("select ", handoff_json!("json(h.payload_json)"), " as body from handoffs h where h.id = ?1");
+
+    /// The newest handoff of session `?1`, if the statement before has inserted it.
+    APPEND_EVENT = append!("
+        select h.venture, kind.value, h.id, h.from_agent, h.session_id, h.created_at,
+          json_object('status', h.status_label, 'repo', h.repo, 'track', h.track, 'issue_number', h.issue_number,
+            'to_agent', h.to_agent)
+        from handoffs h cross join json_each(case h.status_label when 'done' then '[\"handoff_recorded\",\"work_done\"]'
+          when 'blocked' then '[\"handoff_recorded\",\"agent_blocked\"]' else '[\"handoff_recorded\"]' end) kind
+        where changes() > 0 and h.id = (select max(id) from handoffs where session_id = ?1)");
 }
 
 responses! {
@@ -133,6 +143,11 @@ fn bind_insert(new: &NewHandoff, unless_ended: bool, epoch: Option<Epoch>) -> St
         .bind(new.correlation_id)
         .bind(unless_ended)
         .bind(epoch.map(Epoch::get))
+}
+
+/// Appends the events of the handoff of a session, if the statement before has inserted one.
+pub(crate) fn append_event(session: &SessionId) -> Statement {
+    Statement::new(APPEND_EVENT).bind(session)
 }
 
 /// Reads one handoff with its whole payload as `body`.

@@ -4,6 +4,7 @@ use deckwatch_protocol::{
     ApproveMachine, Host, Limit, MachineFilter, MachineId, MachineStatus, RegisterMachine, SshPublicKey, Timestamp,
 };
 
+use super::event::append;
 use super::forms::{every_form, filters};
 use super::list::{Conditions, List, Order};
 use super::responses::{SelectResponse, responses};
@@ -107,6 +108,12 @@ statements! {
         select json_object('hostname', m.hostname, 'status', m.status, 'last_seen_at', m.last_seen_at,
           'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
         from machines m where m.hostname = ?1";
+
+    /// The machine `?1`, which the statement before may have changed. `?3` is the id of a new machine.
+    APPEND_EVENT = append!("
+        select null, 'machine_registered', m.hostname, null, null, ?2,
+          json_object('outcome', iif(m.id = ?3, 'created', 'changed'))
+        from machines m where m.hostname = ?1 limit changes()");
 }
 
 responses! {
@@ -186,6 +193,11 @@ pub(crate) fn approve(hostname: &Host, now: Timestamp, actor: Option<&str>) -> S
 
 pub(crate) fn retire(hostname: &Host, now: Timestamp) -> Statement {
     Statement::new(RETIRE).bind(hostname).bind(now)
+}
+
+/// Appends an event if the statement before has created or changed the machine.
+pub(crate) fn append_event(hostname: &Host, new_id: &MachineId, now: Timestamp) -> Statement {
+    Statement::new(APPEND_EVENT).bind(hostname).bind(now).bind(new_id)
 }
 
 pub(crate) fn select_registered(hostname: &Host, id: &MachineId) -> SelectResponse {

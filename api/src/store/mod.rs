@@ -29,11 +29,13 @@ pub(crate) mod message;
 pub(crate) mod message_sweep;
 pub(crate) mod next_id;
 pub(crate) mod note;
+pub(crate) mod note_event;
 pub(crate) mod note_index;
 pub(crate) mod note_search;
 pub(crate) mod person;
 pub(crate) mod rate_limit;
 pub(crate) mod recipient;
+mod record_move;
 pub(crate) mod records;
 pub(crate) mod refusal;
 pub(crate) mod request_log;
@@ -41,6 +43,7 @@ pub(crate) mod requirement;
 pub(crate) mod responses;
 pub(crate) mod service;
 pub(crate) mod session;
+pub(crate) mod session_event;
 pub(crate) mod shared_state;
 pub(crate) mod ssh_config;
 pub(crate) mod summaries;
@@ -122,6 +125,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("message", message::STATEMENTS),
         ("message_sweep", message_sweep::STATEMENTS),
         ("note", note::STATEMENTS),
+        ("note_event", note_event::STATEMENTS),
         ("note_index", note_index::STATEMENTS),
         ("note_search", note_search::STATEMENTS),
         ("person", person::STATEMENTS),
@@ -133,6 +137,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("requirement", requirement::STATEMENTS),
         ("service", service::STATEMENTS),
         ("session", session::STATEMENTS),
+        ("session_event", session_event::STATEMENTS),
         ("shared_state", shared_state::STATEMENTS),
         ("ssh_config", ssh_config::STATEMENTS),
         ("sweep", sweep::STATEMENTS),

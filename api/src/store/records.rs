@@ -7,21 +7,14 @@
 
 use deckwatch_protocol::{MoveRecords, Timestamp, VentureCode};
 
-use super::event;
+use super::event::append;
+use super::record_move::{if_stage, names, repo_has_records};
+use super::session_event::session_data;
 use super::statements;
 use super::venture_records::{
     self, doc_to_move, may_move, movable_name, movable_pattern, state_to_move, venture_has_notes,
 };
 use crate::database::Statement;
-
-/// Whether sessions or handoffs are left under the old names.
-macro_rules! repo_has_records {
-    () => {
-        "(exists (select 1 from sessions where venture = ?1 and repo = ?2) \
-          or exists (select 1 from handoffs where venture = ?1 and repo = ?2))"
-    };
-}
-pub(super) use repo_has_records;
 
 /// Whether notes, documents or requirements are left in the old venture.
 macro_rules! venture_has_records {
@@ -67,21 +60,12 @@ macro_rules! next_stage {
     };
 }
 
-/// A number of rows if this batch moves records of kind `$stage`, else 0. As a part of a limit, it is evaluated once and not
-/// for each row. It mentions all parameters, so that all statements have the same parameters.
-macro_rules! if_stage {
-    ($stage:literal, $rows:literal) => {
-        concat!($rows, " * (select stage = '", $stage, "' and ?1 || ?2 || ?3 || ?4 is not null from record_moves)")
-    };
-}
-pub(super) use if_stage;
-
 /// The claims of the repository that this request moves.
 macro_rules! claims_to_move {
     () => {
         concat!(
             "select id from claims indexed by claims_by_place where venture = ?1 and repo = ?2 order by place, subject limit ",
-            $crate::store::records::if_stage!("claims", "100")
+            $crate::store::record_move::if_stage!("claims", "100")
         )
     };
 }
@@ -89,13 +73,13 @@ macro_rules! claims_to_move {
 /// The newest sessions of the repository, of which each is read by three statements. `$if` is a factor of their number.
 macro_rules! sessions_to_move {
     () => {
-        $crate::store::records::sessions_to_move!("")
+        sessions_to_move!("")
     };
     ($if:literal) => {
         concat!(
             "select id from sessions indexed by sessions_by_venture_and_repo where venture = ?1 and repo = ?2 \
              order by id desc limit ",
-            $crate::store::records::if_stage!("sessions", "50"),
+            $crate::store::record_move::if_stage!("sessions", "50"),
             $if
         )
     };
@@ -115,7 +99,6 @@ macro_rules! session_in_new_repo {
         )
     };
 }
-pub(super) use {session_in_new_repo, sessions_to_move};
 
 statements! {
     BEGIN_STAGE = concat!("insert or replace into record_moves (id, stage) values (1, ", next_stage!(), ")");
@@ -126,6 +109,20 @@ statements! {
           select 1 from claims c where c.venture = ?3 and c.repo = ?4 and c.place = claims.place and c.subject = claims.subject)");
 
     MOVE_CLAIMS = concat!("update claims set venture = ?3, repo = ?4 where id in (", claims_to_move!(), ")");
+
+    /// The active sessions among those that move. If its agent has an active session `o` in the new repository, a session is
+    /// abandoned first, so it is lost. `?5` is the current time. One statement, because each one reads all of these sessions.
+    LOST_OR_MOVED_BY_MOVE = append!(concat!(
+        "select iif(o.id is null, ?3, s.venture), iif(o.id is null, 'session_moved', 'session_lost'), s.id, s.agent, s.id, ?5, ",
+        session_data!(
+            "iif(o.id is null, ?4, s.repo)",
+            "s.track",
+            "s.issue_number",
+            "s.branch",
+            "iif(o.id is null, s.end_reason, 'stale')"
+        ),
+        " from sessions s left join sessions o on ", session_in_new_repo!("s"),
+        " where s.id in (", sessions_to_move!(), ") and s.status = 'active'"));
 
     /// An agent can have one active session in the new repository. This abandons its session in the old one, which
     /// would be a second. The statement before has appended an event for each active session. If it appended none, the
@@ -161,7 +158,7 @@ pub(crate) fn move_records(from: &VentureCode, records: &MoveRecords, now: Times
         names(BEGIN_STAGE, from, records),
         names(DROP_CLAIMS, from, records),
         names(MOVE_CLAIMS, from, records),
-        event::sessions_lost_or_moved(from, records, now),
+        names(LOST_OR_MOVED_BY_MOVE, from, records).bind(now),
         names(ABANDON_SECOND, from, records).bind(now),
         names(MOVE_SESSIONS, from, records),
         names(MOVE_HANDOFFS, from, records),
@@ -173,9 +170,4 @@ pub(crate) fn move_records(from: &VentureCode, records: &MoveRecords, now: Times
 /// Selects the response: whether more records are left.
 pub(crate) fn select_moved(from: &VentureCode, records: &MoveRecords) -> Statement {
     names(SELECT_MOVED, from, records)
-}
-
-/// A statement with the old and the new names as its first four parameters.
-pub(super) fn names(sql: &'static str, from: &VentureCode, records: &MoveRecords) -> Statement {
-    Statement::new(sql).bind(from).bind(&records.repo).bind(&records.to_venture).bind(&records.to_repo)
 }

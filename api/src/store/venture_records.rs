@@ -9,7 +9,7 @@ use deckwatch_protocol::{DocName, MoveRecords, Requirement, VentureCode};
 
 use super::delivery::deliveries_of;
 use super::note_search::filter_terms;
-use super::records::{if_stage, names};
+use super::record_move::{if_stage, names};
 use super::statements;
 use crate::database::Statement;
 
@@ -59,7 +59,7 @@ macro_rules! has_other_repo {
 macro_rules! may_move {
     () => {
         concat!(
-            "(?1 <> ?3 and not ", $crate::store::records::repo_has_records!(),
+            "(?1 <> ?3 and not ", $crate::store::record_move::repo_has_records!(),
             " and not ", $crate::store::venture_records::has_other_repo!("sessions", "sessions_by_venture_and_repo"),
             " and not ", $crate::store::venture_records::has_other_repo!("handoffs", "handoffs_by_venture_and_repo"),
             " and not exists (select 1 from ventures v cross join json_each(v.repos_json) own where v.code = ?1 and v.deleted_at is null and not ",
@@ -82,7 +82,7 @@ macro_rules! notes_to_move {
         concat!(
             "select id from (select id from notes where venture = ?1 and archived_at is null union all ",
             "select id from notes where venture = ?1 and archived_at is not null order by id limit ",
-            $crate::store::records::if_stage!("notes", "4"),
+            $crate::store::record_move::if_stage!("notes", "4"),
             ")"
         )
     };
@@ -139,7 +139,7 @@ macro_rules! docs_to_move {
             "(",
             $crate::store::venture_records::doc_to_move!(),
             " limit ",
-            $crate::store::records::if_stage!("docs", "2"),
+            $crate::store::record_move::if_stage!("docs", "2"),
             ")"
         )
     };
@@ -181,7 +181,7 @@ macro_rules! oldest_messages {
     () => {
         concat!(
             "select seq, id from messages indexed by messages_by_venture where venture = ?1 order by seq limit ",
-            $crate::store::records::if_stage!("messages", "40")
+            $crate::store::record_move::if_stage!("messages", "40")
         )
     };
 }
@@ -201,7 +201,7 @@ macro_rules! keys_of_state_to_move {
         concat!(
             $crate::store::venture_records::state_to_move!(),
             " limit ",
-            $crate::store::records::if_stage!("state", "4")
+            $crate::store::record_move::if_stage!("state", "4")
         )
     };
 }
