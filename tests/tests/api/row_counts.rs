@@ -2,6 +2,7 @@
 //! rows, so these tests run only on the Worker.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{DayStarted, MintedToken, Operation, Session};
@@ -69,7 +70,7 @@ async fn the_requests_of_a_day_write_few_rows() {
         ("note with two tags", &note),
     ] {
         assert!(response.status < 300, "{request}: {response}");
-        documented += &format!("| {request} | {} |\n", rows(response).1);
+        writeln!(documented, "| {request} | {} |", rows(response).1).unwrap();
     }
     let operations = include_str!("../../../docs/operations.md").replace("\r\n", "\n");
     assert!(operations.contains(&documented), "docs/operations.md must contain\n{documented}");
