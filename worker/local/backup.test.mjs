@@ -50,7 +50,7 @@ async function filled(watched) {
         creation_correlation_id, change_id, content)
       select 'alpha', 'api.md', value, 'API', 'markdown', iif(value = 3, null, 'hash'), 0, '${AT}', 'actor', 'corr', '',
         iif(value = 3, null, 'text ' || value) from json_each('[1,2,3,4,5,6,7,8,9,10,11]');
-    insert into doc_confirmations values ('alpha', 'api.md', '${AT}');
+    insert into doc_confirmations (scope, name, confirmed_at) values ('alpha', 'api.md', '${AT}');
     insert into tokens (id, token_hash, actor_key_id, name, scopes_json, venture, rate_limit_per_minute, created_at, created_by,
         creation_correlation_id)
       values ('tok_1', '${"0".repeat(64)}', '${"0".repeat(16)}', 'A token', '["context"]', 'alpha', 60, '${AT}', 'actor', 'corr');

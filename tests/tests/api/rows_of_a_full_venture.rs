@@ -131,7 +131,11 @@ async fn db_fill_venture(api: &Api, agent: &Agent) {
         json!([venture]),
     )
     .await;
-    api.db_execute("insert into doc_confirmations select scope, name, updated_at from context_docs", json!([])).await;
+    api.db_execute(
+        "insert into doc_confirmations (scope, name, confirmed_at) select scope, name, updated_at from context_docs",
+        json!([]),
+    )
+    .await;
     fill(
         20,
         "insert into doc_versions (scope, name, version, title, doc_type, content_hash, size_bytes, created_at, actor_key_id,
