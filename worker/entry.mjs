@@ -4,7 +4,7 @@
 // hanging script. The built Worker creates a new instance for the next request. The interrupted requests of the same
 // isolate get the answer of an internal error. The built Worker logs the panic's message and source location.
 
-import { bindingsOf, headersOf, responseOf } from "./bridge.mjs";
+import { bindingsOf, headOf, responseOf } from "./bridge.mjs";
 import Built from "./build/index.js";
 import { hubClass } from "./hub.mjs";
 
@@ -12,8 +12,9 @@ const CORRELATION_ID = /^corr_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0
 
 /** The built Worker. It gets the bindings and the context of a request with each call. */
 const built = new Built({}, {});
+const { handle } = built;
 
-/** One callback for each request in progress, called when the instance has panicked. */
+/** Resolves the result of each request in progress, called when the instance has panicked. */
 const inProgress = new Set();
 
 watchForPanics(globalThis.__worker_init_state);
@@ -21,10 +22,7 @@ watchForPanics(globalThis.__worker_init_state);
 export default {
   async fetch(request, env, context) {
     try {
-      const answer = await unlessPanicked(() => {
-        const { method, url } = request;
-        return built.handle(method, url, headersOf(request), request, bindingsOf(env), context);
-      });
+      const answer = await unlessPanicked(() => handle(headOf(request), request, bindingsOf(env), context));
       return answer === undefined ? internalError(request) : responseOf(answer, request);
     } catch (error) {
       console.error(error);
@@ -57,13 +55,18 @@ export const Hub = hubClass(async (work) => {
 
 /** Resolves to the result of `work`, or to nothing if the instance panics, because `work` never settles then. */
 function unlessPanicked(work) {
-  let onPanic;
-  const ended = new Promise((resolve, reject) => {
-    onPanic = resolve;
-    inProgress.add(onPanic);
-    work().then(resolve, reject);
+  return new Promise((resolve, reject) => {
+    const end = (settle, result) => {
+      inProgress.delete(resolve);
+      settle(result);
+    };
+    inProgress.add(resolve);
+    try {
+      work().then((result) => end(resolve, result), (error) => end(reject, error));
+    } catch (error) {
+      end(reject, error);
+    }
   });
-  return ended.finally(() => inProgress.delete(onPanic));
 }
 
 /** Calls the callbacks when the panic hook of the built Worker sets `criticalError`, before the instance ends. */
@@ -73,7 +76,9 @@ function watchForPanics(state) {
     get: () => criticalError,
     set(value) {
       criticalError = value;
-      if (value) inProgress.forEach((onPanic) => onPanic());
+      if (!value) return;
+      inProgress.forEach((resolve) => resolve());
+      inProgress.clear();
     },
   });
 }

@@ -25,7 +25,7 @@ pub(crate) struct Finished {
     pub(crate) result: Result<SuccessResponse, ApiError>,
     /// The rate limit state of the caller. It is set when the batch that counts the request was committed.
     pub(crate) rate_limit_state: Option<RateLimitState>,
-    /// If the batch also wrote the log row, what [`Plan::after`] leaves for later.
+    /// The batch of a write was committed: what runs after the answer. Otherwise the log row has to be written.
     pub(crate) logged: Option<Vec<Statement>>,
 }
 
@@ -130,14 +130,17 @@ pub(crate) async fn run_once(
     let mut statements = admission_statements.clone();
     statements.push(claim.unless_taken(plan.registered.as_ref()));
     statements.extend(plan.steps);
-    let mut after = plan.after;
-    if after.is_empty() { &mut statements } else { &mut after }.extend(admission.touch());
     statements.push(claim.store_response(answer));
-    statements.push(claim.log(call.correlation_id.as_str()));
+    let answer_at = statements.len() - 1;
+    let mut after = plan.after;
+    // Statements that run after the answer take the log row with them.
+    let last = if after.is_empty() { &mut statements } else { &mut after };
+    last.extend(admission.touch());
+    last.push(claim.log(call.correlation_id.as_str()));
     // The key can expire between the failed check and the lookup. Then the second check succeeds.
     for _ in 0..2 {
         match database.batch(&statements).await {
-            Ok(rows) => return done(admission, call, claim, &rows, after),
+            Ok(rows) => return done(admission, call, claim, (&rows, answer_at), after),
             Err(failure) if is_replay(&failure) => {
                 if let Ok(finished) = replay(database, admission, call, claim, &admission_statements).await {
                     return finished;
@@ -164,8 +167,15 @@ async fn explained(database: &dyn Database, explanation: Option<Explanation>, er
     }
 }
 
-fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>], after: Vec<Statement>) -> Finished {
-    let stored_rows = rows.iter().rev().nth(1).map(Vec::as_slice).unwrap_or_default();
+/// The result of a write whose batch was committed. `rows` are those of its statements, the response those at `answer_at`.
+fn done(
+    admission: &Admission,
+    call: &Call<'_>,
+    claim: &Claim,
+    (rows, answer_at): (&[Vec<Row>], usize),
+    after: Vec<Statement>,
+) -> Finished {
+    let stored_rows = rows.get(answer_at).map(Vec::as_slice).unwrap_or_default();
     let result = stored(stored_rows).and_then(|answer| response_from_stored(answer, call, claim, false));
     Finished { logged: result.is_ok().then_some(after), result, rate_limit_state: admission.rate_limit_state(rows) }
 }

@@ -2,13 +2,19 @@
 //! page starts. A cursor of another list, or of the same list with other filters, is refused, because it would skip
 //! rows.
 
+use std::sync::OnceLock;
+
 use deckwatch_protocol::cut;
 
 use crate::digest::{hex, sha256};
 
-/// The prefix of all cursors of one list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CursorMark(String);
+/// The prefix of all cursors of one list. It is computed when it is needed, because most requests need none.
+#[derive(Debug, Clone)]
+pub(crate) struct CursorMark {
+    path: String,
+    query: String,
+    digits: OnceLock<String>,
+}
 
 impl CursorMark {
     const DIGITS: usize = 8;
@@ -18,23 +24,31 @@ impl CursorMark {
     /// The mark of the list at `path` with the filters of `query`. The filters are all parameters except `limit` and
     /// `cursor`, in any order.
     pub(crate) fn of(path: &str, query: &str) -> Self {
-        let mut filters: Vec<_> = form_urlencoded::parse(query.as_bytes())
+        Self { path: path.to_owned(), query: query.to_owned(), digits: OnceLock::new() }
+    }
+
+    fn digits(&self) -> &str {
+        self.digits.get_or_init(|| self.compute())
+    }
+
+    fn compute(&self) -> String {
+        let mut filters: Vec<_> = form_urlencoded::parse(self.query.as_bytes())
             .filter(|(name, _)| name != "limit" && name != "cursor")
             .map(|(name, value)| [name, value])
             .collect();
         filters.sort_unstable();
-        let list = serde_json::json!([path, filters]).to_string();
-        Self(cut::to_chars(&hex(&sha256(list.as_bytes())), Self::DIGITS).to_owned())
+        let list = serde_json::json!([self.path, filters]).to_string();
+        cut::to_chars(&hex(&sha256(list.as_bytes())), Self::DIGITS).to_owned()
     }
 
     /// The cursor of the page of this list that starts at `place`.
     pub(crate) fn cursor(&self, place: &str) -> String {
-        format!("{}.{place}", self.0)
+        format!("{}.{place}", self.digits())
     }
 
     /// The position in `cursor`; `None` if the cursor does not belong to this list.
     pub(crate) fn place<'a>(&self, cursor: &'a str) -> Option<&'a str> {
-        cursor.strip_prefix(self.0.as_str())?.strip_prefix('.')
+        cursor.strip_prefix(self.digits())?.strip_prefix('.')
     }
 }
 

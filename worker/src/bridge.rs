@@ -13,6 +13,10 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn env(this: &Bindings) -> Env;
 
+    /// Keeps a constant statement, so that a batch names it by the number that is returned.
+    #[wasm_bindgen(method)]
+    pub fn keep(this: &Bindings, sql: &str) -> u32;
+
     /// Runs statements, as JSON, in one batch. Resolves to their rows, as JSON.
     #[wasm_bindgen(method)]
     pub fn batch(this: &Bindings, statements: &str) -> js_sys::Promise;

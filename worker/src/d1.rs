@@ -1,10 +1,16 @@
 //! Implements the database of the API on Cloudflare D1.
 //!
 //! `bridge.mjs` calls D1. A batch crosses from WebAssembly to JavaScript as one text, and its rows come back as one text.
+//! A constant statement crosses only once in an isolate, then its number takes its place: a start of day has 30 KB of them.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use deckwatch_api::{Database, DatabaseError, Param, Row, Statement, fault};
-use serde::ser::{Error as _, Serialize, Serializer};
+use serde::Serialize;
+use serde::ser::{Error as _, Serializer};
 use worker::js_sys::Error;
 use worker::send::{SendFuture, SendWrapper};
 use worker::wasm_bindgen::{JsCast as _, JsValue};
@@ -14,6 +20,11 @@ use crate::bridge::Bindings;
 
 /// The limit up to which a double represents every whole number exactly. JavaScript has no other numbers.
 const MAX_WHOLE_DOUBLE: i64 = 1 << 53;
+
+thread_local! {
+    /// The numbers that `bridge.mjs` has given to constant statements, by their address and length.
+    static NUMBERS: RefCell<BTreeMap<(*const u8, usize), u32>> = RefCell::default();
+}
 
 /// A D1 binding.
 pub(crate) struct D1(SendWrapper<Bindings>);
@@ -25,11 +36,24 @@ impl D1 {
 
     async fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         let failed = |error: serde_json::Error| DatabaseError::Failed(error.to_string());
-        let statements: Vec<_> = statements.iter().map(|s| (&s.sql, Parameters(&s.params))).collect();
+        let statements: Vec<_> = statements.iter().map(|s| (self.sql(&s.sql), Parameters(&s.params))).collect();
         let statements = serde_json::to_string(&statements).map_err(failed)?;
         let rows = JsFuture::from(self.0.batch(&statements)).await;
         let rows = rows.map_err(|error| fault::of_d1_message(&message(&error)))?.as_string();
         serde_json::from_str(&rows.unwrap_or_default()).map_err(failed)
+    }
+
+    /// What stands for a statement in a batch.
+    fn sql<'a>(&self, sql: &'a Cow<'static, str>) -> Sql<'a> {
+        match sql {
+            Cow::Owned(text) => Sql::Text(text),
+            Cow::Borrowed(text) => {
+                let place = (text.as_ptr(), text.len());
+                Sql::Number(
+                    NUMBERS.with_borrow_mut(|numbers| *numbers.entry(place).or_insert_with(|| self.0.keep(text))),
+                )
+            }
+        }
     }
 }
 
@@ -39,6 +63,14 @@ impl Database for D1 {
         // D1's future stays on the only thread of the isolate, so it is sound to declare it `Send`.
         SendFuture::new(self.run(statements)).await
     }
+}
+
+/// A statement in a batch: its text, or the number of a constant statement.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Sql<'a> {
+    Text(&'a str),
+    Number(u32),
 }
 
 /// The parameters of a statement as a JSON array.

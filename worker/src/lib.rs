@@ -51,31 +51,17 @@ fn start() {
     console::install();
 }
 
-/// Answers one request. `bridge.mjs` describes `headers` and the result. Work that the answer does not need is done after
+/// Answers one request. `bridge.mjs` describes `head` and the result. Work that the answer does not need is done after
 /// the response was sent.
 #[wasm_bindgen]
-pub fn handle(
-    method: String,
-    url: String,
-    headers: String,
-    request: web_sys::Request,
-    bindings: Bindings,
-    context: worker_sys::Context,
-) -> Promise {
-    future_to_promise(async move { Ok(respond(&method, &url, &headers, request, &bindings, context).await.into()) })
+pub fn handle(head: String, request: web_sys::Request, bindings: Bindings, context: worker_sys::Context) -> Promise {
+    future_to_promise(async move { Ok(respond(&head, request, &bindings, context).await.into()) })
 }
 
-async fn respond(
-    method: &str,
-    url: &str,
-    headers: &str,
-    request: web_sys::Request,
-    bindings: &Bindings,
-    context: worker_sys::Context,
-) -> String {
-    let (parts, ()) = match request::parse(method, url, headers) {
+async fn respond(head: &str, request: web_sys::Request, bindings: &Bindings, context: worker_sys::Context) -> String {
+    let (parts, ()) = match request::parse(head) {
         Ok(parsed) => parsed.into_parts(),
-        Err(error) => return answer::text(&Unserved::unreadable(url.len(), error).answer(&HeaderMap::new())),
+        Err(error) => return answer::text(&Unserved::unreadable(request.url().len(), error).answer(&HeaderMap::new())),
     };
     let app = match open(bindings) {
         Ok(app) => app,

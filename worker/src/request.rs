@@ -28,10 +28,12 @@ const DISCARD_TIMEOUT: Duration = Duration::from_millis(250);
 /// The bytes of the budget that are reserved now.
 static RESERVED_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-/// Parses the parts of a request. `headers` has the name and the value of each header, one per line.
-pub(crate) fn parse(method: &str, url: &str, headers: &str) -> Result<Request<()>, http::Error> {
+/// Parses the parts of a request. `head` has a line with the method, one with the URL, and two with the name and the value
+/// of each header.
+pub(crate) fn parse(head: &str) -> Result<Request<()>, http::Error> {
     let mut parsed = HeaderMap::new();
-    let mut lines = headers.split('\n');
+    let mut lines = head.split('\n');
+    let (method, url) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
         parsed.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_str(value)?);
     }

@@ -73,8 +73,8 @@ pub(crate) struct NewKey<'a> {
 /// Stores the key with the row of `answer`, `(status, body, payload_handoff_id, payload_path)`, and returns the response.
 /// Without a row, the batch fails, because a response needs a status.
 pub(crate) fn store_response(new: &NewKey, answer: SelectResponse) -> Statement {
-    let Statement { sql, params, .. } = answer.into_statement();
-    Statement::with(composed_store(&sql, params.len()), params)
+    answer
+        .composed(composed_store)
         .bind(new.actor)
         .bind(new.key.as_str())
         .bind(new.operation.id())
@@ -125,8 +125,8 @@ pub(super) fn composed() -> Vec<(String, String)> {
     let responses = files.into_iter().flat_map(|(file, responses)| responses.iter().map(move |row| (file, row)));
     responses
         .map(|(file, (name, response))| {
-            let params = (1..=99).take_while(|n| response.0.contains(&format!("?{n}"))).count();
-            (format!("idempotency::store_response {file}::{name}"), composed_store(response.0, params))
+            let params = (1..=99).take_while(|n| response.select.contains(&format!("?{n}"))).count();
+            (format!("idempotency::store_response {file}::{name}"), composed_store(response.select, params))
         })
         .collect()
 }

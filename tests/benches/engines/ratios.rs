@@ -8,7 +8,7 @@ use deckwatch_tests::{ServerProcess, program, slow_disk};
 use tempfile::TempDir;
 
 use crate::day::{ADMIN_KEY, CONTEXT_KEY, Team};
-use crate::embedded::{CONNECTIONS, WRITERS, mixed, start_days, status};
+use crate::embedded::{CONNECTIONS, WRITERS, mixed, processor_time, start_days, status};
 use crate::load::Target;
 use crate::report::Figure;
 
@@ -21,8 +21,6 @@ const SYNC: Duration = Duration::from_millis(50);
 /// How many times [`bare_select`] a start of day may cost. It costs about 7, and 21 if its statements are prepared again for
 /// each request.
 const MOST_SELECTS: f64 = 13.0;
-/// The unit of the times in `/proc/PID/stat`, in milliseconds. It is the same on every Linux.
-const TICK: f64 = 10.0;
 
 /// Measures the engine on a slow disk and on the disk of this machine.
 pub(crate) async fn figures() -> Vec<Figure> {
@@ -61,9 +59,9 @@ async fn on_this_disk() -> Vec<Figure> {
     let team = Team::new(&target, CONNECTIONS).await;
     let process = server.id();
     let start_day = async || {
-        let before = processor_time(process);
+        let before = processor_time(process).unwrap();
         let sample = start_days(&target, &team, WRITERS, DURATION).await;
-        (processor_time(process) - before) / sample.requests()
+        (processor_time(process).unwrap() - before) / sample.requests()
     };
     let mut figures = vec![
         until_kept(
@@ -109,14 +107,6 @@ async fn until_kept(figure: impl Fn(f64) -> Figure, measure: impl AsyncFn() -> f
         measured = figure(measure().await);
     }
     measured
-}
-
-/// The processor time of a process so far, in milliseconds.
-fn processor_time(process: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    // The name of the program is in parentheses and may contain spaces. The times are the fields 14 and 15.
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap() * TICK).sum()
 }
 
 /// The processor time of a select that renders 1,000 rows as JSON, in milliseconds.

@@ -49,9 +49,10 @@ impl Figure {
     }
 
     fn describe_bound(&self) -> String {
+        let rounded = |bound: f64| (bound * 100.0).round() / 100.0;
         match self.bound {
-            Some(Bound::AtMost(bound)) => format!("at most {bound}"),
-            Some(Bound::AtLeast(bound)) => format!("at least {bound}"),
+            Some(Bound::AtMost(bound)) => format!("at most {}", rounded(bound)),
+            Some(Bound::AtLeast(bound)) => format!("at least {}", rounded(bound)),
             None => String::new(),
         }
     }

@@ -26,10 +26,23 @@ async fn rows(api: &Api, correlation_id: &str, count: usize) -> Vec<Row> {
 async fn a_write_is_logged_in_its_own_batch() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    let response = agent.start_day(json!({})).await;
-    let day: deckwatch_protocol::DayStarted = response.of(201);
-    let row =
-        &api.db_query("select * from request_log where correlation_id = ?1", json!([day.correlation_id])).await[0];
+    let session = agent.started().await.session;
+    let handoff = json!({ "session_id": session.id, "handoff": { "summary": "so far", "status": "in_progress" } });
+    let response = agent.send(TestRequest::of(Operation::CreateHandoff).json(&handoff)).await;
+    assert_eq!(response.status, 201, "{response}");
+    let sql = "select * from request_log where correlation_id = ?1";
+    let row = &api.db_query(sql, json!([response.header("x-correlation-id").unwrap()])).await[0];
+    assert_eq!((&row["operation"], &row["method"]), (&json!("create_handoff"), &json!("POST")));
+    assert_eq!((&row["status"], &row["error_code"]), (&json!(201), &json!(null)));
+    assert_eq!(row["actor_key_id"], session.actor_key_id);
+}
+
+#[tokio::test]
+async fn a_start_of_day_is_logged_once_after_its_answer() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let day: deckwatch_protocol::DayStarted = agent.start_day(json!({})).await.of(201);
+    let row = rows(&api, &day.correlation_id, 1).await.remove(0);
     assert_eq!((&row["operation"], &row["method"]), (&json!("start_day"), &json!("POST")));
     assert_eq!((&row["status"], &row["error_code"]), (&json!(201), &json!(null)));
     assert_eq!(row["actor_key_id"], day.session.actor_key_id);

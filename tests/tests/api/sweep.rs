@@ -44,6 +44,7 @@ async fn the_sweep_deletes_keys_of_earlier_days_and_log_rows_after_a_week() {
             agent.send(agent.colleague().ask_start_day(json!({})).key(key)).await.of(201);
         correlation_ids.push(day.correlation_id);
     }
+    api.after_answers().await;
     let expire =
         "update idempotency_keys set expires_at = ?1, expires_on = substr(?1, 1, 10) where idempotency_key = ?2";
     api.db_execute(expire, json!([api.minutes_ago(24 * 60), old])).await;

@@ -108,14 +108,16 @@ async fn records_name_the_token_as_their_actor() {
     let holder = KeyCaller::of(&api, &token.token);
     let day: deckwatch_protocol::DayStarted = holder.send(agent.ask_start_day(json!({}))).await.of(201);
     assert_eq!(day.session.actor_key_id, token.record.actor_key_id);
-    let logged = "select count(*) as n from request_log where actor_key_id = ?1";
-    assert_eq!(api.db_count(logged, json!([token.record.actor_key_id])).await, 1);
+    let handoff = json!({ "session_id": day.session.id, "handoff": { "summary": "so far", "status": "in_progress" } });
+    assert_eq!(holder.send(TestRequest::of(Operation::CreateHandoff).json(&handoff)).await.status, 201);
+    let logged = "select count(*) as n from request_log where actor_key_id = ?1 and operation = ?2";
+    assert_eq!(api.db_count(logged, json!([token.record.actor_key_id, "create_handoff"])).await, 1);
     holder
         .send(TestRequest::of(Operation::PutVenture).with("x").json(&json!({ "name": "X" })))
         .await
         .problem(ErrorCode::Forbidden);
     for _ in 0..100 {
-        if api.db_count(logged, json!([token.record.actor_key_id])).await == 2 {
+        if api.db_count(logged, json!([token.record.actor_key_id, "put_venture"])).await == 1 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
