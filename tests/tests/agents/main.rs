@@ -30,6 +30,7 @@ mod pane;
 mod process;
 mod recovery;
 mod running;
+mod shared_repository;
 mod slash_commands;
 mod storm;
 mod team_api;
