@@ -100,12 +100,12 @@ async fn with_lock(
         Ok(lock) => lock,
         Err(trouble) => return trouble.into(),
     };
-    let door = Door::of(|name| keeper.identity.environment().var(name));
+    let doors = Door::all_of(|name| keeper.identity.environment().var(name));
     tokio::select! {
         stopped = taking(keeper, folder, &taker, reachable) => match stopped {
             Ok(stopped) | Err(stopped) => stopped,
         },
-        never = keep_awake(folder, door) => match never {},
+        never = keep_awake(folder, doors) => match never {},
     }
 }
 
