@@ -23,6 +23,8 @@ mod idle;
 mod interactive;
 mod machine;
 mod mail;
+#[cfg(target_os = "linux")]
+mod networks;
 mod offered;
 mod office;
 mod own_settings;
