@@ -11,8 +11,8 @@ use tokio::time::{sleep, timeout};
 use crate::api::{Api, ClientError};
 use crate::watch::{Watch, Watched};
 
-/// The longest time between two takes. Nothing says that the time is over in which the agent was not to be disturbed.
-const LONGEST_WAIT: Duration = Duration::from_mins(10);
+/// The longest time between two takes. No event says that another one has changed how the agent wants to be reached.
+const LONGEST_WAIT: Duration = Duration::from_mins(30);
 /// The pause after a failure of the API, if it asks for no other.
 const PAUSE: Duration = Duration::from_secs(5);
 

@@ -137,7 +137,8 @@ fn wake_check(cli: AgentCli) -> Check {
             Check::ok(name, "registered, not proved: a waiter beside the conversation, in a launch on a terminal")
         }
         AgentCli::Codex => {
-            Check::ok(name, "registered, not proved: codex queue, which Codex reads every 10 seconds, on a terminal")
+            let how = "codex queue, which Codex reads every 10 seconds, on a terminal; in a tmux session that the launcher made, keys";
+            Check::ok(name, format!("registered, not proved: {how}"))
         }
         AgentCli::Gemini => Check::absent(
             name,

@@ -4,6 +4,7 @@
 //! the slot belongs to the agent's process.
 
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use deckwatch_machine::agent::{Conversation, Conversations, Slot, SlotRequest, launch_id, this_host};
@@ -113,25 +114,35 @@ fn command(plan: &Plan, checkout: &Checkout, env: &ProcessEnv) -> Result<Command
     Ok(command)
 }
 
-/// Writes the registration of the server. If a settings file can't be written, such as one in a read-only store, returns
-/// the registration for this launch only.
+/// Writes the registration of the server, and says in one line what was written. If a settings file can't be written, such as
+/// one in a read-only store, returns the registration for this launch only.
 fn register<'a>(
     plan: &Plan,
     registration: &'a Registration,
     env: &ProcessEnv,
 ) -> Result<Option<&'a OneLaunchRegistration>, LaunchError> {
-    let title = plan.cli.title();
     if let Some(Obstacle { what, fix }) = &registration.obstacle {
         warn(&format!("{what}; to fix this, {fix}"));
     }
+    let mut written = Vec::new();
+    let for_one_launch = write(plan, registration, env, &mut written);
+    if let Some(line) = registration.line(plan.cli, &written, env) {
+        say(&line);
+    }
+    for_one_launch
+}
+
+/// Writes the files of the registration, and adds the path of each to `written`.
+fn write<'a>(
+    plan: &Plan,
+    registration: &'a Registration,
+    env: &ProcessEnv,
+    written: &mut Vec<&'a Path>,
+) -> Result<Option<&'a OneLaunchRegistration>, LaunchError> {
+    let title = plan.cli.title();
     for change in &registration.changes {
-        let file = env.shown(change.path());
         match change.apply() {
-            Ok(()) if registration.replaced.is_empty() => say(&format!("registered Deckwatch with {title} in {file}")),
-            Ok(()) => {
-                let keys = registration.replaced.join(", ");
-                say(&format!("registered Deckwatch with {title} in {file}; removed from its entry: {keys}"));
-            }
+            Ok(()) => written.push(change.path()),
             Err(error) if registration.for_one_launch.is_possible => {
                 registration.for_one_launch.file.as_ref().map_or(Ok(()), Change::apply)?;
                 say(&format!("{error}; the registration with {title} is for this launch only"));

@@ -83,23 +83,27 @@ fn wake(plan: &Plan, env: &ProcessEnv) -> Option<OsString> {
         _ if !env.interactive => None,
         AgentCli::Claude => (!has_option(&["-p", "--print"])).then(|| "hook".into()),
         AgentCli::Codex => background_server::is_at_terminal(&plan.args).then(|| {
-            let mut door = OsString::from("queue:");
-            door.push(&plan.program);
-            door
+            let place = if plan.sandbox.is_some() { None } else { own_tmux(env) };
+            // Codex looks into its queue only every 10 seconds.
+            let mut doors = OsString::from(place.map_or(String::new(), |place| format!("prompt:{place}\n")));
+            doors.push("queue:");
+            doors.push(&plan.program);
+            doors
         }),
         // A sandbox does not have the socket of tmux.
         AgentCli::Gemini if plan.sandbox.is_some() || has_option(&["-p", "--prompt"]) => None,
-        AgentCli::Gemini => own_tmux(env),
+        AgentCli::Gemini => own_tmux(env).map(|place| format!("tmux:{place}").into()),
     }
 }
 
-/// The pane of this terminal, if the launcher or `dev-session` made its tmux session. Keys are typed into no other tmux.
-fn own_tmux(env: &ProcessEnv) -> Option<OsString> {
+/// The pane of this terminal and the socket of its tmux, if the launcher or `dev-session` made the session. Keys are typed into no
+/// other tmux.
+fn own_tmux(env: &ProcessEnv) -> Option<String> {
     let (tmux, pane) = (env.var("TMUX")?, env.var("TMUX_PANE")?);
     let socket = tmux.split(',').next()?;
     let mut command = Command::new(env.program("tmux")?);
     command.args(["-S", socket, "display-message", "-p", "-t", &pane, "#{session_name}"]);
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let session = String::from_utf8(output.stdout).ok()?;
-    is_session_name(session.trim()).then(|| format!("tmux:{pane}:{socket}").into())
+    is_session_name(session.trim()).then(|| format!("{pane}:{socket}"))
 }

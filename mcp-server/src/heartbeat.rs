@@ -15,6 +15,8 @@ use crate::trouble::Trouble;
 
 /// The longest sleep. After a suspend of the machine, a heartbeat is late by at most this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// The pause after a copy of the claims. Changes in the meantime cost one more copy.
+const BETWEEN_COPIES: Duration = Duration::from_secs(2);
 /// The pause after a failed heartbeat.
 const RETRY: Duration = Duration::from_mins(1);
 
@@ -37,7 +39,13 @@ pub(crate) async fn run(keeper: Arc<Keeper>) {
             claims_copy::refresh(&keeper).await;
         } else {
             // A change of session ends the sleep early.
-            let _ = tokio::time::timeout(wait.min(LONGEST_SLEEP), keeper.changed()).await;
+            tokio::select! {
+                _ = tokio::time::timeout(wait.min(LONGEST_SLEEP), keeper.changed()) => {}
+                () = keeper.claims_changed.notified() => {
+                    claims_copy::refresh(&keeper).await;
+                    tokio::time::sleep(BETWEEN_COPIES).await;
+                }
+            }
         }
     }
 }

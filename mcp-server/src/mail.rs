@@ -19,11 +19,27 @@ pub(crate) struct Mail {
     /// Held by a call that shows messages, until its answer is complete.
     turn: tokio::sync::Mutex<()>,
     /// What the answer of the running call shows.
-    shown: Mutex<Vec<Taken>>,
+    shown: Mutex<ShownByCall>,
+    /// Up to which character messages were shown whose end was not.
+    read_to: Mutex<BTreeMap<MessageId, usize>>,
     /// The reports that are being made.
     reports: Mutex<JoinSet<()>>,
     /// The deliveries of the messages that were shown.
     deliveries: Mutex<BTreeMap<MessageId, DeliveryId>>,
+}
+
+/// What the answer of a call shows.
+#[derive(Default)]
+pub(crate) struct ShownByCall {
+    pub(crate) taken: Vec<Taken>,
+    /// The messages of which everything is shown now, and only the beginning was before.
+    pub(crate) rest: Vec<(DeliveryId, MessageId)>,
+}
+
+impl ShownByCall {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.taken.is_empty() && self.rest.is_empty()
+    }
 }
 
 impl Mail {
@@ -41,11 +57,35 @@ impl Mail {
             }
             deliveries.insert(one.item.message.id.clone(), one.item.delivery_id.clone());
         }
-        locked(&self.shown).push(taken);
+        locked(&self.shown).taken.push(taken);
+    }
+
+    /// Records that this call shows the rest of a message.
+    pub(crate) fn show_rest(&self, delivery: DeliveryId, message: MessageId) {
+        locked(&self.shown).rest.push((delivery, message));
+    }
+
+    /// Records that this call shows a message from a character on, up to another one or to its end. True if all of the message
+    /// was shown then.
+    pub(crate) fn reads(&self, message: &MessageId, from: usize, to: Option<usize>) -> bool {
+        let mut read_to = locked(&self.read_to);
+        let known = read_to.get(message).copied().unwrap_or_default();
+        if from > known {
+            return false;
+        }
+        let Some(to) = to else {
+            read_to.remove(message);
+            return true;
+        };
+        if read_to.len() >= REMEMBERED {
+            read_to.pop_first();
+        }
+        read_to.insert(message.clone(), known.max(to));
+        false
     }
 
     /// What the answer of this call shows.
-    pub(crate) fn take_shown(&self) -> Vec<Taken> {
+    pub(crate) fn take_shown(&self) -> ShownByCall {
         std::mem::take(&mut locked(&self.shown))
     }
 

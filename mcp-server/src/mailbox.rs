@@ -12,6 +12,7 @@ use deckwatch_protocol::{
     DeliveryId, DeliveryReport, Fence, InboxItem, ReportInbox, ReportedInbox, ReportedStatus, TakeInbox, TakeLimit,
 };
 
+use crate::mail::ShownByCall;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
@@ -48,9 +49,10 @@ impl Keeper {
     /// Takes the messages that wait for the agent into its folder, also those that this epoch was offered before: the folder
     /// knows which of them were shown. Returns how many more wait.
     pub(crate) async fn receive_mail(&self, folder: &AgentFolder) -> Result<Waiting, Trouble> {
+        let fence = self.fence().await?;
         // What an earlier process has shown is not taken again.
-        self.report_shown(folder).await?;
-        let Fence { session_id, epoch } = self.fence().await?;
+        self.report_shown(folder, &fence).await?;
+        let Fence { session_id, epoch } = fence;
         let taker = Taker { session_id: session_id.clone(), epoch };
         let limit = TakeLimit::try_from(MOST).unwrap_or_default();
         let inbox = self.identity.api().await?.take_inbox(&TakeInbox { session_id, epoch, limit, again: true }).await?;
@@ -82,20 +84,26 @@ impl Keeper {
         .map(|taken| Some(taken).filter(|taken| !taken.items.is_empty()))
     }
 
-    /// Records that an answer has shown these messages, and reports it.
-    pub(crate) async fn was_shown(&self, shown: Vec<Taken>) {
+    /// Records what an answer has shown, and reports it.
+    pub(crate) async fn was_shown(&self, shown: ShownByCall) {
         let recorded = async {
             let folder = self.mail_folder().await?;
-            self.in_mail(&folder, |_| shown.into_iter().try_for_each(Taken::confirm)).await?;
-            self.report_shown(&folder).await
+            let ShownByCall { taken, rest } = shown;
+            self.in_mail(&folder, move |folder| {
+                taken.into_iter().try_for_each(Taken::confirm)?;
+                rest.iter().try_for_each(|(delivery, message)| folder.wholly_shown(delivery, message))
+            })
+            .await?;
+            self.report_shown(&folder, &self.fence().await?).await
         };
         if let Err(trouble) = recorded.await {
             log::warn!("could not report the messages that were shown: {trouble}");
         }
     }
 
-    /// Reports what was shown and is not reported yet: now, or when the API can be reached again.
-    async fn report_shown(&self, folder: &AgentFolder) -> Result<(), Trouble> {
+    /// Reports what was shown and is not reported yet, by hooks or by answers. Returns how many deliveries that are. What can't be
+    /// sent now is in the outbox, or is reported later.
+    pub(crate) async fn report_shown(&self, folder: &AgentFolder, fence: &Fence) -> Result<usize, Trouble> {
         let shown = self.in_mail(folder, AgentFolder::shown).await?;
         for part in shown.chunks(ReportInbox::MAX_ITEMS) {
             let of = |shown: &Shown| DeliveryReport {
@@ -103,18 +111,22 @@ impl Keeper {
                 partial: shown.partial,
                 ..report(shown.delivery_id.clone(), ReportedStatus::Surfaced)
             };
-            if let Delivery::Queued(_) = self.report_mail(part.iter().map(of).collect()).await? {
+            if let Delivery::Queued(_) = self.report_mail(fence.clone(), part.iter().map(of).collect()).await? {
                 self.pending.notify();
             }
-            let reported: Vec<DeliveryId> = part.iter().map(|shown| shown.delivery_id.clone()).collect();
-            self.in_mail(folder, move |folder| folder.reported(reported)).await?;
+            let part = part.to_vec();
+            self.in_mail(folder, move |folder| folder.reported(&part)).await?;
         }
-        Ok(())
+        Ok(shown.len())
     }
 
     /// Reports what happened to deliveries.
-    pub(crate) async fn report_mail(&self, items: Vec<DeliveryReport>) -> Result<Delivery<ReportedInbox>, Trouble> {
-        let Fence { session_id, epoch } = self.fence().await?;
+    pub(crate) async fn report_mail(
+        &self,
+        fence: Fence,
+        items: Vec<DeliveryReport>,
+    ) -> Result<Delivery<ReportedInbox>, Trouble> {
+        let Fence { session_id, epoch } = fence;
         let report = ReportInbox { session_id: Some(session_id), epoch: Some(epoch), venture: None, items };
         Ok(self.identity.client().await?.deliver_report(&report).await?)
     }

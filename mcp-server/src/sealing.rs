@@ -54,7 +54,7 @@ impl Keeper {
             reason: NO_KEY.parse().ok(),
         };
         for part in unopened.chunks(ReportInbox::MAX_ITEMS) {
-            self.report_mail(part.iter().map(refused).collect()).await?;
+            self.report_mail(self.fence().await?, part.iter().map(refused).collect()).await?;
         }
         Ok(opened)
     }

@@ -14,8 +14,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$ROOT/scripts/lib/cargo.sh"
 
 main() {
-  [[ "${1-}" == --built ]] || cargo::build_programs deckwatch-launcher deckwatch-mcp-server
-  python3 "$ROOT/tests/speed/check.py" "$(cargo::target_dir)/release"
+  [[ "${1-}" == --built ]] || cargo::build_programs deckwatch-launcher deckwatch-mcp-server deckwatch-server
+  python3 -B "$ROOT/tests/speed/check.py" "$(cargo::target_dir)/release"
   # These limits apply only to an optimised build. Over 10,000 notes, the median search takes at most 5 ms and the 95th
   # percentile 15 ms; every search and every change takes at most 50 ms, whatever is stored. The retries allow for a
   # busy machine.

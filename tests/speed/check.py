@@ -1,7 +1,7 @@
 """Measures the optimised programs against limits: start time and memory of deckwatch-mcp, generated documents for a
-large repository, the launcher's help. Each measurement is a median, so that one slow run has no effect.
+large repository, the launcher's help, hooks and a watch. Each measurement is a median, so that one slow run has no effect.
 
-usage: check.py PROGRAMS    PROGRAMS is the folder that contains deckwatch-mcp and launcher
+usage: check.py PROGRAMS    PROGRAMS is the folder that contains deckwatch-mcp, deckwatch-server and launcher
 """
 
 import json
@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import mesh
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -94,6 +96,7 @@ def main(programs):
             elapsed = median(3, lambda document=document: run(server, "generate", document, cwd=large))
             check(f"document {document} for 50,000 files", elapsed, 2000, "ms")
         check("launcher --help", median(31, lambda: run(launcher, "--help")), 10, "ms")
+        mesh.measure(programs, pathlib.Path(home), check)
     if FAILED:
         sys.exit("speed: over the limit: " + ", ".join(FAILED))
 

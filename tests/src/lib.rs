@@ -56,7 +56,7 @@ pub use engine::{Api, PANICS};
 pub use examples::{ExampleSender, Examples, takes_query};
 pub use file_server::{Answer, FileServer};
 #[cfg(target_os = "linux")]
-pub use fleet_hosts::{Fleet, Host, HostOutput};
+pub use fleet_hosts::{Fleet, Guests, Host, HostOutput};
 pub use holder::Holder;
 pub use machine::{ask_approve, ask_register, fresh_public_key};
 pub use mail_load::MailLoad;

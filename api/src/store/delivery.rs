@@ -177,9 +177,10 @@ statements! {
 
     /// The reports `?3` of session `?1`, or of a person on the venture `?4`, a JSON array. `?2` is the current time. No report is
     /// about a later or an earlier time than the facts allow. A delivery that has expired counts as surfaced if it was shown before.
+    /// One that was shown in part is shown wholly when a report says so.
     REPORT = concat!("
         update deliveries set
-          status = r.status,
+          status = iif(deliveries.status = 'acknowledged', deliveries.status, r.status),
           partial = iif(r.status = 'surfaced', r.partial, deliveries.partial),
           reason = iif(r.status = 'refused', r.reason, null),
           surfaced_at = iif(r.status = 'refused', surfaced_at, ifnull(surfaced_at, r.at)),
@@ -190,7 +191,8 @@ statements! {
           from json_each(?3) j cross join deliveries d on d.id = j.value ->> 'id' where ", is_in_mailbox!("?4"), ") r
         where deliveries.id = r.id and (deliveries.status in ('queued', 'offered')
           or r.status <> 'refused' and deliveries.status = 'expired' and r.at < deliveries.expires_at
-          or r.status = 'acknowledged' and deliveries.status = 'surfaced')");
+          or r.status = 'acknowledged' and deliveries.status = 'surfaced'
+          or r.status = 'surfaced' and not r.partial and deliveries.partial and deliveries.status in ('surfaced', 'acknowledged'))");
 
     /// The sweep tells the senders of the deliveries `?3` that they were refused. Only those in the caller's mailbox count.
     TELL_SOON = concat!("

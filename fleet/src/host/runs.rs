@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use deckwatch_machine::agent::this_host;
+use deckwatch_machine::agent::{Slot, this_host};
 use deckwatch_machine::clock::now;
 use deckwatch_machine::dirs::Dirs;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -78,7 +78,13 @@ impl Answers for AttachRun {
 
 impl Answers for ListRuns {
     async fn answer(self, _: &mut Connection) -> Result<Vec<RunRecord>, Refusal> {
-        Ok(Runs::of(&dirs()?).all())
+        let dirs = dirs()?;
+        let (mut runs, held) = (Runs::of(&dirs).all(), Slot::held(&dirs, &this_host()));
+        for run in runs.iter_mut().filter(|run| !run.state.is_final()) {
+            let process = run.process.as_ref().map(|process| process.pid);
+            run.name = held.iter().find(|slot| Some(slot.pid) == process).map(|slot| slot.agent.clone());
+        }
+        Ok(runs)
     }
 }
 

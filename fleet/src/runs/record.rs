@@ -2,7 +2,7 @@
 
 use deckwatch_machine::agent::RunningProcess;
 use deckwatch_machine::clock::now;
-use deckwatch_protocol::{RepoName, Timestamp, VentureCode};
+use deckwatch_protocol::{Agent, RepoName, Timestamp, VentureCode};
 use serde::{Deserialize, Serialize};
 
 use super::{LaunchRequest, RunId, Workspace};
@@ -21,6 +21,10 @@ pub struct RunRecord {
     pub repo: Option<RepoName>,
     /// The agent CLI. `None` if that machine chooses it and has not yet done so.
     pub agent: Option<String>,
+    /// The name of the agent, in an answer about a run that runs. It is not stored. `None` if its machine does not know it: in a
+    /// sandbox, and if it goes on as an agent of another machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Agent>,
     /// The folder that the agent works in. `None` before the agent has started.
     pub folder: Option<String>,
     /// Where the agent works.
@@ -118,6 +122,7 @@ impl RunRecord {
             venture: launch.venture.clone(),
             repo: None,
             agent: launch.agent.clone(),
+            name: None,
             folder: None,
             workspace: launch.workspace.clone(),
             state: RunState::Queued,

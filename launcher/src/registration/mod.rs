@@ -10,6 +10,7 @@ mod codex_hooks;
 mod gemini;
 mod gemini_hooks;
 mod hooks;
+mod line;
 mod slash_commands;
 
 use std::ffi::OsString;

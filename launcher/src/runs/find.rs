@@ -63,7 +63,7 @@ fn is(run: &RunRecord, name: &RunName) -> bool {
         RunName::Id(id) => run.id == *id,
         RunName::Newest(_, venture) => run.venture == *venture && !run.state.is_final(),
         RunName::Agent(_, venture, agent) => {
-            run.venture == *venture && run.agent.as_deref() == Some(agent.as_str()) && !run.state.is_final()
+            run.venture == *venture && run.name.as_ref() == Some(agent) && !run.state.is_final()
         }
     }
 }

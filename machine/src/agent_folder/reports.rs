@@ -7,6 +7,7 @@ use deckwatch_protocol::{DeliveryId, MessageId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{AgentFolder, MailItem, files};
+use crate::clock::now;
 
 /// How many reported deliveries are remembered. A mailbox has at most 50 that can come again.
 const MAX_REPORTED: usize = 500;
@@ -39,10 +40,14 @@ impl AgentFolder {
         Ok(shown)
     }
 
-    /// Remembers that these deliveries were reported, so that they are not shown again.
-    pub fn reported(&self, deliveries: impl IntoIterator<Item = DeliveryId>) -> io::Result<()> {
-        for id in deliveries {
-            files::ignoring_absence(std::fs::rename(self.shown_file(&id), self.reported_file(&id)))?;
+    /// Remembers that these were reported, so that they are not shown again. One that has changed in the meantime, because the
+    /// rest of its message was shown, is still to be reported.
+    pub fn reported(&self, all: &[Shown]) -> io::Result<()> {
+        for one in all {
+            let file = self.shown_file(&one.delivery_id);
+            if files::read_json(&file)?.as_ref() == Some(one) {
+                files::ignoring_absence(std::fs::rename(file, self.reported_file(&one.delivery_id)))?;
+            }
         }
         self.remove_oldest("reported", MAX_REPORTED)?;
         self.remove_oldest("partial", MAX_PARTIAL)
@@ -53,8 +58,10 @@ impl AgentFolder {
         files::read_json(&self.partial_file(message))
     }
 
-    /// Forgets a message of which the rest was shown.
-    pub fn wholly_shown(&self, message: &MessageId) -> io::Result<()> {
+    /// Records that the rest of a message was shown.
+    pub fn wholly_shown(&self, delivery_id: &DeliveryId, message: &MessageId) -> io::Result<()> {
+        let shown = Shown { delivery_id: delivery_id.clone(), at: now(), partial: false };
+        files::replace_json(&self.shown_file(delivery_id), &shown)?;
         files::remove(&self.partial_file(message))
     }
 

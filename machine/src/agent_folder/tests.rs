@@ -59,7 +59,7 @@ fn a_message_is_shown_once_and_urgent_ones_come_first() {
     assert_eq!(shown.len(), 2);
     assert!(shown[0].0.ends_with("00001") && shown[0].1 && !shown[1].1);
     assert!(!folder.put_mail(&item(3, "now", now())).unwrap(), "it was shown");
-    folder.reported(folder.shown().unwrap().into_iter().map(|one| one.delivery_id)).unwrap();
+    folder.reported(&folder.shown().unwrap()).unwrap();
     assert_eq!(folder.shown().unwrap(), []);
     assert!(!folder.put_mail(&item(3, "now", now())).unwrap(), "it was reported");
     let again = folder.shown().unwrap();
@@ -68,6 +68,25 @@ fn a_message_is_shown_once_and_urgent_ones_come_first() {
     assert!(folder.partly_shown(&item(1, "next", now()).message.id).unwrap().is_some());
     let taken = folder.take(|_| Room::Whole).unwrap();
     assert_eq!(bodies(&taken), ["text 2"]);
+}
+
+#[test]
+fn the_rest_of_a_message_is_reported_after_its_beginning() {
+    let Folder { folder, .. } = &folder();
+    let item = item(1, "next", now());
+    folder.put_mail(&item).unwrap();
+    folder.take(|_| Room::Part).unwrap().confirm().unwrap();
+    let beginning = folder.shown().unwrap();
+    assert!(beginning[0].partial);
+    // The rest is shown while the beginning is being reported.
+    folder.wholly_shown(&item.delivery_id, &item.message.id).unwrap();
+    folder.reported(&beginning).unwrap();
+    let rest = folder.shown().unwrap();
+    assert_eq!((rest.len(), rest[0].partial), (1, false));
+    assert_eq!(folder.partly_shown(&item.message.id).unwrap(), None);
+    folder.reported(&rest).unwrap();
+    assert_eq!(folder.shown().unwrap(), []);
+    assert!(!folder.put_mail(&item).unwrap(), "it was shown");
 }
 
 #[test]

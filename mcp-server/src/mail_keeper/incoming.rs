@@ -2,7 +2,8 @@
 
 use deckwatch_machine::agent_folder::{AgentFolder, MailItem, Taker, Waiting};
 use deckwatch_machine::clock::now;
-use deckwatch_protocol::{Agent, Event, InboxItem, TakeLimit, TakenInbox};
+use deckwatch_protocol::{Agent, Event, EventKind, InboxItem, RepoName, TakeLimit, TakenInbox};
+use serde_json::Value;
 
 use super::event_line::{Scope, line};
 use super::{FolderTrouble, in_folder};
@@ -52,7 +53,8 @@ impl<'a> Incoming<'a> {
         Ok(())
     }
 
-    /// Puts a line for each event that concerns the agent into the folder.
+    /// Puts a line for each event that concerns the agent into the folder. If others have taken or released claims in the
+    /// repository, the copy for its git hooks is made again.
     pub(super) async fn put_events(
         &self,
         keeper: &Keeper,
@@ -60,6 +62,9 @@ impl<'a> Incoming<'a> {
         events: &[Event],
     ) -> Result<(), FolderTrouble> {
         let Some(live) = keeper.held() else { return Ok(()) };
+        if events.iter().any(|event| changes_claims(event, agent, &live.repo)) {
+            keeper.claims_changed.notify_one();
+        }
         let scope = Scope { agent, repo: &live.repo, issue: live.issue, branch: live.branch.as_ref() };
         let lines: Vec<(u64, String)> =
             events.iter().filter_map(|event| Some((event.seq, line(event, &scope)?))).collect();
@@ -74,6 +79,14 @@ impl<'a> Incoming<'a> {
 /// Puts one message into the folder. A delivery that was shown before is only reported again.
 fn put(folder: &AgentFolder, item: InboxItem, taker: &Taker) -> std::io::Result<()> {
     folder.put_mail(&MailItem::of(item, taker.clone(), now())).map(drop)
+}
+
+/// Whether the event changes the claims in the repository. The agent's own tools have copied its own changes.
+fn changes_claims(event: &Event, agent: &Agent, repo: &RepoName) -> bool {
+    let text = |name: &str| event.data.get(name).and_then(Value::as_str);
+    let is_of_claim = matches!(event.kind, EventKind::ClaimTaken | EventKind::ClaimReleased);
+    let is_own = event.agent.as_ref() == Some(agent) && text("reason") != Some("taken");
+    is_of_claim && !is_own && text("repo").is_some_and(|name| name.eq_ignore_ascii_case(repo.as_str()))
 }
 
 fn limit() -> usize {

@@ -5,14 +5,13 @@
 //! superseded stops. Without registered hooks, nothing is taken: it would be offered to a model that can't see it.
 //!
 //! * [`post`] decides when this server takes; [`incoming`] puts what it takes into the folder.
-//! * [`reports`] reports what was shown; [`presence`] reports what the agent does.
+//! * [`presence`] reports what the agent does. What was shown is reported by [`Keeper::report_shown`].
 //! * [`event_line`] describes the events that concern the agent.
 
 mod event_line;
 mod incoming;
 mod post;
 mod presence;
-mod reports;
 
 use std::sync::Arc;
 

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use deckwatch_client::api::ClientError;
 use deckwatch_client::mailbox::{Mailbox, Received};
 use deckwatch_machine::agent_folder::{AgentFolder, ServerLock, Taker};
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::{ErrorCode, Fence};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::{FolderTrouble, Reachable, in_folder, incoming, reports};
+use super::{FolderTrouble, Reachable, in_folder, incoming};
 use crate::session::{Keeper, Live, is_gone};
 use crate::trouble::Trouble;
 use crate::wake::{Door, keep_awake};
@@ -99,12 +100,12 @@ async fn with_lock(
         Ok(lock) => lock,
         Err(trouble) => return trouble.into(),
     };
-    let door = Door::of(|name| keeper.identity.environment().var(name));
+    let doors = Door::all_of(|name| keeper.identity.environment().var(name));
     tokio::select! {
         stopped = taking(keeper, folder, &taker, reachable) => match stopped {
             Ok(stopped) | Err(stopped) => stopped,
         },
-        never = keep_awake(folder, door) => match never {},
+        never = keep_awake(folder, doors) => match never {},
     }
 }
 
@@ -116,7 +117,7 @@ async fn taking(
 ) -> Result<Stopped, Stopped> {
     let fence = Fence { session_id: taker.session_id.clone(), epoch: taker.epoch };
     // What an earlier process has shown is not taken again.
-    reports::send(keeper, folder, &fence).await?;
+    keeper.report_shown(folder, &fence).await?;
     let identity = &keeper.identity;
     let (api, me) = (identity.api().await?, identity.me().await?);
     let place = identity.place().await?;
@@ -124,6 +125,8 @@ async fn taking(
     let waker = mailbox.waker();
     let mut receiving = Receiving::start(mailbox);
     let mut incoming = incoming::Incoming::new(folder, taker);
+    // The last time without disturbance after which this server has taken.
+    let mut quiet_until = None;
     loop {
         tokio::select! {
             received = receiving.received.recv() => match received {
@@ -137,7 +140,12 @@ async fn taking(
                 if joined(keeper).as_ref().map(self::taker).as_ref() != Some(taker) {
                     return Ok(Stopped::SessionChanged);
                 }
-                if reports::send(keeper, folder, &fence).await? > 0 && incoming.has_more() {
+                let until = reachable.borrow().and_then(|(_, dnd_until)| dnd_until);
+                if until != quiet_until && until.is_some_and(|until| until <= now()) {
+                    quiet_until = until;
+                    waker.notify_one();
+                }
+                if keeper.report_shown(folder, &fence).await? > 0 && incoming.has_more() {
                     waker.notify_one();
                 }
             }

@@ -52,8 +52,11 @@ pub(crate) struct Keeper {
     pub(crate) progress: Progress,
     /// A notice about this repository's earlier records that is not reported yet.
     pub(crate) followed: Mutex<Option<String>>,
-    /// Whether this process has started a day, and so taken over the name that the launcher told it to take over.
-    took_over: AtomicBool,
+    /// Wakes the heartbeat when the claims in the repository have changed, so that it copies them.
+    pub(crate) claims_changed: Notify,
+    /// Whether this process has started a day, so that its session has an epoch of its own, and the name that the launcher
+    /// told it to take over is taken over.
+    has_started: AtomicBool,
 }
 
 impl Keeper {
@@ -62,7 +65,7 @@ impl Keeper {
         let (beating, joined, epochs) = (tokio::sync::Mutex::default(), Mutex::default(), Mutex::default());
         let (pending, mail, healing) = (Pending::default(), Mail::default(), BackgroundHealing::default());
         let (followed, build, progress) = (Mutex::default(), Build::of_this_process(), Progress::default());
-        let took_over = AtomicBool::new(false);
+        let (claims_changed, has_started) = (Notify::new(), AtomicBool::new(false));
         Self {
             identity,
             state,
@@ -77,13 +80,14 @@ impl Keeper {
             build,
             progress,
             followed,
-            took_over,
+            claims_changed,
+            has_started,
         }
     }
 
     /// Whether this process has started a day, so that its session has an epoch of its own.
     pub(crate) fn has_started(&self) -> bool {
-        self.took_over.load(Ordering::Relaxed)
+        self.has_started.load(Ordering::Relaxed)
     }
 
     /// Waits until no start or end of day is running.

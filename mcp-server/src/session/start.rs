@@ -34,7 +34,7 @@ impl Keeper {
         let request = self.request(track, issue).await?;
         let day = self.start_day(&request).await?;
         // If another machine takes the name from this one later, it keeps the name.
-        self.took_over.store(true, Ordering::Relaxed);
+        self.has_started.store(true, Ordering::Relaxed);
         let interval = Duration::from_secs(u64::from(day.heartbeat_interval_seconds));
         self.set(State::Live(Live::of(&day.session, interval)));
         if let Err(error) = self.identity.client().await?.keep_snapshot(day.clone()).await {
@@ -81,11 +81,7 @@ impl Keeper {
             machine_id: self.identity.machine_id().await,
             groups: environment.setting(variables::GROUPS)?,
             public_key: self.identity.public_key().await,
-            take_over: if self.took_over.load(Ordering::Relaxed) {
-                None
-            } else {
-                environment.setting(variables::TAKE_OVER)?
-            },
+            take_over: if self.has_started() { None } else { environment.setting(variables::TAKE_OVER)? },
             ..SessionRequest::new(me.agent, me.client, me.host, repo)
         })
     }

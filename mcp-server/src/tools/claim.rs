@@ -145,6 +145,8 @@ async fn take(keeper: &Keeper, subjects: Vec<ClaimSubject>, reason: Option<Claim
     };
     let taken = match api.put_claims(&take).await {
         Err(ClientError::Refused(problem)) if problem.code == ErrorCode::ClaimHeld && !problem.held.is_empty() => {
+            // The git hooks of this machine then know what the agent was told.
+            claims_copy::refresh(keeper).await;
             return Err(Trouble::ClaimHeld(held_by_others(&problem.held, place, now(), &fence())));
         }
         taken => taken?,

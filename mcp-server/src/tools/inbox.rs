@@ -120,6 +120,9 @@ async fn unread(keeper: &Keeper) -> Result<Facts, Trouble> {
         Some(error) if page.messages.is_empty() && !is_busy => return Err(error.into()),
         _ => {}
     }
+    if let (Some(next), Some(id)) = (page.next_offset, page.messages.first()) {
+        keeper.mail.reads(id, 0, Some(next));
+    }
     let more = More { here: taken.left.max(usize::from(is_busy)), stale: taken.stale, is_busy, at_the_api: waiting };
     if !taken.items.is_empty() {
         keeper.mail.show(taken);
@@ -237,21 +240,25 @@ async fn one(keeper: &Keeper, id: &MessageId, offset: usize) -> Result<Facts, Tr
     let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
     let piece = text.piece(offset, now, &fence, room);
     let mut lines = [vec![WARNING.to_owned(), String::new()], piece.lines].concat();
-    if let Some(delivery) = own
+    let is_all = keeper.mail.reads(id, offset, piece.next_offset);
+    let partly_shown = match kept(keeper, &folder, id).await? {
+        Some(kept) => Some(kept.delivery_id),
+        None => own.filter(|delivery| delivery.partial).map(|delivery| delivery.id.clone()),
+    };
+    if let Some(delivery_id) = partly_shown {
+        if is_all {
+            keeper.mail.show_rest(delivery_id, id.clone());
+        }
+    } else if let Some(delivery) = own
         && matches!(delivery.status, DeliveryStatus::Queued | DeliveryStatus::Offered)
         && !is_unopened(&message)
     {
         let (delivery_id, status, redelivered) = (delivery.id.clone(), delivery.status, delivery.redelivered);
         let item = InboxItem { delivery_id, status, redelivered, message: message.clone() };
         if let Some(mut taken) = keeper.take_one(&folder, item).await? {
-            let is_partial = offset > 0 || piece.next_offset.is_some();
-            taken.items.iter_mut().for_each(|one| one.is_partial = is_partial);
+            taken.items.iter_mut().for_each(|one| one.is_partial = !is_all);
             keeper.mail.show(taken);
         }
-    }
-    if piece.next_offset.is_none() {
-        let id = id.clone();
-        keeper.in_mail(&folder, move |folder| folder.wholly_shown(&id)).await?;
     }
     if message.from == me.as_str() && piece.next_offset.is_none() {
         lines.push("Call `send` with only this id to see who has seen it.".to_owned());
@@ -292,7 +299,7 @@ async fn acknowledge(keeper: &Keeper, ids: &[MessageId]) -> Result<Facts, Troubl
     }
     let report = |(_, delivery): &(&MessageId, DeliveryId)| report(delivery.clone(), ReportedStatus::Acknowledged);
     let names = || deliveries.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
-    let report = match keeper.report_mail(deliveries.iter().map(report).collect()).await? {
+    let report = match keeper.report_mail(keeper.fence().await?, deliveries.iter().map(report).collect()).await? {
         Delivery::Delivered(reported) => {
             let line = |(id, delivery): &(&MessageId, DeliveryId)| {
                 let status =

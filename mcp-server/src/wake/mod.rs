@@ -1,15 +1,18 @@
-//! Wakes the agent when mail arrives while it is idle, by the door that the launcher found.
+//! Wakes the agent when mail arrives while it is idle, by the doors that the launcher found.
 //!
 //! | door | who wakes | how |
 //! |---|---|---|
 //! | `hook` | the waiter of Claude Code, see [`crate::hook`] | it ends with a status that asks the model |
 //! | `queue` | this server | `codex queue`, which stores a prompt for the conversation |
+//! | `prompt` | this server | pastes into Codex's empty prompt in tmux, only in a session that the launcher made |
 //! | `tmux` | this server | `tmux send-keys`, only in a session that the launcher made |
 //!
 //! The text is ours alone. The mail itself is shown by the hook that the prompt runs, fenced. Without a door, mail waits for
 //! the next prompt.
 
 mod door;
+mod pane;
+mod program;
 
 use std::convert::Infallible;
 use std::io;
@@ -32,8 +35,10 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Wakes the agent again and again, until this is dropped. Does nothing if this server has no door.
-pub(crate) async fn keep_awake(folder: &AgentFolder, door: Option<Door>) -> Infallible {
-    let Some(door) = door else { return std::future::pending().await };
+pub(crate) async fn keep_awake(folder: &AgentFolder, doors: Vec<Door>) -> Infallible {
+    if doors.is_empty() {
+        return std::future::pending().await;
+    }
     let mut ticks = tokio::time::interval(BETWEEN_LOOKS);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -54,10 +59,22 @@ pub(crate) async fn keep_awake(folder: &AgentFolder, door: Option<Door>) -> Infa
             }
         };
         // A failure is not repeated before the agent has worked again.
-        if let Err(error) = door.wake(&conversation).await {
+        if let Err(error) = wake_by_first(&doors, &conversation).await {
             log::warn!("could not wake the agent: {error}; the mail waits for the next prompt");
         }
     }
+}
+
+/// Wakes the agent by the first door that opens.
+async fn wake_by_first(doors: &[Door], conversation: &str) -> Result<(), String> {
+    let mut errors = Vec::new();
+    for door in doors {
+        match door.wake(conversation).await {
+            Ok(()) => return Ok(()),
+            Err(error) => errors.push(error),
+        }
+    }
+    Err(errors.join("; "))
 }
 
 /// The conversation to wake, which is recorded as woken. Empty if no hook has named it.

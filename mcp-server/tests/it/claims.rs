@@ -64,16 +64,32 @@ fn a_path_of_another_agent_is_refused_and_free_after_its_release() {
 fn the_copy_for_the_git_hooks_is_refreshed_at_once() {
     let (machine, server) = (Machine::new(), Server::started());
     let [mut claude, _codex] = pair(&machine, &server);
-    let copy = || {
-        let folder = machine.home().join(".local/state/deckwatch/claims");
-        let mut texts =
-            std::fs::read_dir(folder).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
-        texts.next().unwrap()
-    };
     let _ = claude.call("claim", &json!({"action": "take", "subjects": ["src/api/**"]})).good();
-    assert!(copy().contains("path:src/api/**"));
+    assert!(copy(&machine).contains("path:src/api/**"));
     let _ = claude.call("claim", &json!({"action": "release", "subjects": ["src/api/**"]})).good();
-    assert!(!copy().contains("path:src/api/**"));
+    assert!(!copy(&machine).contains("path:src/api/**"));
+}
+
+#[test]
+fn the_copy_has_what_an_agent_on_another_machine_was_refused_for() {
+    let (one, other, server) = (Machine::new(), Machine::new(), Server::started());
+    let (mut claude, mut codex) = (server.agent(&one, CLAUDE), server.agent(&other, "mac2-codex-1"));
+    for agent in [&mut codex, &mut claude] {
+        let _ = agent.call("sod", &json!({})).good();
+    }
+    let take = json!({"action": "take", "subjects": ["src/api/**"]});
+    let _ = claude.call("claim", &take).good();
+    let refused = codex.call("claim", &take).trouble();
+    assert!(refused.contains("nothing was taken"), "{refused}");
+    assert!(copy(&other).contains("path:src/api/**"));
+}
+
+/// The copy for the git hooks of the only repository.
+fn copy(machine: &Machine) -> String {
+    let folder = machine.home().join(".local/state/deckwatch/claims");
+    let mut texts =
+        std::fs::read_dir(folder).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    texts.next().unwrap()
 }
 
 #[test]

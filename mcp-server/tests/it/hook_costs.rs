@@ -9,8 +9,8 @@ use crate::harness::Machine;
 use crate::hook_program::Hooked;
 use crate::server::Server;
 
-/// The bounds are wide, because this program is not optimised and the machine may be busy. An optimised hook needs 2 ms of a
-/// processor and 6 MB.
+/// The bounds are wide, because this program is not optimised and the machine may be busy. `tests/speed/mesh.py` measures the
+/// optimised one.
 #[test]
 fn a_hook_costs_little() {
     let (machine, server) = (Machine::new(), Server::started());

@@ -22,23 +22,30 @@ pub(crate) struct Hooked<'a> {
     pub(crate) server: &'a Server,
     pub(crate) agent: &'a str,
     pub(crate) cli: &'a str,
+    /// The address of the API, as the agent knows it.
+    url: String,
 }
 
 impl<'a> Hooked<'a> {
     pub(crate) fn new(machine: &'a Machine, server: &'a Server) -> Self {
-        Self { machine, server, agent: AGENT, cli: "claude" }
+        Self { machine, server, agent: AGENT, cli: "claude", url: server.url() }
     }
 
     pub(crate) fn named(self, agent: &'a str, cli: &'a str) -> Self {
         Self { agent, cli, ..self }
     }
 
+    /// The same with another way to the API.
+    pub(crate) fn by_way_of(self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self }
+    }
+
     /// The MCP server of the agent.
     pub(crate) fn mcp(&self) -> Mcp {
         let dir = self.machine.repository_once(REMOTE);
-        self.server.agent_with(self.machine, self.agent, &dir, |command| {
-            command.env("DECKWATCH_HOOKS", "1");
-        })
+        let mut command = crate::server::command(self.machine, self.agent, &dir, &self.url);
+        command.envs([("DECKWATCH_VENTURE", "alpha"), ("DECKWATCH_HOOKS", "1")]);
+        Mcp::initialized(command)
     }
 
     /// The MCP server, with the day started by the hook.
@@ -50,7 +57,7 @@ impl<'a> Hooked<'a> {
     }
 
     pub(crate) fn command(&self, event: &str) -> Command {
-        let mut command = crate::server::command(self.machine, self.agent, Path::new("/"), &self.server.url());
+        let mut command = crate::server::command(self.machine, self.agent, Path::new("/"), &self.url);
         command.args(["hook", self.cli, event]).envs([("DECKWATCH_VENTURE", "alpha"), ("DECKWATCH_HOOKS", "1")]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -85,7 +92,7 @@ impl<'a> Hooked<'a> {
     pub(crate) fn folder(&self) -> AgentFolder {
         let home = self.machine.home().as_os_str().to_owned();
         let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap();
-        let api = ApiName::of_url(&self.server.url());
+        let api = ApiName::of_url(&self.url);
         AgentFolder::of(&dirs, &api, &"alpha".parse().unwrap(), &self.agent.parse().unwrap())
     }
 

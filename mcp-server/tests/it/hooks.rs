@@ -348,37 +348,6 @@ fn a_long_message_is_shown_in_part_and_the_sender_learns_it() {
 }
 
 #[test]
-fn the_mode_of_the_session_decides_what_a_turn_gets() {
-    let (machine, server) = (Machine::new(), Server::started());
-    let hooked = Hooked::new(&machine, &server);
-    let _mcp = hooked.opened();
-    let sender = Sender::new(&server, "mac2-codex-1");
-    let mode = |mode: &str| {
-        let update = deserr::deserialize::<deckwatch_protocol::UpdateSession, _, deckwatch_protocol::Violations>(
-            json!({ "mode": mode }),
-        );
-        let id = hooked.session()["id"].as_str().unwrap().parse().unwrap();
-        wait(async { server.api().update_session(&id, &update.unwrap()).await }).unwrap();
-    };
-    mode("inbox");
-    sender.send(AGENT, "note", "Not as text.");
-    until("the count", || hooked.folder().waiting().unwrap().count == 1);
-    let text = hooked.text("prompt", &json!({}));
-    assert_eq!(text, "Deckwatch: 1 message waits for you. Read them with the tool `inbox`.");
-    assert_eq!(hooked.answer("prompt", &json!({})), NOTHING, "nothing is new");
-    assert_eq!(hooked.answer("turn-end", &json!({})), NOTHING, "a count continues no turn");
-    // The server learns the mode when it reports what the agent does.
-    mode("off");
-    hooked.answer("prompt", &json!({}));
-    until("no count", || hooked.folder().waiting().unwrap().count == 0);
-    assert_eq!(hooked.answer("prompt", &json!({})), NOTHING);
-    mode("push");
-    assert_eq!(hooked.answer("turn-end", &json!({})), NOTHING);
-    hooked.wait_for_mail(1);
-    assert!(hooked.text("prompt", &json!({})).contains("| Not as text."));
-}
-
-#[test]
 fn events_that_concern_the_agent_take_one_line_each_and_5_a_turn() {
     let (machine, server) = (Machine::new(), Server::started());
     let hooked = Hooked::new(&machine, &server);

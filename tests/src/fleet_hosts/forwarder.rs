@@ -1,4 +1,4 @@
-//! A way from the test to a server in another network namespace.
+//! Ways between the test and another network namespace.
 
 use std::fs::File;
 use std::io;
@@ -39,6 +39,25 @@ impl Forwarder {
             }
         });
         Self { address, stopped }
+    }
+
+    /// Listens at `address` in the network namespace in the file `network`, and forwards each connection to `target` outside. It
+    /// ends with the process of the test.
+    pub(super) fn serve(network: &Path, address: SocketAddr, target: SocketAddr) {
+        let network = File::open(network).unwrap();
+        let listening = thread::spawn(move || {
+            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            // The socket stays in the namespace in which it was made.
+            TcpListener::bind(address).unwrap()
+        });
+        let listener = listening.join().unwrap();
+        thread::spawn(move || {
+            for near in listener.incoming() {
+                if let (Ok(near), Ok(far)) = (near, TcpStream::connect(target)) {
+                    forward(near, far);
+                }
+            }
+        });
     }
 
     /// The URL of the server, for the test.

@@ -7,6 +7,7 @@
 //! It needs root, `sshd` and `ip`: a test fails without them. Everything ends with the test, also when it is killed.
 
 mod forwarder;
+mod guests;
 mod host;
 mod namespaces;
 
@@ -19,6 +20,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use self::forwarder::Forwarder;
+pub use self::guests::Guests;
 pub use self::host::{Host, HostOutput};
 use self::namespaces::{Namespaces, Starting};
 use crate::caller::Caller as _;

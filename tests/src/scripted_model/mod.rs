@@ -49,6 +49,13 @@ impl ScriptedModel {
         Self { url, state, heard, released, serving }
     }
 
+    /// The model with another base URL, under which the agent reaches it.
+    #[must_use]
+    pub fn at(mut self, url: String) -> Self {
+        self.url = url;
+        self
+    }
+
     /// The base URL, without a path.
     pub fn url(&self) -> &str {
         &self.url

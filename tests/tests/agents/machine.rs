@@ -32,6 +32,8 @@ pub(crate) struct Machine {
     variables: Vec<(&'static str, String)>,
     /// Its own host name, in a namespace of Linux.
     host: Option<&'static str>,
+    /// The file of its network namespace.
+    network: Option<PathBuf>,
 }
 
 impl Machine {
@@ -43,7 +45,7 @@ impl Machine {
     /// Like `with`, with the home folder in a folder that the test chooses.
     pub(crate) fn with_home(cli: AgentCli, home: TempDir) -> Option<Self> {
         let agent = cli.installed()?;
-        let machine = Self { cli, agent, home, variables: Vec::new(), host: None };
+        let machine = Self { cli, agent, home, variables: Vec::new(), host: None, network: None };
         for name in ["launcher", "deckwatch-mcp"] {
             machine.install(name);
         }
@@ -70,6 +72,12 @@ impl Machine {
     /// Gives the machine a host name of its own.
     pub(crate) fn on_host(mut self, name: &'static str) -> Self {
         self.host = Some(name);
+        self
+    }
+
+    /// Gives the machine a network of its own.
+    pub(crate) fn in_network(mut self, file: PathBuf) -> Self {
+        self.network = Some(file);
         self
     }
 
@@ -124,10 +132,17 @@ impl Machine {
     }
 
     fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(if self.host.is_some() { Path::new("/usr/bin/unshare") } else { program });
-        if let Some(host) = self.host {
-            command.args(["--uts", "sh", "-c", r#"hostname "$0" && exec "$@""#, host]).arg(program);
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some(network) = &self.network {
+            words.extend(["/usr/bin/nsenter".into(), format!("--net={}", network.display()).into()]);
         }
+        if let Some(host) = self.host {
+            let unshare = ["/usr/bin/unshare", "--uts", "sh", "-c", r#"hostname "$0" && exec "$@""#, host];
+            words.extend(unshare.map(OsString::from));
+        }
+        words.push(program.into());
+        let mut command = Command::new(words.remove(0));
+        command.args(words);
         command.current_dir(self.home.path()).env_clear();
         command.envs([("HOME", self.home.path().as_os_str()), ("PATH", &self.search_path())]);
         command.envs([("LANG", "C.UTF-8"), ("TERM", "dumb"), ("NO_COLOR", "1")]);

@@ -23,6 +23,8 @@ mod idle;
 mod interactive;
 mod machine;
 mod mail;
+#[cfg(target_os = "linux")]
+mod networks;
 mod offered;
 mod office;
 mod own_settings;
@@ -30,6 +32,7 @@ mod pane;
 mod process;
 mod recovery;
 mod running;
+mod shared_repository;
 mod slash_commands;
 mod storm;
 mod team_api;

@@ -23,10 +23,11 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An API with the venture `alpha`.
 pub(crate) struct Office {
-    pub(crate) server: ServerProcess,
     pub(crate) api: Api,
-    key: String,
-    _data: TempDir,
+    /// The URL of the API, as the agents know it.
+    url: String,
+    /// The process of the API, if it is a server of its own.
+    _server: Option<(ServerProcess, TempDir)>,
 }
 
 /// An agent at a terminal.
@@ -43,9 +44,15 @@ impl Office {
         let (key, admin_key, data) = (fresh("context-key"), fresh("admin-key"), tempfile::tempdir().unwrap());
         let server = ServerProcess::start(&program("deckwatch-server"), data.path(), &key, &admin_key).await;
         let api = Api::at(&server.url, (&key, &admin_key), &data.path().join("context.db"));
+        let url = server.url.clone();
+        Self { _server: Some((server, data)), ..Self::on(api, url).await }
+    }
+
+    /// An office on a new API, which the agents know by this URL.
+    pub(crate) async fn on(api: Api, url: String) -> Self {
         let put = TestRequest::of(Operation::PutVenture).with("alpha").json(&json!({ "name": "alpha" }));
         let _: Venture = api.admin().send(put).await.of(201);
-        Self { server, api, key, _data: data }
+        Self { api, url, _server: None }
     }
 
     /// An agent that has answered its first prompt and waits for the next.
@@ -82,7 +89,7 @@ impl Office {
     pub(crate) fn launch(&self, machine: &Machine, model: &ScriptedModel, arguments: &[&str], session: &str) -> Pane {
         let mut command = machine.launcher(arguments);
         command.args(machine.cli.arguments_at_terminal()).envs(machine.cli.variables(model));
-        command.envs([("CONTEXT_API_URL", &self.server.url), ("CONTEXT_API_KEY", &self.key)]);
+        command.envs([("CONTEXT_API_URL", self.url.as_str()), ("CONTEXT_API_KEY", self.api.context_key())]);
         command.env("TERM", "xterm-256color");
         Pane::open_session(&command, machine.path(&format!("tmux-{session}")), session)
     }
@@ -135,7 +142,11 @@ impl Office {
 
 /// Prepares a machine for agents in a terminal, with a model for the first of them.
 pub(crate) async fn prepared(machine: &Machine) -> ScriptedModel {
-    let model = ScriptedModel::start(Script::default()).await;
+    prepared_with(machine, ScriptedModel::start(Script::default()).await).await
+}
+
+/// The same with this model.
+pub(crate) async fn prepared_with(machine: &Machine, model: ScriptedModel) -> ScriptedModel {
     let folder = machine.repository().canonicalize().unwrap();
     for (file, text) in machine.cli.settings_at_terminal(&model, &[folder], "true") {
         machine.write(file, &text);

@@ -67,10 +67,20 @@ impl Pane {
 
     /// Types a line, then Enter.
     pub(crate) async fn types(&self, line: &str) {
-        assert!(self.tmux().args(["send-keys", "-l", line]).status().unwrap().success());
+        self.writes(line);
         // The CLIs treat keys without a pause as pasted text.
         tokio::time::sleep(Duration::from_millis(700)).await;
         assert!(self.tmux().args(["send-keys", "Enter"]).status().unwrap().success());
+    }
+
+    /// Types a text without Enter.
+    pub(crate) fn writes(&self, text: &str) {
+        assert!(self.tmux().args(["send-keys", "-l", text]).status().unwrap().success());
+    }
+
+    /// Removes what was typed without Enter.
+    pub(crate) fn clears_prompt(&self) {
+        assert!(self.tmux().args(["send-keys", "C-u"]).status().unwrap().success());
     }
 
     /// Waits until the program has ended.

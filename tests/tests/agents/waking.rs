@@ -18,9 +18,7 @@ async fn an_idle_agent_is_woken_by_each_message(machine: Machine) {
     let limit = Duration::from_secs(match idle.desk.machine.cli {
         AgentCli::Claude => 3,
         // A new conversation is left alone for 4 seconds.
-        AgentCli::Gemini => 8,
-        // Codex looks into its queue every 10 seconds.
-        AgentCli::Codex => 20,
+        AgentCli::Codex | AgentCli::Gemini => 8,
     });
     for _ in 0..2 {
         let (text, sent) = idle.send().await;
@@ -47,6 +45,24 @@ async fn gemini_is_not_woken_in_a_tmux_that_the_launcher_did_not_make() {
     assert!(!idle.desk.pane.screen().contains(WAKING_TEXT), "{}", idle.desk.pane.screen());
     idle.desk.pane.types("Go on.").await;
     idle.desk.until("the next prompt shows the message", || idle.desk.model.count(&text) == 1).await;
+    idle.ends().await;
+}
+
+#[tokio::test]
+async fn codex_is_woken_by_its_queue_while_a_person_writes_a_prompt() {
+    const DRAFT: &str = "Half of a prompt";
+    let Some(machine) = Machine::with(AgentCli::Codex) else { return };
+    let Some(idle) = Idle::start(machine, OWN_SESSION).await else { return };
+    idle.desk.pane.writes(DRAFT);
+    idle.desk.pane.shows(DRAFT).await;
+    let (text, sent) = idle.send().await;
+    idle.desk.until("the message reaches the model", || idle.desk.model.count(&text) == 1).await;
+    // Codex looks into its queue every 10 seconds.
+    assert!(sent.elapsed() < Duration::from_secs(20), "{:?}", sent.elapsed());
+    idle.desk.until("the agent is idle again", || idle.desk.is_idle()).await;
+    assert!(idle.desk.pane.screen().contains(DRAFT), "{}", idle.desk.pane.screen());
+    assert_eq!(idle.desk.model.count(DRAFT), 0, "the draft was sent");
+    idle.desk.pane.clears_prompt();
     idle.ends().await;
 }
 

@@ -47,12 +47,9 @@ async fn a_status_goes_forward_only_and_a_repeat_changes_nothing() {
     let first = status(&sender, sent).await;
     assert_eq!((first.status, first.partial), (DeliveryStatus::Surfaced, true));
     assert!(first.surfaced_at.unwrap() >= first.offered_at.unwrap());
-    for (report, status_after) in [
-        ("surfaced", "surfaced"),
-        ("refused", "surfaced"),
-        ("acknowledged", "acknowledged"),
-        ("surfaced", "acknowledged"),
-    ] {
+    for (report, status_after) in
+        [("refused", "surfaced"), ("acknowledged", "acknowledged"), ("refused", "acknowledged")]
+    {
         assert_eq!(other.reported(delivery(sent), report).await, status_after, "{report}");
     }
     other.report(surfaced).await.of::<Value>(200);
@@ -60,6 +57,30 @@ async fn a_status_goes_forward_only_and_a_repeat_changes_nothing() {
     assert_eq!((last.surfaced_at, last.partial, last.reason), (first.surfaced_at, true, None));
     assert!(last.acknowledged_at.is_some());
     assert_eq!(other.taken().await.items, []);
+}
+
+#[tokio::test]
+async fn the_rest_of_a_message_is_shown_after_its_beginning_and_that_stays_so() {
+    let api = Api::start().await;
+    let (sender, other) = two(&api).await;
+    let sent = send(&sender, &other, &["read", "acknowledged before"]).await;
+    other.taken().await;
+    let report = async |sent, partial: bool| {
+        let item = json!({ "delivery_id": delivery(sent), "status": "surfaced", "at": api.minutes_ago(0), "partial": partial });
+        other.report(json!([item])).await.of::<Value>(200);
+        status(&sender, sent).await
+    };
+    for sent in &sent {
+        assert!(report(sent, true).await.partial);
+    }
+    assert_eq!(other.reported(delivery(&sent[1]), "acknowledged").await, "acknowledged");
+    for (sent, kept) in sent.iter().zip([DeliveryStatus::Surfaced, DeliveryStatus::Acknowledged]) {
+        let before = status(&sender, sent).await;
+        let after = report(sent, false).await;
+        assert_eq!((after.status, after.partial), (kept, false));
+        assert_eq!((after.surfaced_at, after.acknowledged_at), (before.surfaced_at, before.acknowledged_at));
+        assert!(!report(sent, true).await.partial, "a repeat of the first report changes nothing");
+    }
 }
 
 #[tokio::test]

@@ -17,4 +17,5 @@ mod runs;
 mod slow_link;
 mod terminal;
 mod tmux;
+mod top;
 mod world;

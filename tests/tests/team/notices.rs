@@ -244,19 +244,42 @@ async fn many_changes_in_a_minute_become_one_notice() {
     running.kill().await;
 }
 
-#[tokio::test]
-async fn the_desktop_gets_the_text_as_arguments_without_a_shell() {
-    let stage = Stage::new().await;
-    let program = stage.team.path("bin/notify-send");
-    stage.team.write("bin/notify-send", "#!/bin/sh\nprintf '%s\\n' \"$@\" >>\"$HOME/shown\"\n");
+/// The arguments with which a program of the desktop shows a notice. A stub stands in its place.
+async fn shown_by(stage: &Stage, name: &str) -> (Running, Vec<String>) {
+    let program = stage.team.path(&format!("bin/{name}"));
+    stage.team.write(&format!("bin/{name}"), "#!/bin/sh\nprintf '%s\\n' \"$@\" >>\"$HOME/shown\"\n");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     stage.configure("[notices]\ndesktop = true\n");
     let running = stage.notices().await;
     stage.codex.said("waiting", Some("$(touch pwned) <b>now</b>; `id`")).await;
     stage.logs("desktop: mac2-codex-1 waits for you", 1).await;
     let shown = std::fs::read_to_string(stage.team.path("shown")).unwrap();
+    (running, shown.lines().map(str::to_owned).collect())
+}
+
+/// The stub is not AppleScript: on a Mac, `osascript` runs these lines with the title and the text as arguments.
+#[tokio::test]
+async fn without_notify_send_osascript_gets_the_text_as_arguments() {
+    let path = std::env::var_os("PATH").unwrap();
+    if std::env::split_paths(&path).any(|folder| folder.join("notify-send").exists()) {
+        println!("skipped: notify-send is installed here");
+        return;
+    }
+    let stage = Stage::new().await;
+    let (running, shown) = shown_by(&stage, "osascript").await;
+    let script = ["on run argv", "display notification (item 2 of argv) with title (item 1 of argv)", "end run"];
+    let mut expected: Vec<&str> = script.iter().flat_map(|line| ["-e", line]).collect();
+    expected.extend(["--", "mac2-codex-1 waits for you", "alpha #91: $(touch pwned) <b>now</b>; `id`"]);
+    assert_eq!(shown, expected);
+    running.kill().await;
+}
+
+#[tokio::test]
+async fn the_desktop_gets_the_text_as_arguments_without_a_shell() {
+    let stage = Stage::new().await;
+    let (running, shown) = shown_by(&stage, "notify-send").await;
     let text = "alpha #91: $(touch pwned) &lt;b&gt;now&lt;/b&gt;; `id`";
-    assert_eq!(shown.lines().collect::<Vec<_>>(), ["--app-name=Deckwatch", "--", "mac2-codex-1 waits for you", text]);
+    assert_eq!(shown, ["--app-name=Deckwatch", "--", "mac2-codex-1 waits for you", text]);
     // A second process would send the same notices.
     let key = [("CONTEXT_API_KEY", CONTEXT_KEY)];
     let path = format!("{}:{}", stage.team.path("bin").display(), std::env::var("PATH").unwrap());

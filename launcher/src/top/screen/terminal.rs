@@ -72,3 +72,37 @@ fn restore_after_a_panic() {
         }));
     });
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Set in the process that panics.
+    const PANICS: &str = "DECKWATCH_TEST_PANICS_ON_THE_SCREEN";
+    const NAME: &str = "top::screen::terminal::tests::a_panic_is_reported_on_the_restored_terminal";
+
+    /// The test runs itself again, in a terminal of `script`.
+    #[test]
+    fn a_panic_is_reported_on_the_restored_terminal() {
+        if std::env::var_os(PANICS).is_some() {
+            let _screen = FullScreen::enter().unwrap();
+            panic!("the cause of the panic");
+        }
+        let own = std::env::current_exe().unwrap();
+        let line = format!("'{}' --exact {NAME} --nocapture; stty -a", own.display());
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).envs([(PANICS, "1"), ("TERM", "xterm-256color")]);
+        let output = script.stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part:?} is not in {text:?}"));
+        let (entered, left) = (at("\u{1b}[?1049h"), at("\u{1b}[?1049l"));
+        assert!(entered < left && left < at("the cause of the panic"), "{text:?}");
+        assert!(at("\u{1b}[?25l") < at("\u{1b}[?25h"), "the cursor is shown again: {text:?}");
+        let settings: Vec<&str> = text.split_whitespace().map(|word| word.trim_end_matches(';')).collect();
+        for setting in ["icanon", "echo", "isig", "opost"] {
+            assert!(settings.contains(&setting), "{setting}: {text:?}");
+        }
+    }
+}

@@ -98,6 +98,8 @@ impl Record {
 /// A slot that a running agent holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldSlot {
+    /// The name that the slot gives the agent. One that goes on as an agent of another machine has another name.
+    pub agent: Agent,
     /// The venture that the agent works on.
     pub venture: VentureCode,
     /// The process id of the agent, in its own process namespace.
@@ -164,10 +166,13 @@ impl Slot {
         let records = files.filter_map(|file| {
             let written = file.metadata().ok()?.modified().ok();
             let record: Record = serde_json::from_slice(&std::fs::read(file.path()).ok()?).ok()?;
-            Some(Record { written, ..record })
+            let name = file.file_name().into_string().ok()?;
+            let (client, number) = name.strip_suffix(".json")?.rsplit_once('-')?;
+            let slot = Self::named(host, &client.parse().ok()?, number.parse().ok()?).ok()?;
+            Some((slot.agent, Record { written, ..record }))
         });
-        let held = records.filter(Record::is_held);
-        held.map(|record| HeldSlot { pid: record.holder.pid, venture: record.venture }).collect()
+        let held = records.filter(|(_, record)| record.is_held());
+        held.map(|(agent, record)| HeldSlot { agent, pid: record.holder.pid, venture: record.venture }).collect()
     }
 
     /// The holder of the slot with this agent name. `None` if no slot of this machine has the name.
