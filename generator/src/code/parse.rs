@@ -1,8 +1,15 @@
 //! Parses a file with the grammar of its language.
 
+use std::cell::RefCell;
+
 use tree_sitter::{Node, Parser, Tree};
 
 use super::{Statement, go, java, javascript, php, python, ruby, rust};
+
+thread_local! {
+    /// The parser of the thread. It keeps its memory from file to file.
+    static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
+}
 
 /// The maximum depth of nested brackets in a file.
 const MAX_BRACKETS: usize = 1_000;
@@ -118,9 +125,10 @@ pub(crate) fn syntax_tree(grammar: Grammar, text: &str) -> Option<Tree> {
 
 /// The syntax tree of a text in a language. `None` if its grammar can't be loaded.
 pub(crate) fn parsed(language: &tree_sitter::Language, text: &str) -> Option<Tree> {
-    let mut parser = Parser::new();
-    parser.set_language(language).ok()?;
-    parser.parse(text, None)
+    PARSER.with_borrow_mut(|parser| {
+        parser.set_language(language).ok()?;
+        parser.parse(text, None)
+    })
 }
 
 /// The source text of a node.

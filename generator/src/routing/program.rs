@@ -314,7 +314,7 @@ impl<'a> Program<'a> {
         let mut next = 0;
         loop {
             while let Some(closure) = self.closures.get(next) {
-                let is_used = closure.function.name.as_ref().is_some_and(|name| used.contains(name));
+                let is_used = closure.function.name.as_ref().is_some_and(|name| used.contains(name.as_str()));
                 let file = closure.scope.file;
                 let is_loader = self.files.get(file).is_some_and(loads_folders);
                 let name = closure.function.name.as_deref().unwrap_or_default();

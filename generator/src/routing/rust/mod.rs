@@ -17,7 +17,7 @@ pub(super) use self::items::{Items, ModuleId, import_path};
 pub(super) use self::relevant::irrelevant;
 
 /// Texts of which a file that declares routes has one. Most files of a program have none, and reading them takes time.
-const MARKERS: [&str; 35] = [
+const MARKERS: [&str; 37] = [
     "Router",
     ".route(",
     ".nest(",
@@ -40,6 +40,8 @@ const MARKERS: [&str; 35] = [
     "ServiceConfig",
     "web::scope",
     "web::resource",
+    "Resource::new",
+    "HttpServiceFactory",
     "App::new",
     "warp::",
     "rocket::build",
@@ -58,7 +60,9 @@ const MARKERS: [&str; 35] = [
 const HEAD: usize = 500;
 /// Texts of which a file has one that other files may need for their routes: names from elsewhere, constants, and
 /// functions that a document of the API describes.
-const USEFUL: [&str; 5] = ["pub use", "pub(crate) use", "&'static str", ": &str =", "utoipa::path"];
+const USEFUL: [&str; 5] = ["pub use", "pub(crate) use", "&'static str =", ": &str =", "utoipa::path"];
+/// The start of a module with tests at the end of a file.
+const TESTS: [&str; 2] = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(test)]\nmod test {"];
 
 /// Whether a program wrote the file.
 fn is_generated(text: &str) -> bool {
@@ -79,10 +83,34 @@ fn has_marker(text: &str) -> bool {
 
 /// Whether another file may need a file for its routes.
 pub(super) fn is_useful(text: &str) -> bool {
-    is_candidate(text) || USEFUL.iter().any(|text_of_use| text.contains(text_of_use))
+    is_candidate(text)
+        || USEFUL.iter().any(|text_of_use| text.contains(text_of_use))
+        || text.contains("&'static str") && text.contains("\"/")
+}
+
+/// The text without the module of tests that ends it, which is about half of many files.
+pub(super) fn without_tests(text: &str) -> &str {
+    let Some((code, tests)) = TESTS.iter().find_map(|start| text.split_once(start)) else { return text };
+    // The module ends the file if only its last line is a brace that begins a line.
+    if tests.trim_end().split_once("\n}").is_some_and(|(_, rest)| rest.is_empty()) { code } else { text }
 }
 
 /// Whether a file may compare the path of a request by hand.
 pub(super) fn compares_paths(text: &str) -> bool {
     text.contains(".path()") && text.contains("Method::")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tests_at_the_end_of_a_file_are_left_out() {
+        let code = "fn main() {\n}\n";
+        let tests = "\n#[cfg(test)]\nmod tests {\n    fn one() {\n    }\n}\n";
+        assert_eq!(without_tests(&format!("{code}{tests}")), code);
+        let before = format!("{tests}fn after() {{\n}}\n");
+        assert_eq!(without_tests(&before), before);
+        assert_eq!(without_tests(code), code);
+    }
 }
