@@ -57,8 +57,6 @@ impl<'a, L: Form> Lowering<'a, L> {
             L::statement(self, child, &mut statements);
         }
         self.depth -= 1;
-        // The statements of all files are in memory at the same time.
-        statements.shrink_to_fit();
         statements
     }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use tree_sitter::{Node, Parser, Tree};
 
-use super::{Statement, go, java, javascript, php, python, ruby, rust};
+use super::{Statement, compact, go, java, javascript, php, python, ruby, rust};
 
 thread_local! {
     /// The parser of the thread. It keeps its memory from file to file.
@@ -91,7 +91,7 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
         return None;
     }
     let tree = syntax_tree(grammar, text)?;
-    Some(match grammar.described() {
+    let mut statements = match grammar.described() {
         Language::JavaScript => javascript::Lowering::new(text).program(tree.root_node()),
         Language::Python => python::Lowering::new(text).program(tree.root_node()),
         Language::Rust => rust::Lowering::new(text).program(tree.root_node()),
@@ -99,7 +99,9 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
         Language::Ruby => ruby::Lowering::new(text).program(tree.root_node()),
         Language::Php => php::Lowering::new(text).program(tree.root_node()),
         Language::Java => java::Lowering::new(text).program(tree.root_node()),
-    })
+    };
+    compact::statements(&mut statements);
+    Some(statements)
 }
 
 /// Whether brackets are nested deeper than in any code that people write. The parser of Rust takes quadratic time for those.

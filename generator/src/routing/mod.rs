@@ -29,6 +29,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::modules::Modules;
 pub(crate) use self::program::{Found, Unresolved};
@@ -70,13 +71,19 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
     let mut files: BTreeMap<String, Parsed> = BTreeMap::new();
     let mut wanted: Option<BTreeSet<String>> = None;
     let too_nested = Mutex::new(BTreeSet::new());
+    let has_described_routes = AtomicBool::new(false);
     for round in 0..MAX_ROUNDS {
+        // All candidates have been read when a file is read because another one names it.
+        let describes = has_described_routes.load(Ordering::Relaxed);
         let read = tree.read(
             |path| is_source(path) && wanted.as_ref().is_none_or(|wanted| wanted.contains(path)),
             |path, text| {
                 let text = if language(path) == Some(Language::Rust) { rust::without_tests(text) } else { text };
                 let is_candidate = candidates::is_candidate(path, text, &modules);
-                let is_read = is_candidate || wanted.is_some() && candidates::is_needed(path, text);
+                if is_candidate && rust::has_described_routes(text) {
+                    has_described_routes.store(true, Ordering::Relaxed);
+                }
+                let is_read = is_candidate || wanted.is_some() && candidates::is_needed(path, text, describes);
                 let grammar = Grammar::of(paths::extension(path)).filter(|_| is_read)?;
                 if is_too_nested(grammar, text) {
                     too_nested.lock().ok()?.insert(path.to_owned());

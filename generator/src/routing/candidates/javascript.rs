@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 use super::super::file_routes;
 use super::super::framework;
 use super::super::modules::Modules;
-use super::{SMALL, Words, assigns_text, has_any};
+use super::{SMALL, Words, has_any, has_path_constant};
 use crate::code::Language;
 use crate::paths;
 
@@ -58,17 +58,17 @@ const PARTS: [&str; 17] = [
     "outer",
     "refix",
     "PREFIX",
-    "ersion",
     "VERSION",
+    "ersion: 'v",
+    "ersion: \"v",
     "path:",
-    "Path",
+    "basePath",
     "PATH",
     "rocedure",
     "ontroller",
     "export *",
     "export {",
     "module.exports",
-    "method:",
 ];
 
 /// The size from which a file may be minified, in bytes.
@@ -103,7 +103,7 @@ pub(super) fn is_candidate(path: &str, text: &str, modules: &Modules) -> bool {
 
 pub(super) fn is_needed(text: &str) -> bool {
     let may_have_part =
-        || has_any(&PART, text) || has_any(&DECLARING, text) || has_any(&MOUNTING, text) || assigns_text(text);
+        || has_any(&PART, text) || has_any(&DECLARING, text) || has_any(&MOUNTING, text) || has_path_constant(text);
     !is_minified(text) && (text.len() <= SMALL || may_have_part() || calls_router(text))
 }
 

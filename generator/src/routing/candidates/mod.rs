@@ -19,6 +19,11 @@ use crate::code::Language;
 /// A file of this size in bytes is needed if another one imports it, since reading it is cheaper than a mistake.
 const SMALL: usize = 600;
 
+/// The maximum indentation of a member with a text that may be a part of a path, in bytes.
+const MAX_INDENT: usize = 4;
+/// The maximum size of such a text, in bytes.
+const MAX_PART: usize = 80;
+
 /// Several texts that are searched at once.
 type Words = LazyLock<Option<AhoCorasick>>;
 
@@ -37,9 +42,9 @@ pub(super) fn is_candidate(path: &str, text: &str, modules: &Modules) -> bool {
 }
 
 /// Whether a file that another one names is read.
-pub(super) fn is_needed(path: &str, text: &str) -> bool {
+pub(super) fn is_needed(path: &str, text: &str, has_described_routes: bool) -> bool {
     match language(path) {
-        Some(Language::Rust) => rust::is_useful(text),
+        Some(Language::Rust) => rust::is_useful(text, has_described_routes),
         Some(Language::Java) => spring::is_needed(text),
         Some(Language::Go) => go::is_needed(text),
         Some(Language::JavaScript) => javascript::is_needed(text),
@@ -60,19 +65,30 @@ fn has_any(words: &Words, text: &str) -> bool {
     words.as_ref().is_some_and(|words| words.is_match(text))
 }
 
-/// Whether a line that is at most a little indented gives a name a text, as in `prefix = "api"`.
-fn assigns_text(text: &str) -> bool {
-    let assigns = |line: &str| {
-        let trimmed = line.trim_start();
-        let Some((left, right)) = trimmed.split_once('=').filter(|_| line.len() - trimmed.len() <= 4) else {
-            return false;
-        };
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | ':' | ' ' | '[' | ']' | '|');
-        let right = right.trim_start();
-        let right = right.strip_prefix(['f', 'r']).unwrap_or(right);
-        left.chars().all(is_name) && right.starts_with(['"', '\'', '`'])
-    };
-    text.lines().any(assigns)
+/// Whether a file gives a name a text that may be a part of a path, as in `PREFIX = "api"`: at the top of the file, or as
+/// a member of a class, an enumeration or a record.
+fn has_path_constant(text: &str) -> bool {
+    text.lines().any(is_path_constant)
+}
+
+fn is_path_constant(line: &str) -> bool {
+    let trimmed = line.trim_start();
+    let indent = line.len() - trimmed.len();
+    let Some((left, right)) = trimmed.split_once('=').filter(|_| indent <= MAX_INDENT) else { return false };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | ':' | ' ' | '[' | ']' | '|');
+    let is_local = || ["const ", "let ", "var "].iter().any(|start| left.starts_with(start));
+    let is_member = |left: &str| !left.trim_end().contains(|c: char| c.is_ascii_lowercase()) || left.contains([':', ' ']);
+    let is_kept = indent == 0 || !is_local() && is_member(left.trim_end()) || right.trim_end().ends_with(',');
+    is_kept && !left.starts_with('_') && left.chars().all(is_name) && begins_with_path_part(right.trim_start())
+}
+
+/// Whether a source text begins with a string literal that may be a part of a path.
+pub(super) fn begins_with_path_part(source: &str) -> bool {
+    let source = source.strip_prefix(['f', 'r']).unwrap_or(source);
+    let Some(quote) = source.chars().next().filter(|quote| matches!(quote, '"' | '\'' | '`')) else { return false };
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-./{}:$*<>()".contains(c);
+    let inside = source.get(1..).unwrap_or_default();
+    inside.find(quote).is_some_and(|end| (1..=MAX_PART).contains(&end) && inside.chars().take_while(|c| *c != quote).all(is_part))
 }
 
 #[cfg(test)]
@@ -81,11 +97,27 @@ mod tests {
 
     #[test]
     fn constants_are_texts_with_a_name() {
-        for line in ["PREFIX = \"api\"", "export const API_VERSION = 'v1';", "    prefix: str = f\"{x}\""] {
-            assert!(assigns_text(line), "{line}");
+        for line in [
+            "PREFIX = \"api\"",
+            "export const API_VERSION = 'v1';",
+            "    prefix: str = f\"{x}\"",
+            "    PREFIX = 'v1'",
+            "  Users = 'users',",
+            "  static base = '/users'",
+        ] {
+            assert!(is_path_constant(line), "{line}");
         }
-        for line in ["a == b", "        deep = 'x'", "call(name='x')", "PREFIX = other"] {
-            assert!(!assigns_text(line), "{line}");
+        for line in [
+            "a == b",
+            "        deep = 'x'",
+            "call(name='x')",
+            "PREFIX = other",
+            "TEXT = 'one two'",
+            "    local = 'x'",
+            "  const local = 'x'",
+            "__version__ = '1.0'",
+        ] {
+            assert!(!is_path_constant(line), "{line}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 use super::super::framework;
-use super::{SMALL, Words, assigns_text, has_any};
+use super::{SMALL, Words, has_any, has_path_constant};
 use crate::code::Language;
 use crate::paths;
 
@@ -29,20 +29,23 @@ const MARKERS: [&str; 13] = [
 const DJANGO_MARKERS: [&str; 8] =
     ["path(", "url(", "include(", ".register(", ".as_view(", "@api_view", "@action", "outer("];
 /// Texts of which a file has one that may have a part of a route: views, classes above views, prefixes, and routers.
-const PARTS: [&str; 26] = [
+const PARTS: [&str; 29] = [
     "outer",
     "View",
     "Resource",
-    "Mixin",
     "ontroller",
     "Endpoint",
     "include(",
     "urls",
-    "path",
+    "path(",
+    "path =",
+    "path=",
+    "path:",
     "prefix",
-    "version",
+    "version = ",
     "methods",
-    "actions",
+    "actions =",
+    "@action",
     "lookup_",
     "route",
     "def get(",
@@ -57,7 +60,6 @@ const PARTS: [&str; 26] = [
     "/\"",
     "/'",
 ];
-
 /// Texts of which a file has one whose own imports may have a part of a route.
 const LINKS: [&str; 12] = [
     "outer",
@@ -93,7 +95,7 @@ pub(super) fn is_candidate(text: &str) -> bool {
 }
 
 pub(super) fn is_needed(path: &str, text: &str) -> bool {
-    text.len() <= SMALL || paths::name(path) == "__init__.py" || has_any(&PART, text) || assigns_text(text)
+    text.len() <= SMALL || paths::name(path) == "__init__.py" || has_any(&PART, text) || has_path_constant(text)
 }
 
 pub(super) fn imports_matter(path: &str, text: &str) -> bool {

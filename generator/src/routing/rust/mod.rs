@@ -16,6 +16,8 @@ pub(super) use self::filters::{FilterId, Filters};
 pub(super) use self::items::{Items, ModuleId, import_path};
 pub(super) use self::relevant::irrelevant;
 
+use super::candidates::begins_with_path_part;
+
 /// Texts of which a file that declares routes has one. Most files of a program have none, and reading them takes time.
 const MARKERS: [&str; 37] = [
     "Router",
@@ -58,9 +60,10 @@ const MARKERS: [&str; 37] = [
 ];
 /// The part of a file that says whether a program wrote it, in bytes.
 const HEAD: usize = 500;
-/// Texts of which a file has one that other files may need for their routes: names from elsewhere, constants, and
-/// functions that a document of the API describes.
-const USEFUL: [&str; 5] = ["pub use", "pub(crate) use", "&'static str =", ": &str =", "utoipa::path"];
+/// Texts of which a file has one that other files may need for their routes: names from elsewhere.
+const USEFUL: [&str; 2] = ["pub use", "pub(crate) use"];
+/// The types of constants that may be a part of a path.
+const CONSTANTS: [&str; 2] = [": &str = ", ": &'static str = "];
 /// The start of a module with tests at the end of a file.
 const TESTS: [&str; 2] = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(test)]\nmod test {"];
 
@@ -81,11 +84,23 @@ fn has_marker(text: &str) -> bool {
         || compares_paths(text)
 }
 
-/// Whether another file may need a file for its routes.
-pub(super) fn is_useful(text: &str) -> bool {
+/// Whether another file may need a file for its routes. Functions that a document of the API describes are routes only
+/// where a macro adds them to a router.
+pub(super) fn is_useful(text: &str, has_described_routes: bool) -> bool {
+    let has_constant = |start: &&str| {
+        let mut rest = text.match_indices(*start).filter_map(|(at, found)| text.get(at + found.len()..));
+        rest.any(begins_with_path_part)
+    };
     is_candidate(text)
         || USEFUL.iter().any(|text_of_use| text.contains(text_of_use))
+        || CONSTANTS.iter().any(has_constant)
         || text.contains("&'static str") && text.contains("\"/")
+        || has_described_routes && text.contains("utoipa::path")
+}
+
+/// Whether a file adds functions to a router by what their attributes say.
+pub(super) fn has_described_routes(text: &str) -> bool {
+    text.contains("routes!")
 }
 
 /// The text without the module of tests that ends it, which is about half of many files.
