@@ -38,8 +38,11 @@ use self::python_modules::PythonModule;
 use self::rust::Crates;
 use crate::code::{Grammar, Language, Statement, is_too_nested, parse};
 use crate::paths;
+use crate::skipped::Reason;
 use crate::tree::Tree;
 
+/// The end of the names of files of JavaScript that a program wrote for browsers.
+const MINIFIED: &str = ".min.js";
 /// The maximum number of rounds in which imported files are read.
 const MAX_ROUNDS: usize = 12;
 /// The number of imports from a file that declares routes to the files that are still read, in languages in which most
@@ -70,7 +73,7 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
     let crates = Crates::new(tree.files(), &settings);
     let mut files: BTreeMap<String, Parsed> = BTreeMap::new();
     let mut wanted: Option<BTreeSet<String>> = None;
-    let too_nested = Mutex::new(BTreeSet::new());
+    let skipped = Mutex::new(BTreeMap::new());
     let has_described_routes = AtomicBool::new(false);
     for round in 0..MAX_ROUNDS {
         // All candidates have been read when a file is read because another one names it.
@@ -84,9 +87,18 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
                     has_described_routes.store(true, Ordering::Relaxed);
                 }
                 let is_read = is_candidate || wanted.is_some() && candidates::is_needed(path, text, describes);
-                let grammar = Grammar::of(paths::extension(path)).filter(|_| is_read)?;
-                if is_too_nested(grammar, text) {
-                    too_nested.lock().ok()?.insert(path.to_owned());
+                let grammar = Grammar::of(paths::extension(path))?;
+                let reason = if !is_read {
+                    candidates::reason_to_skip(path, text)
+                } else if is_too_nested(grammar, text) {
+                    Some(Reason::TooNested)
+                } else {
+                    None
+                };
+                if let Some(reason) = reason {
+                    skipped.lock().ok()?.insert(path.to_owned(), reason);
+                }
+                if reason.is_some() || !is_read {
                     return None;
                 }
                 let (mut parsed, specifiers) = parsed(path, text, is_candidate)?;
@@ -105,9 +117,13 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
         }
         wanted = Some(missing);
     }
-    for path in too_nested.into_inner().unwrap_or_default() {
-        tree.add_too_nested(&path);
+    for (path, reason) in skipped.into_inner().unwrap_or_default() {
+        if !files.contains_key(&path) {
+            tree.add_skipped(reason, &path);
+        }
     }
+    let minified: Vec<String> = tree.files().iter().filter(|path| path.ends_with(MINIFIED)).cloned().collect();
+    minified.iter().for_each(|path| tree.add_skipped(Reason::Minified, path));
     let imports = imports(&files);
     let sources: Vec<SourceFile> = files
         .into_iter()
@@ -158,7 +174,7 @@ fn language(path: &str) -> Option<Language> {
 }
 
 fn is_source(path: &str) -> bool {
-    let is_generated = path.ends_with(".d.ts") || path.ends_with(".min.js");
+    let is_generated = path.ends_with(".d.ts") || path.ends_with(MINIFIED);
     Grammar::of(paths::extension(path)).is_some() && !is_generated && !paths::is_example(path) && !paths::is_test(path)
 }
 

@@ -10,6 +10,7 @@ use super::super::modules::Modules;
 use super::{SMALL, Words, has_any, has_path_constant};
 use crate::code::Language;
 use crate::paths;
+use crate::skipped::Reason;
 
 /// The calls with which routers add routes. Other objects have such methods too: `map.get(key)`.
 const VERBS: [&str; 9] = [".get(", ".post(", ".put(", ".patch(", ".delete(", ".del(", ".all(", ".openapi(", ".on("];
@@ -99,6 +100,11 @@ pub(super) fn is_candidate(path: &str, text: &str, modules: &Modules) -> bool {
         || compares_paths(text)
         || has_any(&DECLARING, text)
         || !is_component && modules.may_serve(path) && (has_any(&MOUNTING, text) || calls_router(text))
+}
+
+/// Minified code, and code with calls like those of routers that is no candidate.
+pub(super) fn reason_to_skip(text: &str) -> Option<Reason> {
+    if is_minified(text) { Some(Reason::Minified) } else { calls_router(text).then_some(Reason::Browser) }
 }
 
 pub(super) fn is_needed(text: &str) -> bool {

@@ -15,6 +15,7 @@ pub(super) use self::javascript::compares_paths;
 use super::modules::Modules;
 use super::{go, language, laravel, rails, rust, spring};
 use crate::code::Language;
+use crate::skipped::Reason;
 
 /// A file of this size in bytes is needed if another one imports it, since reading it is cheaper than a mistake.
 const SMALL: usize = 600;
@@ -53,6 +54,11 @@ pub(super) fn is_needed(path: &str, text: &str, has_described_routes: bool) -> b
     }
 }
 
+/// Why a file is not read although it may look like one that declares routes. `None` if it does not look so.
+pub(super) fn reason_to_skip(path: &str, text: &str) -> Option<Reason> {
+    if language(path) == Some(Language::JavaScript) { javascript::reason_to_skip(text) } else { None }
+}
+
 /// Whether the values that a file of JavaScript or Python imports matter: it mounts them, or exports them as its own.
 pub(super) fn imports_matter(path: &str, text: &str) -> bool {
     match language(path) {
@@ -77,7 +83,8 @@ fn is_path_constant(line: &str) -> bool {
     let Some((left, right)) = trimmed.split_once('=').filter(|_| indent <= MAX_INDENT) else { return false };
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | ':' | ' ' | '[' | ']' | '|');
     let is_local = || ["const ", "let ", "var "].iter().any(|start| left.starts_with(start));
-    let is_member = |left: &str| !left.trim_end().contains(|c: char| c.is_ascii_lowercase()) || left.contains([':', ' ']);
+    let is_member =
+        |left: &str| !left.trim_end().contains(|c: char| c.is_ascii_lowercase()) || left.contains([':', ' ']);
     let is_kept = indent == 0 || !is_local() && is_member(left.trim_end()) || right.trim_end().ends_with(',');
     is_kept && !left.starts_with('_') && left.chars().all(is_name) && begins_with_path_part(right.trim_start())
 }
@@ -88,7 +95,9 @@ pub(super) fn begins_with_path_part(source: &str) -> bool {
     let Some(quote) = source.chars().next().filter(|quote| matches!(quote, '"' | '\'' | '`')) else { return false };
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-./{}:$*<>()".contains(c);
     let inside = source.get(1..).unwrap_or_default();
-    inside.find(quote).is_some_and(|end| (1..=MAX_PART).contains(&end) && inside.chars().take_while(|c| *c != quote).all(is_part))
+    inside
+        .find(quote)
+        .is_some_and(|end| (1..=MAX_PART).contains(&end) && inside.chars().take_while(|c| *c != quote).all(is_part))
 }
 
 #[cfg(test)]
