@@ -55,7 +55,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
             Fact::Test(paths) => coverage.add(&path, &paths),
         }
     }
-    let specified = specified(tree, &specifications);
+    let specified = specified(tree, specifications);
     let graphql = graphql::operations(&parts);
     let (files, found) = routing::read(tree);
     let routes = found.routes.iter().map(|route| ResolvedRoute {
@@ -102,8 +102,8 @@ fn is_wanted(path: &str) -> bool {
 }
 
 /// The operations of the OpenAPI files, each with the file that it was found in. Files that they refer to are read too.
-fn specified(tree: &mut Tree, specifications: &Files) -> Vec<(String, Operation)> {
-    let mut files = specifications.clone();
+fn specified(tree: &mut Tree, mut files: Files) -> Vec<(String, Operation)> {
+    let specifications: Vec<String> = files.keys().cloned().collect();
     for _ in 0..MAX_REFERENCE_ROUNDS {
         let referenced = files.iter().flat_map(|(path, node)| openapi::referenced(path, node));
         let missing: BTreeSet<String> = referenced.filter(|path| !files.contains_key(path)).collect();
@@ -113,8 +113,8 @@ fn specified(tree: &mut Tree, specifications: &Files) -> Vec<(String, Operation)
         let read = tree.read(|path| missing.contains(path), |path, text| Some(openapi::node(path, text)));
         files.extend(read);
     }
-    let operations = |(path, node): (&String, &Node)| openapi::operations(path, node, &files);
-    let all = specifications.iter().flat_map(operations);
+    let specifications = specifications.iter().filter_map(|path| files.get_key_value(path));
+    let all = specifications.flat_map(|(path, node)| openapi::operations(path, node, &files));
     all.map(|operation| (operation.file.clone(), operation)).collect()
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
     let settings = tree.read(is_settings, |_, text| Some(text.to_owned()));
     let modules = Modules::new(tree.files(), &settings);
     let crates = Crates::new(tree.files(), &settings);
+    drop(settings);
     let mut files: BTreeMap<String, Parsed> = BTreeMap::new();
     let mut wanted: Option<BTreeSet<String>> = None;
     let skipped = Mutex::new(BTreeMap::new());
