@@ -75,7 +75,9 @@ fn pattern(bound: &mut Pattern) {
     match bound {
         Pattern::Record(entries) => {
             entries.shrink_to_fit();
-            entries.iter_mut().for_each(|(_, inner)| pattern(inner));
+            for (_, inner) in entries {
+                pattern(inner);
+            }
         }
         Pattern::List(patterns) => {
             patterns.shrink_to_fit();
@@ -92,7 +94,9 @@ fn values(list: &mut Vec<Located>) {
 
 fn elements(list: &mut Vec<Element>) {
     list.shrink_to_fit();
-    list.iter_mut().for_each(|element| located(&mut element.value));
+    for element in list {
+        located(&mut element.value);
+    }
 }
 
 fn entries(list: &mut Vec<Entry>) {

@@ -124,7 +124,9 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
         }
     }
     let minified: Vec<String> = tree.files().iter().filter(|path| path.ends_with(MINIFIED)).cloned().collect();
-    minified.iter().for_each(|path| tree.add_skipped(Reason::Minified, path));
+    for path in &minified {
+        tree.add_skipped(Reason::Minified, path);
+    }
     let imports = imports(&files);
     let sources: Vec<SourceFile> = files
         .into_iter()

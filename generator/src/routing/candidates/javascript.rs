@@ -146,9 +146,8 @@ fn calls_router(text: &str) -> bool {
         match (rest.next(), rest.next()) {
             (Some('"' | '\'' | '`'), Some(first)) if is_on => first.is_ascii_uppercase(),
             (Some(quote @ ('"' | '\'' | '`')), Some(first)) => first == quote || "/*:^$".contains(first),
-            (Some('/'), _) => true,
+            (Some('/' | '['), _) => true,
             (None | Some(')' | '{'), _) => false,
-            (Some('['), _) => true,
             _ => is_named_like_router(text.get(..found.start()).unwrap_or_default()),
         }
     })
