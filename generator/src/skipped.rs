@@ -36,6 +36,11 @@ pub enum Reason {
     Malformed,
     /// It is code with more nested brackets than people write, which the parser would read too slowly.
     TooNested,
+    /// It is JavaScript that a program wrote for browsers.
+    Minified,
+    /// It has calls like those of a router, but the packages around it depend on no framework, or it is a component of a
+    /// page: such calls are requests of a browser.
+    Browser,
 }
 
 impl Reason {
@@ -55,6 +60,10 @@ impl Reason {
             Self::Unreadable => "not readable",
             Self::Malformed => "malformed",
             Self::TooNested => "code in more than 1,000 nested brackets",
+            Self::Minified => "minified JavaScript",
+            Self::Browser => {
+                "code of browsers, as far as its package and its form say, with calls like those of a router"
+            }
         }
     }
 }

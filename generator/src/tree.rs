@@ -90,9 +90,9 @@ impl Tree {
         self.skipped.add(Reason::Malformed, path);
     }
 
-    /// Adds a file of code to the list of what was not read, because its brackets are nested too deeply.
-    pub(super) fn add_too_nested(&mut self, path: &str) {
-        self.skipped.add(Reason::TooNested, path);
+    /// Adds a file of code to the list of what was not read.
+    pub(super) fn add_skipped(&mut self, reason: Reason, path: &str) {
+        self.skipped.add(reason, path);
     }
 
     /// Reads the files that `wanted` selects, several at the same time, and returns the results of `extract` in the

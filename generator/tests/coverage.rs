@@ -22,17 +22,32 @@ fn code_of_rust_that_is_nested_too_deeply_is_told() {
 }
 
 #[test]
-fn code_of_a_browser_declares_no_routes() {
+fn code_of_a_browser_declares_no_routes_and_is_told() {
     let package = r#"{"dependencies": {"vue": "3", "axios": "1"}}"#;
     let call = "app.get('/a', (request) => request);\n";
     let content = document(&[("package.json", package), ("src/page.ts", call)]);
     assert!(content.contains("No routes were found"), "{content}");
+    assert!(content.contains("with calls like those of a router: `src/page.ts`"), "{content}");
     let server = r#"{"dependencies": {"express": "5"}}"#;
     let content = document(&[("package.json", server), ("src/page.ts", call)]);
     assert!(content.contains("| `GET` | `/a` |"), "{content}");
     let component = document(&[("package.json", server), ("src/page.tsx", call)]);
     assert!(component.contains("No routes were found"), "{component}");
+    assert!(component.contains("with calls like those of a router: `src/page.tsx`"), "{component}");
     let minified = format!("{call}{}", "var a=1;".repeat(1_000));
-    let content = document(&[("package.json", server), ("public/all.js", &minified)]);
+    let content = document(&[("package.json", server), ("public/all.js", &minified), ("public/one.min.js", call)]);
     assert!(content.contains("No routes were found"), "{content}");
+    assert!(content.contains("- 2 minified JavaScript: `public/all.js`, `public/one.min.js`"), "{content}");
+}
+
+#[test]
+fn code_that_takes_too_many_steps_is_told_and_does_not_end_the_rest() {
+    // Each function calls the next one four times, so that the first one would run the last one 4^20 times.
+    let calls = |n: usize| format!("export function f{n}() {{ {} }}\n", format!("f{}(app); ", n + 1).repeat(4));
+    let endless: String = (0..20).map(calls).collect();
+    let endless = format!("import express from 'express';\n{endless}export function f20() {{ g(); }}\nf0();\n");
+    let server = "import express from 'express';\nconst app = express();\napp.get('/late', (request) => request);\n";
+    let content = document(&[("src/a.js", &endless), ("src/z.js", server)]);
+    assert!(content.contains("not evaluated to its end"), "{content}");
+    assert!(content.contains("`src/a.js`") && content.contains("| `GET` | `/late` |"), "{content}");
 }

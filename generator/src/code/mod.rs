@@ -4,6 +4,7 @@
 //! document shows what a program can do: both branches are evaluated. What has no form of its own is
 //! [`Expression::Unknown`] with its source text, so that a document can name it.
 
+mod compact;
 mod go;
 mod java;
 mod javascript;

@@ -1,8 +1,15 @@
 //! Parses a file with the grammar of its language.
 
+use std::cell::RefCell;
+
 use tree_sitter::{Node, Parser, Tree};
 
-use super::{Statement, go, java, javascript, php, python, ruby, rust};
+use super::{Statement, compact, go, java, javascript, php, python, ruby, rust};
+
+thread_local! {
+    /// The parser of the thread. It keeps its memory from file to file.
+    static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
+}
 
 /// The maximum depth of nested brackets in a file.
 const MAX_BRACKETS: usize = 1_000;
@@ -84,7 +91,7 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
         return None;
     }
     let tree = syntax_tree(grammar, text)?;
-    Some(match grammar.described() {
+    let mut statements = match grammar.described() {
         Language::JavaScript => javascript::Lowering::new(text).program(tree.root_node()),
         Language::Python => python::Lowering::new(text).program(tree.root_node()),
         Language::Rust => rust::Lowering::new(text).program(tree.root_node()),
@@ -92,7 +99,9 @@ pub(crate) fn parse(grammar: Grammar, text: &str) -> Option<Vec<Statement>> {
         Language::Ruby => ruby::Lowering::new(text).program(tree.root_node()),
         Language::Php => php::Lowering::new(text).program(tree.root_node()),
         Language::Java => java::Lowering::new(text).program(tree.root_node()),
-    })
+    };
+    compact::statements(&mut statements);
+    Some(statements)
 }
 
 /// Whether brackets are nested deeper than in any code that people write. The parser of Rust takes quadratic time for those.
@@ -118,9 +127,10 @@ pub(crate) fn syntax_tree(grammar: Grammar, text: &str) -> Option<Tree> {
 
 /// The syntax tree of a text in a language. `None` if its grammar can't be loaded.
 pub(crate) fn parsed(language: &tree_sitter::Language, text: &str) -> Option<Tree> {
-    let mut parser = Parser::new();
-    parser.set_language(language).ok()?;
-    parser.parse(text, None)
+    PARSER.with_borrow_mut(|parser| {
+        parser.set_language(language).ok()?;
+        parser.parse(text, None)
+    })
 }
 
 /// The source text of a node.

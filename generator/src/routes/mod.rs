@@ -21,6 +21,8 @@ use super::tree::Tree;
 
 /// The maximum number of test files that are listed for a route.
 const MAX_TESTS: usize = 2;
+/// The maximum number of files that are named whose evaluation a limit ended.
+const MAX_UNFINISHED: usize = 20;
 /// The maximum number of rounds in which the files are read that OpenAPI files refer to.
 const MAX_REFERENCE_ROUNDS: usize = 4;
 
@@ -53,7 +55,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
             Fact::Test(paths) => coverage.add(&path, &paths),
         }
     }
-    let specified = specified(tree, &specifications);
+    let specified = specified(tree, specifications);
     let graphql = graphql::operations(&parts);
     let (files, found) = routing::read(tree);
     let routes = found.routes.iter().map(|route| ResolvedRoute {
@@ -73,6 +75,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
          nothing was run. A part of a path that is known only at run time is in braces, with its name in the code. The column `tests` names the test files \
          that contain the path.",
     );
+    write_limits(&mut document, &files, &found);
     if rows.is_empty() {
         let message = "No routes were found: no file uses a supported framework for Rust, TypeScript, JavaScript, Python, Go, Ruby, \
                     PHP or Java, and there is no OpenAPI file and no GraphQL schema. Tests, examples and benchmarks were not read.";
@@ -99,8 +102,8 @@ fn is_wanted(path: &str) -> bool {
 }
 
 /// The operations of the OpenAPI files, each with the file that it was found in. Files that they refer to are read too.
-fn specified(tree: &mut Tree, specifications: &Files) -> Vec<(String, Operation)> {
-    let mut files = specifications.clone();
+fn specified(tree: &mut Tree, mut files: Files) -> Vec<(String, Operation)> {
+    let specifications: Vec<String> = files.keys().cloned().collect();
     for _ in 0..MAX_REFERENCE_ROUNDS {
         let referenced = files.iter().flat_map(|(path, node)| openapi::referenced(path, node));
         let missing: BTreeSet<String> = referenced.filter(|path| !files.contains_key(path)).collect();
@@ -110,8 +113,8 @@ fn specified(tree: &mut Tree, specifications: &Files) -> Vec<(String, Operation)
         let read = tree.read(|path| missing.contains(path), |path, text| Some(openapi::node(path, text)));
         files.extend(read);
     }
-    let operations = |(path, node): (&String, &Node)| openapi::operations(path, node, &files);
-    let all = specifications.iter().flat_map(operations);
+    let specifications = specifications.iter().filter_map(|path| files.get_key_value(path));
+    let all = specifications.flat_map(|(path, node)| openapi::operations(path, node, &files));
     all.map(|operation| (operation.file.clone(), operation)).collect()
 }
 
@@ -234,11 +237,27 @@ fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// Writes what looks like a route and was not understood, so that a reader can look there.
-fn write_unresolved(document: &mut Document, files: &[String], found: &Found) {
+/// Writes which limits ended the evaluation of the code.
+fn write_limits(document: &mut Document, files: &[String], found: &Found) {
     if found.is_partial {
         document.add("the limit", "The code has more routes or calls than are read, so routes are missing.");
     }
+    if !found.unfinished.is_empty() {
+        let first = found.unfinished.iter().take(MAX_UNFINISHED).filter_map(|file| files.get(*file));
+        let named: Vec<String> = first.map(|path| code(path)).collect();
+        let more = found.unfinished.len().saturating_sub(MAX_UNFINISHED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let text = format!(
+            "The code of these files was not evaluated to its end, because it takes too many steps, so routes of \
+             them may be missing: {}{more}.",
+            named.join(", "),
+        );
+        document.add("the files whose evaluation ended early", &text);
+    }
+}
+
+/// Writes what looks like a route and was not understood, so that a reader can look there.
+fn write_unresolved(document: &mut Document, files: &[String], found: &Found) {
     if found.unresolved.is_empty() {
         return;
     }

@@ -35,6 +35,18 @@ pub(super) fn is_file_route(path: &str) -> bool {
     of_path(path).is_some()
 }
 
+/// Whether a file whose path is that of a route may serve it: its text has what would declare the methods.
+pub(super) fn may_serve(path: &str, text: &str) -> bool {
+    let has_method = || METHODS.iter().any(|method| text.contains(method)) || text.contains("fallback");
+    match of_path(path) {
+        Some((_, Form::Methods)) => has_method() || text.contains("export *"),
+        Some((_, Form::LoaderAndAction)) => {
+            ["loader", "action", "route(", "index("].iter().any(|name| text.contains(name)) || text.contains("export *")
+        }
+        found => found.is_some(),
+    }
+}
+
 /// The URL path of a file, and how it declares its methods.
 fn of_path(path: &str) -> Option<(String, Form)> {
     let stem = paths::stem(path);

@@ -247,29 +247,10 @@ pub(super) fn package_of_name(name: &str, language: Language) -> Option<&'static
     all().iter().find(has_name).and_then(|framework| framework.packages.first()).map(String::as_str)
 }
 
-/// Whether a text names the package of a framework as a string.
-pub(super) fn names_package(text: &str) -> bool {
-    let named = |package: &String| {
-        text.match_indices(package.as_str())
-            .any(|(at, _)| text.get(..at).is_some_and(|before| before.ends_with(['\'', '"'])))
-    };
-    all()
-        .iter()
-        .filter(|framework| framework.language == Language::JavaScript)
-        .any(|framework| framework.packages.iter().any(named))
-}
-
-/// Whether a text of Python imports a framework.
-pub(super) fn imports_package(text: &str) -> bool {
-    let imported = |package: &String| {
-        text.match_indices(package.as_str()).any(|(at, _)| {
-            text.get(..at).is_some_and(|before| before.ends_with("from ") || before.ends_with("import "))
-        })
-    };
-    all()
-        .iter()
-        .filter(|framework| framework.language == Language::Python)
-        .any(|framework| framework.packages.iter().any(imported))
+/// The packages of the frameworks of a language.
+pub(super) fn packages(language: Language) -> impl Iterator<Item = &'static str> {
+    let own = all().iter().filter(move |framework| framework.language == language);
+    own.flat_map(|framework| &framework.packages).map(String::as_str)
 }
 
 /// The framework of an import. A path of Rust begins with the package.

@@ -5,6 +5,7 @@
 //! `{config.base}/items`. The tables in `frameworks` say what the names of each framework mean.
 
 mod calls;
+mod candidates;
 mod compared_paths;
 mod evaluate;
 mod file_routes;
@@ -28,6 +29,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::modules::Modules;
 pub(crate) use self::program::{Found, Unresolved};
@@ -36,62 +38,22 @@ use self::python_modules::PythonModule;
 use self::rust::Crates;
 use crate::code::{Grammar, Language, Statement, is_too_nested, parse};
 use crate::paths;
+use crate::skipped::Reason;
 use crate::tree::Tree;
 
+/// The end of the names of files of JavaScript that a program wrote for browsers.
+const MINIFIED: &str = ".min.js";
 /// The maximum number of rounds in which imported files are read.
 const MAX_ROUNDS: usize = 12;
-/// Texts of which a file that declares routes has one, beside the package of a framework.
-const MARKERS: [&str; 9] = [".get(", ".post(", ".put(", ".patch(", ".delete(", ".del(", ".all(", ".openapi(", ".on("];
-/// Texts of which a file without a framework that declares routes has one.
-const TABLE_MARKERS: [&str; 5] = ["'GET /", "\"GET /", "'POST /", "\"POST /", "Bun.serve"];
-/// Texts of which a file that puts routers together has one. The files that it imports are read too.
-const MOUNTS: [&str; 15] = [
-    "initTRPC",
-    "serve(",
-    ".use(",
-    ".route(",
-    ".routes",
-    ".register(",
-    ".group(",
-    ".basePath(",
-    ".mount(",
-    "outer({",
-    "outers(",
-    "@Controller",
-    "@Module",
-    "setGlobalPrefix",
-    "createRoute(",
-];
-
-/// The size from which a file may be minified, in bytes.
-const MIN_MINIFIED: usize = 4 * 1024;
-/// The mean length of lines that people write is below this number of bytes.
-const MAX_MEAN_LINE: usize = 300;
-
-/// Texts of which a file of Python that declares routes has one, beside the import of a framework.
-const PYTHON_MARKERS: [&str; 13] = [
-    "urlpatterns",
-    "APIRouter",
-    "Blueprint(",
-    "RouteTableDef",
-    ".add_url_rule(",
-    ".add_api_route(",
-    ".add_route",
-    ".add_subapp(",
-    "web.View",
-    "(app):",
-    "(app,",
-    ".route(",
-    "Route(",
-];
 /// The number of imports from a file that declares routes to the files that are still read, in languages in which most
 /// files import most others.
 const NEAR_ROUNDS: usize = 4;
 
-/// A file with the modules that it names, if what they export matters.
+/// A file that was parsed.
 struct Parsed {
     statements: Vec<Statement>,
-    specifiers: Vec<String>,
+    /// The files that it names, if their values matter.
+    targets: Vec<String>,
     compares_paths: bool,
     language: Language,
     /// Whether the file has a text that files which declare routes have.
@@ -109,40 +71,63 @@ pub(crate) fn read(tree: &mut Tree) -> (Vec<String>, Found) {
     let settings = tree.read(is_settings, |_, text| Some(text.to_owned()));
     let modules = Modules::new(tree.files(), &settings);
     let crates = Crates::new(tree.files(), &settings);
+    drop(settings);
     let mut files: BTreeMap<String, Parsed> = BTreeMap::new();
     let mut wanted: Option<BTreeSet<String>> = None;
-    let too_nested = Mutex::new(BTreeSet::new());
+    let skipped = Mutex::new(BTreeMap::new());
+    let has_described_routes = AtomicBool::new(false);
     for round in 0..MAX_ROUNDS {
+        // All candidates have been read when a file is read because another one names it.
+        let describes = has_described_routes.load(Ordering::Relaxed);
         let read = tree.read(
             |path| is_source(path) && wanted.as_ref().is_none_or(|wanted| wanted.contains(path)),
             |path, text| {
-                let is_candidate = is_candidate(path, text, &modules);
-                let is_read = wanted.is_some() && is_needed(path, text) || is_candidate;
-                let grammar = Grammar::of(paths::extension(path)).filter(|_| is_read)?;
-                if is_too_nested(grammar, text) {
-                    too_nested.lock().ok()?.insert(path.to_owned());
+                let text = if language(path) == Some(Language::Rust) { rust::without_tests(text) } else { text };
+                let is_candidate = candidates::is_candidate(path, text, &modules);
+                if is_candidate && rust::has_described_routes(text) {
+                    has_described_routes.store(true, Ordering::Relaxed);
+                }
+                let is_read = is_candidate || wanted.is_some() && candidates::is_needed(path, text, describes);
+                let grammar = Grammar::of(paths::extension(path))?;
+                let reason = if !is_read {
+                    candidates::reason_to_skip(path, text)
+                } else if is_too_nested(grammar, text) {
+                    Some(Reason::TooNested)
+                } else {
+                    None
+                };
+                if let Some(reason) = reason {
+                    skipped.lock().ok()?.insert(path.to_owned(), reason);
+                }
+                if reason.is_some() || !is_read {
                     return None;
                 }
-                parsed(path, text, is_candidate)
+                let (mut parsed, specifiers) = parsed(path, text, is_candidate)?;
+                let mut seen = BTreeSet::new();
+                let targets = specifiers.iter().flat_map(|module| named_files(&modules, &crates, path, module));
+                parsed.targets = targets.filter(|target| is_source(target) && seen.insert(target.clone())).collect();
+                Some(parsed)
             },
         );
         files.extend(read);
         let follows = |file: &&Parsed| !reads_imports_only_near(file.language) || round < NEAR_ROUNDS;
-        let named = files.iter().filter(|(_, file)| follows(file));
-        let named = named.flat_map(|(path, file)| file.specifiers.iter().map(move |module| (path, module)));
-        let missing: BTreeSet<String> = named
-            .flat_map(|(path, module)| named_files(&modules, &crates, path, module))
-            .filter(|path| !files.contains_key(path) && is_source(path))
-            .collect();
+        let named = files.values().filter(follows).flat_map(|file| &file.targets);
+        let missing: BTreeSet<String> = named.filter(|path| !files.contains_key(*path)).cloned().collect();
         if missing.is_empty() || wanted.as_ref() == Some(&missing) {
             break;
         }
         wanted = Some(missing);
     }
-    for path in too_nested.into_inner().unwrap_or_default() {
-        tree.add_too_nested(&path);
+    for (path, reason) in skipped.into_inner().unwrap_or_default() {
+        if !files.contains_key(&path) {
+            tree.add_skipped(reason, &path);
+        }
     }
-    let imports = imports(&files, &modules, &crates);
+    let minified: Vec<String> = tree.files().iter().filter(|path| path.ends_with(MINIFIED)).cloned().collect();
+    for path in &minified {
+        tree.add_skipped(Reason::Minified, path);
+    }
+    let imports = imports(&files);
     let sources: Vec<SourceFile> = files
         .into_iter()
         .map(|(path, file)| SourceFile {
@@ -172,13 +157,10 @@ fn named_files(modules: &Modules, crates: &Crates, from: &str, name: &str) -> Ve
 }
 
 /// The indices of the files that each file imports.
-fn imports(files: &BTreeMap<String, Parsed>, modules: &Modules, crates: &Crates) -> Vec<Vec<usize>> {
+fn imports(files: &BTreeMap<String, Parsed>) -> Vec<Vec<usize>> {
     let index: BTreeMap<&String, usize> = files.keys().enumerate().map(|(index, path)| (path, index)).collect();
-    let targets = |path: &String, file: &Parsed| {
-        let targets = file.specifiers.iter().flat_map(|module| named_files(modules, crates, path, module));
-        targets.filter_map(|target| index.get(&target).copied()).collect()
-    };
-    files.iter().map(|(path, file)| targets(path, file)).collect()
+    let targets = |file: &Parsed| file.targets.iter().filter_map(|target| index.get(target).copied()).collect();
+    files.values().map(targets).collect()
 }
 
 fn reads_imports_only_near(language: Language) -> bool {
@@ -195,90 +177,30 @@ fn language(path: &str) -> Option<Language> {
 }
 
 fn is_source(path: &str) -> bool {
-    let is_generated = path.ends_with(".d.ts") || path.ends_with(".min.js");
+    let is_generated = path.ends_with(".d.ts") || path.ends_with(MINIFIED);
     Grammar::of(paths::extension(path)).is_some() && !is_generated && !paths::is_example(path) && !paths::is_test(path)
 }
 
-/// Whether a file that another one names is read.
-fn is_needed(path: &str, text: &str) -> bool {
-    match language(path) {
-        Some(Language::Rust) => rust::is_useful(text),
-        Some(Language::Java) => spring::is_needed(text),
-        Some(Language::Go) => go::is_needed(text),
-        Some(Language::JavaScript) => !is_minified(text),
-        _ => true,
-    }
-}
-
-fn is_candidate(path: &str, text: &str, modules: &Modules) -> bool {
-    match language(path) {
-        Some(Language::Python) => {
-            return PYTHON_MARKERS.iter().any(|marker| text.contains(marker)) || framework::imports_package(text);
-        }
-        Some(Language::Rust) => return rust::is_candidate(text),
-        Some(Language::Go) => return go::is_candidate(text),
-        Some(Language::Ruby) => return rails::is_candidate(path, text),
-        Some(Language::Php) => return laravel::is_candidate(path, text),
-        Some(Language::Java) => return spring::is_candidate(text),
-        _ => {}
-    }
-    if is_minified(text) {
-        return false;
-    }
-    // A component of a page that names no framework serves nothing.
-    let is_component = matches!(paths::extension(path), "tsx" | "jsx");
-    let declares = || TABLE_MARKERS.iter().any(|marker| text.contains(marker)) || framework::names_package(text);
-    let may_declare = || MARKERS.iter().chain(&MOUNTS).any(|marker| text.contains(marker));
-    file_routes::is_file_route(path)
-        || compares_paths(text)
-        || declares()
-        || !is_component && modules.may_serve(path) && may_declare()
-}
-
-/// Whether a text has the long lines of code that a program wrote. Such code is that of a browser.
-fn is_minified(text: &str) -> bool {
-    text.len() > MIN_MINIFIED && text.len() / (text.bytes().filter(|byte| *byte == b'\n').count() + 1) > MAX_MEAN_LINE
-}
-
-/// Whether the values that a file imports matter: it mounts them, or exports them as its own.
-fn puts_together(text: &str) -> bool {
-    MOUNTS.iter().any(|marker| text.contains(marker)) || framework::names_package(text)
-}
-
-fn exports_imports(text: &str) -> bool {
-    ["export {", "export *", "export const {", "export default ", "module.exports"]
-        .iter()
-        .any(|start| text.contains(start))
-}
-
-fn compares_paths(text: &str) -> bool {
-    text.contains("pathname") && text.contains("new URL(") && text.contains(".url")
-        || text.contains("createServer(") && text.contains(".url")
-}
-
-fn parsed(path: &str, text: &str, is_candidate: bool) -> Option<Parsed> {
+/// A file with the modules and paths that it names, if what they export matters.
+fn parsed(path: &str, text: &str, is_candidate: bool) -> Option<(Parsed, Vec<String>)> {
     let grammar = Grammar::of(paths::extension(path))?;
     let (statements, language) = (parse(grammar, text)?, grammar.described());
-    if language == Language::Python {
-        let specifiers = python_modules::specifiers(&statements);
-        return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
-    }
-    if language == Language::Go {
-        let specifiers = go::specifiers(&statements);
-        return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
-    }
-    if matches!(language, Language::Ruby | Language::Php | Language::Java) {
-        let specifiers = if language == Language::Java { spring::specifiers(&statements) } else { Vec::new() };
-        return Some(Parsed { statements, specifiers, compares_paths: false, language, is_candidate });
-    }
-    if language == Language::Rust {
-        let follows = rust::is_candidate(text) || text.contains("pub use");
-        let specifiers = if follows { rust::named_paths(&statements).into_iter().collect() } else { Vec::new() };
-        let compares_paths = rust::compares_paths(text);
-        return Some(Parsed { statements, specifiers, compares_paths, language, is_candidate });
-    }
-    let follows =
-        puts_together(text) || file_routes::is_file_route(path) && exports_imports(text) || text.contains("export *");
-    let specifiers = if follows { modules::specifiers(text) } else { Vec::new() };
-    Some(Parsed { statements, specifiers, compares_paths: compares_paths(text), language, is_candidate })
+    let specifiers = match language {
+        Language::Python if is_candidate || candidates::imports_matter(path, text) => {
+            python_modules::specifiers(&statements)
+        }
+        Language::Go if go::imports_matter(text) => go::specifiers(&statements),
+        Language::Java => spring::specifiers(&statements),
+        Language::Rust if rust::is_candidate(text) || text.contains("pub use") => {
+            rust::named_paths(&statements).into_iter().collect()
+        }
+        Language::JavaScript if candidates::imports_matter(path, text) => modules::specifiers(text),
+        _ => Vec::new(),
+    };
+    let compares_paths = match language {
+        Language::Rust => rust::compares_paths(text),
+        Language::JavaScript => candidates::compares_paths(text),
+        _ => false,
+    };
+    Some((Parsed { statements, targets: Vec::new(), compares_paths, language, is_candidate }, specifiers))
 }

@@ -32,6 +32,8 @@ pub(super) struct Modules {
     files: HashSet<String>,
     /// The folders that contain files of Python.
     python_folders: HashSet<String>,
+    /// The names of the files and folders of Python.
+    python_names: HashSet<String>,
     pub(super) go: Packages,
     pub(super) java: JavaFiles,
     /// `@/*` of a `tsconfig.json`: the folder of the settings, the text before `*`, and the folders for it.
@@ -83,6 +85,7 @@ impl Modules {
         let mut modules = Self {
             files: files.iter().cloned().collect(),
             python_folders: python_folders(files),
+            python_names: python_names(files),
             go: Packages::new(files, settings),
             java: JavaFiles::new(files, settings),
             aliases: Vec::new(),
@@ -115,6 +118,11 @@ impl Modules {
     /// Whether a folder has this path and contains files of Python.
     pub(super) fn has_folder(&self, path: &str) -> bool {
         self.python_folders.contains(path)
+    }
+
+    /// Whether a file or folder of Python has this name, so that an import may begin with it.
+    pub(super) fn has_python_name(&self, name: &str) -> bool {
+        self.python_names.contains(name)
     }
 
     /// Whether a file of routes belongs to an application of Rails without pages.
@@ -238,6 +246,12 @@ impl Modules {
 fn python_folders(files: &[String]) -> HashSet<String> {
     let files = files.iter().filter(|path| paths::extension(path) == "py");
     files.flat_map(|path| ancestors(paths::folder(path))).map(str::to_owned).collect()
+}
+
+fn python_names(files: &[String]) -> HashSet<String> {
+    let files = files.iter().filter(|path| paths::extension(path) == "py");
+    let names: HashSet<&str> = files.flat_map(|path| paths::stem(path).split('/')).collect();
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// The folder and all folders above it, the nearest first.

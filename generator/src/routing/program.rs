@@ -20,7 +20,10 @@ use crate::code::{Function, Imported, Language, Statement};
 use crate::paths;
 
 /// The maximum number of expressions that are evaluated for one repository.
-pub(super) const MAX_STEPS: usize = 4_000_000;
+const MAX_STEPS: usize = 4_000_000;
+/// The maximum number of them for one file or function that nothing called. A library with functions that call each
+/// other in many ways would else take what all others need.
+const MAX_STEPS_OF_ONE: usize = 500_000;
 /// The maximum depth of calls.
 pub(super) const MAX_CALL_DEPTH: usize = 40;
 
@@ -66,6 +69,10 @@ pub(super) struct Program<'a> {
     pub(super) called: HashSet<*const Function>,
     pub(super) stack: Vec<*const Function>,
     pub(super) steps: usize,
+    /// The number of steps at which the file or function that runs now ends.
+    limit: usize,
+    /// The files whose evaluation a limit ended.
+    unfinished: BTreeSet<usize>,
     pub(super) unresolved: BTreeSet<Unresolved>,
     pub(super) procedures: Procedures,
     /// The items of Rust.
@@ -103,7 +110,9 @@ pub(super) struct Program<'a> {
 pub(crate) struct Found {
     pub(crate) routes: BTreeSet<FoundRoute>,
     pub(crate) unresolved: BTreeSet<Unresolved>,
-    /// Whether a limit ended the evaluation early.
+    /// The files whose evaluation a limit ended, or that it left out.
+    pub(crate) unfinished: BTreeSet<usize>,
+    /// Whether another limit ended the evaluation early.
     pub(crate) is_partial: bool,
 }
 
@@ -121,6 +130,8 @@ impl<'a> Program<'a> {
             called: HashSet::new(),
             stack: Vec::new(),
             steps: 0,
+            limit: MAX_STEPS,
+            unfinished: BTreeSet::new(),
             unresolved: BTreeSet::new(),
             procedures: Procedures::default(),
             items: Items::default(),
@@ -147,7 +158,10 @@ impl<'a> Program<'a> {
         self.declare_items();
         self.declare_packages();
         for file in 0..self.files.len() {
-            self.module(file);
+            if self.states.contains_key(&file) {
+                continue;
+            }
+            self.limited(file, |program| drop(program.module(file)));
         }
         self.add_controllers();
         self.add_compared_paths();
@@ -158,6 +172,7 @@ impl<'a> Program<'a> {
         // Files of PHP have the same limit as all others together.
         let steps = std::mem::take(&mut self.steps);
         self.run_laravel();
+        let was_cut = self.is_at_limit();
         self.steps = self.steps.max(steps);
         self.add_java_routes();
         self.add_attribute_tables();
@@ -166,7 +181,23 @@ impl<'a> Program<'a> {
         let (mut routes, is_full) = self.routers.routes();
         routes.extend(self.procedure_routes());
         routes.extend(self.file_routes());
-        Found { routes, unresolved: self.unresolved, is_partial: is_full || self.steps >= MAX_STEPS }
+        let is_partial = is_full || was_cut || self.is_at_limit();
+        Found { routes, unresolved: self.unresolved, unfinished: self.unfinished, is_partial }
+    }
+
+    /// Runs a part of the program within the limit of steps for one file or function.
+    fn limited(&mut self, file: usize, run: impl FnOnce(&mut Self)) {
+        self.limit = MAX_STEPS.min(self.steps.saturating_add(MAX_STEPS_OF_ONE));
+        run(self);
+        if self.is_at_limit() {
+            self.unfinished.insert(file);
+        }
+        self.limit = MAX_STEPS;
+    }
+
+    /// Whether the limit of steps is reached.
+    pub(super) fn is_at_limit(&self) -> bool {
+        self.steps >= self.limit
     }
 
     /// The file with this path.
@@ -291,7 +322,7 @@ impl<'a> Program<'a> {
             next += 1;
             let is_used = class.class.methods.iter().any(|(_, method)| self.called.contains(&Arc::as_ptr(method)));
             let is_idle = class.scope.module.is_some() || !self.runs_alone(class.scope.file);
-            if is_used || is_idle || self.steps >= MAX_STEPS {
+            if is_used || is_idle || self.is_at_limit() {
                 continue;
             }
             let constructor = class.class.methods.iter().find(|(name, _)| name == "constructor");
@@ -314,7 +345,7 @@ impl<'a> Program<'a> {
         let mut next = 0;
         loop {
             while let Some(closure) = self.closures.get(next) {
-                let is_used = closure.function.name.as_ref().is_some_and(|name| used.contains(name));
+                let is_used = closure.function.name.as_ref().is_some_and(|name| used.contains(name.as_str()));
                 let file = closure.scope.file;
                 let is_loader = self.files.get(file).is_some_and(loads_folders);
                 let name = closure.function.name.as_deref().unwrap_or_default();
@@ -332,7 +363,7 @@ impl<'a> Program<'a> {
 
     fn run_alone(&mut self, closure: &Rc<Closure>) {
         let is_called = self.called.contains(&Arc::as_ptr(&closure.function));
-        if is_called || self.is_irrelevant(closure) || self.steps >= MAX_STEPS {
+        if is_called || self.is_irrelevant(closure) {
             return;
         }
         let arguments = closure.function.parameters.iter();
@@ -341,7 +372,10 @@ impl<'a> Program<'a> {
         if !takes_router && !self.runs_alone(closure.scope.file) {
             return;
         }
-        let made = self.call_closure(closure, arguments, closure.this.clone());
+        let mut made = Value::Unknown;
+        self.limited(closure.scope.file, |program| {
+            made = program.call_closure(closure, arguments, closure.this.clone());
+        });
         if closure.scope.module.is_some() {
             let mut routers = Vec::new();
             made.routers(&mut routers);

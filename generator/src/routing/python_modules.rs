@@ -28,6 +28,9 @@ impl Modules {
             let above = "../".repeat(dots - 1);
             return self.python_file(&paths::joined(&paths::joined(folder, &above), &path));
         }
+        if !path.split('/').next().is_some_and(|first| self.has_python_name(first)) {
+            return None;
+        }
         // The folder of a package is no place where Python looks for modules, but the one of a script is.
         let (packages, places): (Vec<&str>, Vec<&str>) =
             ancestors(folder).into_iter().partition(|place| self.has(&paths::joined(place, "__init__.py")));

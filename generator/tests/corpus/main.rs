@@ -20,12 +20,18 @@ struct Sample {
     files: Vec<(String, String)>,
 }
 
-/// How many facts the truth has, the document has, and both have.
+/// The heading of what looks like a route and was not understood.
+const NOT_UNDERSTOOD: &str = "\n## Not understood\n";
+/// The maximum number of calls that are not understood, for 100 routes.
+const MAX_NOT_UNDERSTOOD: usize = 5;
+
+/// How many facts the truth has, the document has, and both have, and how many calls were not understood.
 #[derive(Default)]
 struct Score {
     truth: usize,
     found: usize,
     right: usize,
+    not_understood: usize,
 }
 
 impl Score {
@@ -33,6 +39,7 @@ impl Score {
         self.truth += other.truth;
         self.found += other.found;
         self.right += other.right;
+        self.not_understood += other.not_understood;
     }
 }
 
@@ -63,8 +70,15 @@ fn cells(line: &str) -> Option<Vec<&str>> {
 
 /// `GET /users/{id}` for each row of the document about the API.
 fn routes(document: &str) -> Vec<String> {
+    let document = document.split(NOT_UNDERSTOOD).next().unwrap_or_default();
     let rows = document.lines().filter_map(cells);
     rows.filter_map(|cells| Some(format!("{} {}", cells.first()?, cells.get(1)?))).collect()
+}
+
+/// The number of calls that the document lists as not understood.
+fn not_understood(document: &str) -> usize {
+    let section = document.split_once(NOT_UNDERSTOOD).map_or("", |(_, section)| section);
+    section.split("\n## ").next().unwrap_or_default().lines().filter_map(cells).count()
 }
 
 /// `users: id name` for each table of the document about the schema.
@@ -110,7 +124,7 @@ fn score(truth: &[String], found: &[String]) -> (Score, Vec<String>) {
         std::cmp::Ordering::Less => Some(format!("+ {fact}")),
         std::cmp::Ordering::Equal => None,
     });
-    (Score { truth: truth.len(), found: found.len(), right }, differences.collect())
+    (Score { truth: truth.len(), found: found.len(), right, ..Score::default() }, differences.collect())
 }
 
 /// Writes the repository of a sample into a temporary folder, and generates its document.
@@ -124,11 +138,11 @@ fn document(sample: &Sample, kind: Kind) -> String {
     generate(dir.path(), kind).unwrap().content
 }
 
-fn facts(sample: &Sample, kind: Kind) -> (Vec<String>, Vec<String>) {
-    let document = document(sample, kind);
+/// The facts of the truth and those of the document.
+fn facts(sample: &Sample, document: &str, kind: Kind) -> (Vec<String>, Vec<String>) {
     match kind {
-        Kind::Schema => (columns(&sample.truth), columns(&tables(&document))),
-        _ => (sample.truth.clone(), routes(&document)),
+        Kind::Schema => (columns(&sample.truth), columns(&tables(document))),
+        _ => (sample.truth.clone(), routes(document)),
     }
 }
 
@@ -143,7 +157,9 @@ fn scores(name: &str, kind: Kind) -> String {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder().join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let mut text = format!("{name}: recall and precision in percent, facts found of facts to find\n");
+    let mut text = format!(
+        "{name}: recall and precision in percent, facts found of facts to find, calls that were not understood\n"
+    );
     let mut total = Score::default();
     for file in files {
         let framework = file.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -152,8 +168,10 @@ fn scores(name: &str, kind: Kind) -> String {
         let mut sum = Score::default();
         for sample in &samples {
             assert!(!sample.truth.is_empty() && !sample.files.is_empty(), "{framework}, {}: it is empty", sample.name);
-            let (truth, found) = facts(sample, kind);
-            let (score, differences) = score(&truth, &found);
+            let document = document(sample, kind);
+            let (truth, found) = facts(sample, &document, kind);
+            let (mut score, differences) = score(&truth, &found);
+            score.not_understood = not_understood(&document);
             sum.add(&score);
             if std::env::var_os("SHOW_DIFFERENCES").is_some() && !differences.is_empty() {
                 println!("{framework}, {}:\n  {}", sample.name, differences.join("\n  "));
@@ -169,7 +187,14 @@ fn scores(name: &str, kind: Kind) -> String {
 fn line(text: &mut String, name: &str, score: &Score) {
     let recall = percent(score.right, score.truth);
     let precision = percent(score.right, score.found);
-    let _ = writeln!(text, "{name:<18} {recall:>5} {precision:>5}  {} of {}", score.right, score.truth);
+    let found = format!("{} of {}", score.right, score.truth);
+    let _ = writeln!(text, "{name:<18} {recall:>5} {precision:>5}  {found:<12} {:>2}", score.not_understood);
+    assert!(
+        score.not_understood * 100 <= score.truth * MAX_NOT_UNDERSTOOD,
+        "{name}: {} calls of {} routes were not understood, which is more than {MAX_NOT_UNDERSTOOD} in 100",
+        score.not_understood,
+        score.truth,
+    );
 }
 
 #[test]
@@ -181,4 +206,12 @@ fn the_scores_are_in_step() {
         std::fs::write(&golden, &written).unwrap();
     }
     assert_eq!(written, std::fs::read_to_string(&golden).unwrap(), "`just gen` writes the scores again");
+}
+
+#[test]
+fn calls_that_were_not_understood_are_counted() {
+    let row = |n: usize| format!("| `get(/{n})` | `src/a.js:{n}` |\n");
+    let document =
+        format!("# API\n\n## Routes\n\n| `GET` | `/a` |\n{NOT_UNDERSTOOD}\n{}{}\n## Not read\n| `x` |", row(1), row(2));
+    assert_eq!((not_understood(&document), routes(&document).len()), (2, 1));
 }

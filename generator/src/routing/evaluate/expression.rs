@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::super::framework;
-use super::super::program::{MAX_STEPS, Program};
+use super::super::program::Program;
 use super::super::text::Text;
 use super::super::value::{PackageValue, Record, Scope, Value};
 use super::call::GLOBAL_NAMES;
@@ -19,7 +19,7 @@ impl Program<'_> {
     /// The value of an expression.
     pub(in super::super) fn evaluate(&mut self, located: &Located, scope: &Rc<Scope>) -> Value {
         self.steps += 1;
-        if self.steps >= MAX_STEPS {
+        if self.is_at_limit() {
             return Value::Unknown;
         }
         match &located.expression {

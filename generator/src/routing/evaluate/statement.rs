@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::super::program::{MAX_STEPS, Program};
+use super::super::program::Program;
 use super::super::rust::import_path;
 use super::super::text::Text;
 use super::super::value::{PackageValue, Scope, Value};
@@ -20,7 +20,7 @@ impl Program<'_> {
         }
         let mut returned: Option<Value> = None;
         for statement in statements {
-            if self.steps >= MAX_STEPS {
+            if self.is_at_limit() {
                 break;
             }
             if let Some(value) = self.statement(statement, scope) {

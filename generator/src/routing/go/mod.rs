@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use self::builder::Builder;
 pub(super) use self::order::used_in_own_packages;
-pub(super) use self::packages::{Packages, is_candidate, is_needed, specifiers};
+pub(super) use self::packages::{Packages, imports_matter, is_candidate, is_needed, specifiers};
 use super::evaluate::{Arguments, Place};
 use super::framework;
 use super::program::Program;

@@ -40,6 +40,8 @@ pub(in super::super) struct Packages {
     /// The folder and the path of each module, the longest path first.
     modules: Vec<(String, String)>,
     files: BTreeMap<String, Vec<String>>,
+    /// The first folder of each name.
+    by_name: BTreeMap<String, String>,
 }
 
 /// Whether a file may declare routes.
@@ -49,11 +51,16 @@ pub(in super::super) fn is_candidate(text: &str) -> bool {
 
 /// Whether a package that another one imports is read: its files may have routers, paths or parts of them.
 pub(in super::super) fn is_needed(text: &str) -> bool {
-    let names_package = || {
-        let all = framework::all().iter().filter(|framework| framework.language == Language::Go);
-        all.flat_map(|framework| &framework.packages).any(|package| text.contains(package.as_str()))
-    };
-    text.contains("\"/") || text.contains("const") && text.contains("= \"") || names_package()
+    text.contains("\"/") || text.contains("const") && text.contains("= \"") || names_package(text)
+}
+
+/// Whether the packages that a file imports matter: it may give them a router, or get one from them.
+pub(in super::super) fn imports_matter(text: &str) -> bool {
+    is_candidate(text) || names_package(text)
+}
+
+fn names_package(text: &str) -> bool {
+    framework::packages(Language::Go).any(|package| text.contains(package))
 }
 
 /// The packages that a file imports, and its own one.
@@ -70,6 +77,9 @@ impl Packages {
         let mut packages = Self::default();
         for path in files.iter().filter(|path| paths::extension(path) == "go" && !paths::is_test(path)) {
             packages.files.entry(paths::folder(path).to_owned()).or_default().push(path.clone());
+        }
+        for folder in packages.files.keys() {
+            packages.by_name.entry(paths::name(folder).to_owned()).or_insert_with(|| folder.clone());
         }
         for (path, text) in settings.iter().filter(|(path, _)| paths::name(path) == "go.mod") {
             let module = text.lines().find_map(|line| line.trim().strip_prefix("module "));
@@ -91,7 +101,7 @@ impl Packages {
 
     /// The folder of a package with this name, for code whose imports are not known.
     pub(super) fn named(&self, name: &str) -> Option<&String> {
-        self.files.keys().find(|folder| paths::name(folder) == name)
+        self.by_name.get(name)
     }
 
     /// The files of the packages that an import in the file `from` names. `.` is the package of the file.

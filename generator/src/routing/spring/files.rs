@@ -29,10 +29,8 @@ pub(in super::super) struct JavaFiles {
 
 /// Whether a file may declare routes.
 pub(in super::super) fn is_candidate(text: &str) -> bool {
-    let annotations = framework::all().iter().filter(|framework| framework.language == Language::Java);
     MARKERS.iter().any(|marker| text.contains(marker))
-        || text.contains("Mapping(")
-            && annotations.flat_map(|framework| &framework.packages).any(|own| text.contains(own))
+        || text.contains("Mapping(") && framework::packages(Language::Java).any(|own| text.contains(own))
 }
 
 /// Whether a file that another one names is read: it may have constants or annotations of methods.
