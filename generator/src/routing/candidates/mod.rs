@@ -18,7 +18,7 @@ use crate::code::Language;
 use crate::skipped::Reason;
 
 /// A file of this size in bytes is needed if another one imports it, since reading it is cheaper than a mistake.
-const SMALL: usize = 600;
+const SMALL: usize = 2_048;
 
 /// The maximum indentation of a member with a text that may be a part of a path, in bytes.
 const MAX_INDENT: usize = 4;

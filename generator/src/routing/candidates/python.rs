@@ -95,7 +95,7 @@ pub(super) fn is_candidate(text: &str) -> bool {
 }
 
 pub(super) fn is_needed(path: &str, text: &str) -> bool {
-    text.len() <= SMALL || paths::name(path) == "__init__.py" || has_any(&PART, text) || has_path_constant(text)
+    text.len() <= SMALL || imports_matter(path, text) || has_any(&PART, text) || has_path_constant(text)
 }
 
 pub(super) fn imports_matter(path: &str, text: &str) -> bool {
