@@ -133,10 +133,13 @@ pub(crate) async fn run_once(
     statements.push(claim.store_response(answer));
     let answer_at = statements.len() - 1;
     let mut after = plan.after;
-    // Statements that run after the answer take the log row with them.
-    let last = if after.is_empty() { &mut statements } else { &mut after };
-    last.extend(admission.touch());
-    last.push(claim.log(call.correlation_id.as_str()));
+    let log = claim.log(call.correlation_id.as_str());
+    if after.is_empty() {
+        statements.extend(admission.touch().into_iter().chain([log]));
+    } else {
+        // Statements that run after the answer take the log row with them. Like other log rows, it waits for no disk then.
+        after.extend(admission.touch().into_iter().chain([log.non_durable()]));
+    }
     // The key can expire between the failed check and the lookup. Then the second check succeeds.
     for _ in 0..2 {
         match database.batch(&statements).await {

@@ -36,7 +36,7 @@ impl D1 {
 
     async fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         let failed = |error: serde_json::Error| DatabaseError::Failed(error.to_string());
-        let statements: Vec<_> = statements.iter().map(|s| (self.sql(&s.sql), Parameters(&s.params))).collect();
+        let statements: Vec<_> = statements.iter().map(|s| (self.sql(s), Parameters(&s.params))).collect();
         let statements = serde_json::to_string(&statements).map_err(failed)?;
         let rows = JsFuture::from(self.0.batch(&statements)).await;
         let rows = rows.map_err(|error| fault::of_d1_message(&message(&error)))?.as_string();
@@ -44,8 +44,8 @@ impl D1 {
     }
 
     /// What stands for a statement in a batch.
-    fn sql<'a>(&self, sql: &'a Cow<'static, str>) -> Sql<'a> {
-        match sql {
+    fn sql<'a>(&self, statement: &'a Statement) -> Sql<'a> {
+        match &statement.sql {
             Cow::Owned(text) => Sql::Text(text),
             Cow::Borrowed(text) => {
                 let place = (text.as_ptr(), text.len());

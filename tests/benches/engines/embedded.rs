@@ -41,7 +41,8 @@ pub(crate) async fn figures(load_time: Duration) -> Vec<Figure> {
     let sync = f64::midpoint(before.percentile(50), after.percentile(50));
 
     // Writes share a sync, but not the thread that executes them. On a disk with fast syncs, this takes longer than a sync.
-    let computation = WRITERS as f64 * processor.unwrap_or_default() / together.requests() / sync;
+    let writers = f64::from(u32::try_from(WRITERS).unwrap());
+    let computation = writers * processor.unwrap_or_default() / together.requests() / sync;
     let mut figures = vec![
         Figure::new("embedded: a bare sync, p50", sync, "ms"),
         Figure::new("embedded: heartbeat, 1 connection, p50", heartbeats.percentile(50), "ms"),
