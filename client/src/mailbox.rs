@@ -35,7 +35,7 @@ pub struct Mailbox {
 pub enum Received {
     /// The answer to a take. It may have no items if only the number of waiting messages is new.
     Mail(TakenInbox),
-    /// Events of the venture, oldest first.
+    /// Events of the venture, oldest first. None if some may be missing: read again what you keep about the records.
     Events(Vec<Event>),
 }
 
@@ -116,7 +116,7 @@ impl Mailbox {
             }
             Watched::Gap => {
                 self.has_mail = true;
-                Ok(None)
+                Ok(Some(Vec::new()))
             }
         }
     }

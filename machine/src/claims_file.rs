@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// The claims that were known at some time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimsFile {
-    /// When the API listed the claims, by the clock of this machine.
+    /// When these were the claims, by the clock of this machine.
     pub written_at: Timestamp,
     /// The claims, newest first.
     pub claims: Vec<Claim>,

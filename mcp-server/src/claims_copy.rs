@@ -15,16 +15,29 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// How many pages of 100 claims are read.
 const MAX_PAGES: usize = 10;
 
-/// Writes the copy. A failure is logged: the hooks say how old their copy is.
-pub(crate) async fn refresh(keeper: &Keeper) {
+/// Writes the copy. A failure is logged: the hooks say how old their copy is. True if it was written.
+pub(crate) async fn refresh(keeper: &Keeper) -> bool {
     match tokio::time::timeout(TIME_LIMIT, written(keeper)).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(is_written)) => return is_written,
         Ok(Err(trouble)) => log::warn!("could not keep the claims for the git hooks: {trouble}"),
         Err(_) => log::warn!("could not keep the claims for the git hooks within {} s", TIME_LIMIT.as_secs()),
     }
+    false
 }
 
-async fn written(keeper: &Keeper) -> Result<(), Trouble> {
+/// Records that the copy is that of now. False if it could not be recorded.
+pub(crate) async fn confirm(keeper: &Keeper) -> bool {
+    let Ok(place) = keeper.identity.place().await else { return false };
+    let repo = place.repo.clone();
+    let again = blocking(move || {
+        let dirs = Dirs::from_env().ok()?;
+        let file = ClaimsFile::read(&dirs, &repo)?;
+        ClaimsFile { written_at: now(), ..file }.write(&dirs, &repo).ok()
+    });
+    matches!(again.await, Ok(Some(())))
+}
+
+async fn written(keeper: &Keeper) -> Result<bool, Trouble> {
     let place = keeper.identity.place().await?;
     let filter = ClaimFilter {
         venture: Some(place.venture.code.clone()),
@@ -34,10 +47,11 @@ async fn written(keeper: &Keeper) -> Result<(), Trouble> {
     };
     let claims = all(keeper, filter).await?;
     let (file, repo) = (ClaimsFile { written_at: now(), claims }, place.repo.clone());
-    if let Err(why) = blocking(move || write(&file, &repo)).await? {
+    let written = blocking(move || write(&file, &repo)).await?;
+    if let Err(why) = &written {
         log::warn!("could not write the claims: {why}");
     }
-    Ok(())
+    Ok(written.is_ok())
 }
 
 fn write(file: &ClaimsFile, repo: &RepoName) -> Result<(), String> {

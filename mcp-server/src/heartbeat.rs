@@ -4,6 +4,7 @@
 //! commit. A failure is logged and retried. No tool call waits for a heartbeat.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use deckwatch_client::api::ClientError;
@@ -23,26 +24,30 @@ const RETRY: Duration = Duration::from_mins(1);
 /// Runs until the process ends.
 pub(crate) async fn run(keeper: Arc<Keeper>) {
     look_for_session(&keeper).await;
-    let mut claims_kept_for = None;
+    let (mut claims_kept_for, mut copied) = (None, false);
     loop {
         let Some(live) = keeper.held() else {
             keeper.changed().await;
             continue;
         };
         if claims_kept_for.as_ref() != Some(&live.id) {
-            claims_copy::refresh(&keeper).await;
+            copied = claims_copy::refresh(&keeper).await;
             claims_kept_for = Some(live.id.clone());
         }
         let wait = live.due.duration_since(SystemTime::now()).unwrap_or_default();
         if wait.is_zero() {
-            send_heartbeat(&keeper, live).await;
-            claims_copy::refresh(&keeper).await;
+            let is_heard = send_heartbeat(&keeper, live).await;
+            // The API answers, so the copy that was made after the last event is that of now.
+            let is_current = is_heard && copied && keeper.follows_claims.load(Ordering::Relaxed);
+            if !(is_current && claims_copy::confirm(&keeper).await) {
+                copied = claims_copy::refresh(&keeper).await;
+            }
         } else {
             // A change of session ends the sleep early.
             tokio::select! {
                 _ = tokio::time::timeout(wait.min(LONGEST_SLEEP), keeper.changed()) => {}
                 () = keeper.claims_changed.notified() => {
-                    claims_copy::refresh(&keeper).await;
+                    copied = claims_copy::refresh(&keeper).await;
                     tokio::time::sleep(BETWEEN_COPIES).await;
                 }
             }
@@ -59,11 +64,15 @@ async fn look_for_session(keeper: &Keeper) {
     }
 }
 
-async fn send_heartbeat(keeper: &Keeper, live: Live) {
+/// Whether the API has accepted it.
+async fn send_heartbeat(keeper: &Keeper, live: Live) -> bool {
     let _beating = keeper.beating.lock().await;
     keeper.join_again().await;
     match report(keeper, &live).await {
-        Ok(Some(next)) => keeper.record_heartbeat(next),
+        Ok(Some(next)) => {
+            keeper.record_heartbeat(next);
+            return true;
+        }
         Ok(None) => forget(keeper, &live, "its heartbeats stopped for too long"),
         Err(Trouble::Api(ClientError::Refused(problem))) if is_gone(problem.code) => {
             forget(keeper, &live, &problem.detail);
@@ -73,6 +82,7 @@ async fn send_heartbeat(keeper: &Keeper, live: Live) {
             keeper.record_heartbeat(Live { due: SystemTime::now() + RETRY, ..live });
         }
     }
+    false
 }
 
 /// Logs nothing if an end of day came before the heartbeat.

@@ -54,7 +54,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// Puts a line for each event that concerns the agent into the folder. If others have taken or released claims in the
-    /// repository, the copy for its git hooks is made again.
+    /// repository, or if events may be missing, the copy for its git hooks is made again.
     pub(super) async fn put_events(
         &self,
         keeper: &Keeper,
@@ -62,7 +62,7 @@ impl<'a> Incoming<'a> {
         events: &[Event],
     ) -> Result<(), FolderTrouble> {
         let Some(live) = keeper.held() else { return Ok(()) };
-        if events.iter().any(|event| changes_claims(event, agent, &live.repo)) {
+        if events.is_empty() || events.iter().any(|event| changes_claims(event, agent, &live.repo)) {
             keeper.claims_changed.notify_one();
         }
         let scope = Scope { agent, repo: &live.repo, issue: live.issue, branch: live.branch.as_ref() };

@@ -1,6 +1,7 @@
 //! Decides when this server takes messages: while it has the lock, and while the session is its own.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use deckwatch_client::api::ClientError;
@@ -101,12 +102,14 @@ async fn with_lock(
         Err(trouble) => return trouble.into(),
     };
     let doors = Door::all_of(|name| keeper.identity.environment().var(name));
-    tokio::select! {
+    let stopped = tokio::select! {
         stopped = taking(keeper, folder, &taker, reachable) => match stopped {
             Ok(stopped) | Err(stopped) => stopped,
         },
         never = keep_awake(folder, doors) => match never {},
-    }
+    };
+    keeper.follows_claims.store(false, Ordering::Relaxed);
+    stopped
 }
 
 async fn taking(
@@ -130,7 +133,13 @@ async fn taking(
     loop {
         tokio::select! {
             received = receiving.received.recv() => match received {
-                Some(Ok(Received::Mail(answer))) => incoming.put_mail(keeper, answer).await?,
+                Some(Ok(Received::Mail(answer))) => {
+                    // From the first take on, events are followed. What has changed before is copied now.
+                    if !keeper.follows_claims.swap(true, Ordering::Relaxed) {
+                        keeper.claims_changed.notify_one();
+                    }
+                    incoming.put_mail(keeper, answer).await?;
+                }
                 Some(Ok(Received::Events(events))) => incoming.put_events(keeper, &me.agent, &events).await?,
                 Some(Err(error)) => return Err(error.into()),
                 None => return Ok(Stopped::Failed("the mailbox was closed".to_owned())),

@@ -54,6 +54,8 @@ pub(crate) struct Keeper {
     pub(crate) followed: Mutex<Option<String>>,
     /// Wakes the heartbeat when the claims in the repository have changed, so that it copies them.
     pub(crate) claims_changed: Notify,
+    /// Whether events say when the claims change.
+    pub(crate) follows_claims: AtomicBool,
     /// Whether this process has started a day, so that its session has an epoch of its own, and the name that the launcher
     /// told it to take over is taken over.
     has_started: AtomicBool,
@@ -65,7 +67,8 @@ impl Keeper {
         let (beating, joined, epochs) = (tokio::sync::Mutex::default(), Mutex::default(), Mutex::default());
         let (pending, mail, healing) = (Pending::default(), Mail::default(), BackgroundHealing::default());
         let (followed, build, progress) = (Mutex::default(), Build::of_this_process(), Progress::default());
-        let (claims_changed, has_started) = (Notify::new(), AtomicBool::new(false));
+        let (claims_changed, follows_claims) = (Notify::new(), AtomicBool::new(false));
+        let has_started = AtomicBool::new(false);
         Self {
             identity,
             state,
@@ -81,6 +84,7 @@ impl Keeper {
             progress,
             followed,
             claims_changed,
+            follows_claims,
             has_started,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ pub(crate) struct Between {
 struct Shared {
     server: SocketAddr,
     delay: AtomicU64,
+    /// Whether the answers ask for a heartbeat every second.
+    beats_often: AtomicBool,
     decide: Mutex<Decide>,
     /// The paths of the requests that passed.
     seen: Mutex<Vec<String>>,
@@ -43,7 +45,13 @@ impl Between {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let decide: Mutex<Decide> = Mutex::new(Box::new(|_| Fate::Passes));
-        let shared = Arc::new(Shared { server, delay: AtomicU64::new(0), decide, seen: Mutex::default() });
+        let shared = Arc::new(Shared {
+            server,
+            delay: AtomicU64::new(0),
+            beats_often: AtomicBool::new(false),
+            decide,
+            seen: Mutex::default(),
+        });
         let serving = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -57,6 +65,11 @@ impl Between {
     /// Delays each request by this time from now on.
     pub(crate) fn takes(&self, delay: Duration) {
         self.shared.delay.store(delay.as_millis().try_into().unwrap(), Ordering::SeqCst);
+    }
+
+    /// Has the answers ask for a heartbeat every second from now on.
+    pub(crate) fn beats_often(&self) {
+        self.shared.beats_often.store(true, Ordering::SeqCst);
     }
 
     /// Sets what happens to each request from now on.
@@ -83,7 +96,9 @@ impl Shared {
             Fate::Breaks => return None,
             Fate::IsAnsweredElsewhere(status) => return respond(&mut stream, status, &[], "<html>Log in to the hotel"),
         }
-        stream.write_all(&self.forward(&request)?).ok()
+        let answer = self.forward(&request)?;
+        let answer = if self.beats_often.load(Ordering::SeqCst) { with_short_interval(answer) } else { answer };
+        stream.write_all(&answer).ok()
     }
 
     fn forward(&self, request: &Request) -> Option<Vec<u8>> {
@@ -103,4 +118,13 @@ impl Shared {
         server.read_to_end(&mut answer).ok()?;
         Some(answer)
     }
+}
+
+/// The answer with an interval of a second between heartbeats, and with the same length.
+fn with_short_interval(answer: Vec<u8>) -> Vec<u8> {
+    const NAME: &str = "\"heartbeat_interval_seconds\":";
+    let Ok(text) = String::from_utf8(answer.clone()) else { return answer };
+    let Some((before, after)) = text.split_once(NAME) else { return answer };
+    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or_default();
+    format!("{before}{NAME}{:>digits$}{}", 1, &after[digits..]).into_bytes()
 }

@@ -1,8 +1,12 @@
 //! Claims through the tools: one agent gets an issue, and the others read who has it.
 
-use serde_json::json;
+use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use crate::between::{Between, Fate};
 use crate::harness::{Machine, Mcp};
+use crate::hook_program::{Hooked, until};
 use crate::server::Server;
 
 const CLAUDE: &str = "mac1-claude-1";
@@ -82,6 +86,25 @@ fn the_copy_has_what_an_agent_on_another_machine_was_refused_for() {
     let refused = codex.call("claim", &take).trouble();
     assert!(refused.contains("nothing was taken"), "{refused}");
     assert!(copy(&other).contains("path:src/api/**"));
+}
+
+#[test]
+fn a_heartbeat_asks_for_no_claims_while_events_are_followed() {
+    let (machine, server) = (Machine::new(), Server::started());
+    let between = Between::leading_to(server.address());
+    between.beats_often();
+    let hooked = Hooked::new(&machine, &server).by_way_of(&between.url);
+    let _mcp = hooked.opened();
+    until("the take", || between.has_seen("/v1/inbox/take"));
+    // The copy after the first take, and the pause after it.
+    std::thread::sleep(Duration::from_secs(4));
+    between.decides(|_| Fate::Passes);
+    let written_at = || serde_json::from_str::<Value>(&copy(&machine)).unwrap()["written_at"].clone();
+    let before = written_at();
+    std::thread::sleep(Duration::from_secs(4));
+    let heartbeat = format!("/v1/sessions/{}/heartbeat", hooked.session()["id"].as_str().unwrap());
+    assert!(between.has_seen(&heartbeat) && !between.has_seen("/v1/claims"));
+    assert_ne!(written_at(), before, "the copy is known to be that of now");
 }
 
 /// The copy for the git hooks of the only repository.

@@ -32,9 +32,10 @@ pub(crate) struct Office {
 
 /// An agent at a terminal.
 pub(crate) struct Desk {
+    // Before the machine: the socket of its tmux is in the home folder.
+    pub(crate) pane: Pane,
     pub(crate) machine: Machine,
     pub(crate) model: ScriptedModel,
-    pub(crate) pane: Pane,
     /// The name of the agent.
     pub(crate) agent: String,
 }

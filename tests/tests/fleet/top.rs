@@ -23,8 +23,8 @@ async fn a_key_shows_an_agent_of_another_host_and_the_board_comes_back() {
     (agent.venture, agent.repo) = ("alpha".to_owned(), "example-org/alpha".to_owned());
     agent.started_with(json!({ "host": "server1" })).await;
 
-    let variables: String = world.fleet.variables().iter().map(|(name, value)| format!("{name}={value} ")).collect();
-    let terminal = Terminal::start(world.near(), &format!("{variables}launcher top --venture alpha"));
+    let variables = world.fleet.variables().map(|(name, value)| format!("{name}={value}")).join(" ");
+    let terminal = Terminal::start(world.near(), &format!("{variables} launcher top --venture alpha"));
     terminal.wait_for("server1-claude-1");
     terminal.type_keys(&["a"]);
     let clients = || server.run("tmux", &["list-clients", "-F", "#{session_name}"], "", &[]).stdout;

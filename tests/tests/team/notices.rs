@@ -257,7 +257,7 @@ async fn shown_by(stage: &Stage, name: &str) -> (Running, Vec<String>) {
     (running, shown.lines().map(str::to_owned).collect())
 }
 
-/// The stub is not AppleScript: on a Mac, `osascript` runs these lines with the title and the text as arguments.
+/// The stub only records its arguments: on a Mac, `osascript` runs these lines with the title and the text.
 #[tokio::test]
 async fn without_notify_send_osascript_gets_the_text_as_arguments() {
     let path = std::env::var_os("PATH").unwrap();
