@@ -59,7 +59,7 @@ impl Transcript {
 
 /// The text without the line that the launcher prints if a request takes more than a second, as on a busy machine.
 fn without_waiting(stderr: &str) -> String {
-    stderr.lines().filter(|line| !line.starts_with("launcher: waiting for ")).map(|line| format!("{line}\n")).collect()
+    stderr.split_inclusive('\n').filter(|line| !line.starts_with("launcher: waiting for ")).collect()
 }
 
 /// An output with its name. Nothing if it is empty.
