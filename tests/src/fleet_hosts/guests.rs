@@ -20,6 +20,7 @@ address add $1 dev bridge0
 link set bridge0 up
 COMMANDS
 printf 'ready %s\n' "$pid"
+# Until the test closes the standard input, whose end is no failure.
 read -r _ || true
 "#;
 /// The first process of a guest. `$1`: its address; `$2`: the network namespace of the bridge; `$3`: its port on the bridge.
@@ -34,6 +35,7 @@ link set eth0 up
 COMMANDS
 nsenter --net="$2" ip link set "$3" up master bridge0
 printf 'ready %s\n' "$pid"
+# Until the test closes the standard input, whose end is no failure.
 read -r _ || true
 "#;
 
